@@ -1,0 +1,6 @@
+//! Typed messages of every Plumbline protocol.
+#![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod datagram;
+pub mod months;
