@@ -3,4 +3,6 @@
 
 pub mod answer;
 pub mod datagram;
+pub mod echo;
+pub mod measure;
 pub mod months;

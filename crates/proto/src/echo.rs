@@ -1,0 +1,409 @@
+//! Upper-case echo: over UDP one datagram is answered with its upper case, over TCP the whole stream is.
+//!
+//! Valid UTF-8 is mapped as Unicode full upper case (`"straße"` → `"STRASSE"`). Bytes that are not valid UTF-8 follow
+//! the ASCII rule: `a-z` → `A-Z`, every other byte unchanged. [`Case::Ascii`] forces that rule for all input. A
+//! datagram is judged as a whole, a stream character by character.
+//!
+//! There is no native form: the text says all there is to say.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use thiserror::Error;
+
+/// The port the echo services listen on unless told otherwise, UDP and TCP alike.
+pub const DEFAULT_PORT: u16 = 12_000;
+
+/// The longest request that a classic server reads, in bytes. Our server takes whatever a datagram carries.
+pub const MAX_REQUEST: usize = 2048;
+
+/// The request that ends a conversation over UDP, in any letter case. It is echoed like any other.
+pub const QUIT: &str = "quit";
+
+/// Whether this request ends its client's conversation.
+pub fn is_quit(request: &[u8]) -> bool {
+    request.eq_ignore_ascii_case(QUIT.as_bytes())
+}
+
+/// Which letters have an upper case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Case {
+    /// Unicode full upper case where the text is UTF-8, the ASCII rule where it is not.
+    #[default]
+    Unicode,
+    /// `a-z` → `A-Z`, every other byte unchanged.
+    Ascii,
+}
+
+/// The upper case would be longer than a datagram to this peer can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected a reply of at most {limit} bytes, its upper case has {length}")]
+pub struct ReplyTooLong {
+    /// Length of the upper case in bytes.
+    pub length: usize,
+    /// The longest payload that was allowed, in bytes.
+    pub limit: usize,
+}
+
+/// Appends the answer to one datagram: its upper case.
+///
+/// # Errors
+/// [`ReplyTooLong`] when it would take more than `limit` bytes (see [`crate::datagram::max_payload`]); `out` is then
+/// as it was. Upper case takes at most three times the bytes of its request.
+pub fn reply(
+    request: &[u8],
+    case: Case,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), ReplyTooLong> {
+    let start = out.len();
+    match (case, std::str::from_utf8(request)) {
+        (Case::Unicode, Ok(text)) => push_upper(text, out),
+        _ => push_ascii_upper(request, out),
+    }
+    let length = out.len() - start;
+    if length > limit {
+        out.truncate(start);
+        return Err(ReplyTooLong { length, limit });
+    }
+    Ok(())
+}
+
+fn push_ascii_upper(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(bytes);
+    out[start..].make_ascii_uppercase();
+}
+
+fn push_upper(mut text: &str, out: &mut Vec<u8>) {
+    while !text.is_empty() {
+        let ascii = text
+            .bytes()
+            .position(|byte| !byte.is_ascii())
+            .unwrap_or(text.len());
+        let (plain, rest) = text.split_at(ascii);
+        push_ascii_upper(plain.as_bytes(), out);
+        let mut chars = rest.chars();
+        if let Some(first) = chars.next() {
+            let mut utf8 = [0; 4];
+            for upper in first.to_uppercase() {
+                out.extend_from_slice(upper.encode_utf8(&mut utf8).as_bytes());
+            }
+        }
+        text = chars.as_str();
+    }
+}
+
+/// Upper-cases a stream as it arrives, in pieces of any size.
+///
+/// What [`push`](Self::push) is given comes out at once, but for a character whose last bytes have not come yet: up to
+/// three bytes wait for the next piece. The output does not depend on how the stream was cut.
+///
+/// ```
+/// # use proto::echo::{Case, Upper};
+/// let mut upper = Upper::new(Case::Unicode);
+/// let mut out = Vec::new();
+/// for piece in "straße".as_bytes().chunks(5) { // cuts the ß in two
+///     upper.push(piece, &mut out);
+/// }
+/// upper.finish(&mut out);
+/// assert_eq!(out, b"STRASSE");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Upper {
+    case: Case,
+    partial: [u8; 4],
+    held: usize,
+}
+
+impl Upper {
+    /// A fresh stream.
+    pub fn new(case: Case) -> Self {
+        Self {
+            case,
+            ..Self::default()
+        }
+    }
+
+    /// Appends the upper case of the next piece of the stream.
+    pub fn push(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+        if self.case == Case::Ascii {
+            return push_ascii_upper(piece, out);
+        }
+        while self.held > 0
+            && let Some((&next, rest)) = piece.split_first()
+        {
+            self.partial[self.held] = next;
+            self.held += 1;
+            piece = rest;
+            let joined = self.partial;
+            self.hold(push_complete(&joined[..self.held], out));
+        }
+        if self.held == 0 {
+            self.hold(push_complete(piece, out));
+        }
+    }
+
+    /// Ends the stream: a character that was never completed is passed through as it is.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.partial[..self.held]);
+        self.held = 0;
+    }
+
+    fn hold(&mut self, incomplete: &[u8]) {
+        self.partial[..incomplete.len()].copy_from_slice(incomplete);
+        self.held = incomplete.len();
+    }
+}
+
+/// Appends the upper case of all but an incomplete character at the end, which is returned (at most three bytes).
+fn push_complete<'a>(mut bytes: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    loop {
+        let (valid, rest) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let (valid, rest) = bytes.split_at(error.valid_up_to());
+                let text = std::str::from_utf8(valid).unwrap_or_default();
+                (text, Some((rest, error.error_len())))
+            }
+        };
+        push_upper(valid, out);
+        match rest {
+            None => return &[],
+            Some((incomplete, None)) => return incomplete,
+            Some((rest, Some(invalid))) => {
+                let (invalid, rest) = rest.split_at(invalid);
+                out.extend_from_slice(invalid);
+                bytes = rest;
+            }
+        }
+    }
+}
+
+/// How often in all a peer may return what it was answered before one reply is withheld.
+pub const MAX_RETURNS: u16 = 256;
+
+/// Notices a peer that returns, unchanged, whatever it is answered: another echo service, set on this one by a
+/// datagram with a forged source (CVE-2024-2169).
+///
+/// A client that sends the same upper-case text again and again looks just like that, so nothing is withheld until it
+/// has happened [`MAX_RETURNS`] times, and then one reply: that ends an exchange that feeds on itself, and is one
+/// lost packet in [`MAX_RETURNS`] to a client. A datagram that is not a return takes one off the count.
+///
+/// Keep one for each peer.
+#[derive(Clone, Debug, Default)]
+pub struct ReturnGuard {
+    replies: [u32; Self::REMEMBERED],
+    next: u8,
+    returns: u16,
+}
+
+impl ReturnGuard {
+    const REMEMBERED: usize = 16;
+    /// Enough to tell datagrams apart, so that a long one costs no more than a short one.
+    const HASHED: usize = 1024;
+
+    /// Whether this reply to this request should go out.
+    pub fn admits(&mut self, request: &[u8], reply: &[u8]) -> bool {
+        if request != reply {
+            self.returns = self.returns.saturating_sub(1);
+            return true;
+        }
+        let digest = Self::digest(reply);
+        if !self.replies.contains(&digest) {
+            self.returns = self.returns.saturating_sub(1);
+            self.replies[usize::from(self.next)] = digest;
+            self.next = (self.next + 1) % Self::REMEMBERED as u8;
+            return true;
+        }
+        self.returns += 1;
+        if self.returns > MAX_RETURNS {
+            self.returns = 0;
+            return false;
+        }
+        true
+    }
+
+    /// Never zero, which stands for an empty place.
+    fn digest(reply: &[u8]) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_usize(reply.len());
+        hasher.write(&reply[..reply.len().min(Self::HASHED)]);
+        (hasher.finish() as u32) | 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::datagram;
+
+    fn upper(request: &[u8], case: Case) -> Vec<u8> {
+        let mut out = Vec::new();
+        reply(request, case, datagram::MAX_V4, &mut out).unwrap();
+        out
+    }
+
+    fn streamed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, case: Case) -> Vec<u8> {
+        let mut upper = Upper::new(case);
+        let mut out = Vec::new();
+        for piece in pieces {
+            upper.push(piece, &mut out);
+        }
+        upper.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn datagrams_of_the_table() {
+        let table: &[(&[u8], &[u8], &[u8])] = &[
+            // request, Unicode, ASCII
+            (b"", b"", b""),
+            (b"Hello, 42!", b"HELLO, 42!", b"HELLO, 42!"),
+            ("straße".as_bytes(), b"STRASSE", "STRA\u{df}E".as_bytes()),
+            (
+                "\u{149}".as_bytes(),
+                "\u{2bc}N".as_bytes(),
+                "\u{149}".as_bytes(),
+            ),
+            (
+                "ὀδυσσεύς".as_bytes(),
+                "ὈΔΥΣΣΕΎΣ".as_bytes(),
+                "ὀδυσσεύς".as_bytes(),
+            ),
+            (
+                b"abc\xff\xc3\xa9z",
+                b"ABC\xff\xc3\xa9Z",
+                b"ABC\xff\xc3\xa9Z",
+            ),
+            (b"qUiT", b"QUIT", b"QUIT"),
+        ];
+        for (request, unicode, ascii) in table {
+            assert_eq!(upper(request, Case::Unicode), *unicode, "{request:?}");
+            assert_eq!(upper(request, Case::Ascii), *ascii, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn quit_in_any_letter_case() {
+        assert!(is_quit(b"quit") && is_quit(b"QUIT") && is_quit(b"qUIt"));
+        assert!(!is_quit(b"quit\n") && !is_quit(b"quitter") && !is_quit(b""));
+    }
+
+    #[test]
+    fn a_reply_too_long_leaves_the_buffer_alone() {
+        let request = "\u{390}".repeat(30_000); // three code points each: 6 bytes for 2
+        let mut out = b"before".to_vec();
+        let refused = reply(
+            request.as_bytes(),
+            Case::Unicode,
+            datagram::MAX_V4,
+            &mut out,
+        );
+        assert_eq!(
+            refused,
+            Err(ReplyTooLong {
+                length: 180_000,
+                limit: 65_507
+            })
+        );
+        assert_eq!(out, b"before");
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere() {
+        let text = "aß\u{390}漢\u{149}𐐨z".as_bytes();
+        let whole = streamed([text], Case::Unicode);
+        assert_eq!(whole, upper(text, Case::Unicode));
+        for cut in 0..=text.len() {
+            let (one, two) = text.split_at(cut);
+            assert_eq!(streamed([one, two], Case::Unicode), whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn what_has_arrived_is_answered_at_once() {
+        let mut upper = Upper::new(Case::Unicode);
+        let mut out = Vec::new();
+        upper.push(b"no newline\xe6\xbc", &mut out);
+        assert_eq!(out, b"NO NEWLINE");
+        upper.push(b"\xa2", &mut out);
+        assert_eq!(out, "NO NEWLINE漢".as_bytes());
+    }
+
+    #[test]
+    fn a_stream_judges_character_by_character() {
+        let table: &[(&[u8], &[u8])] = &[
+            (b"a\xffb", b"A\xffB"),
+            (b"\xc3a", b"\xc3A"),
+            (b"\xf0\x90a\xc3\xa9", b"\xf0\x90A\xc3\x89"),
+            (b"end\xe6\xbc", b"END\xe6\xbc"),
+            (b"\xe6\xe6\xbc\xa2", b"\xe6\xe6\xbc\xa2"),
+        ];
+        for (stream, expected) in table {
+            let bytewise = stream.chunks(1);
+            assert_eq!(streamed([*stream], Case::Unicode), *expected, "{stream:?}");
+            assert_eq!(streamed(bytewise, Case::Unicode), *expected, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn two_echo_services_fall_silent() {
+        for circulating in 1..=8usize {
+            let (mut ours, mut theirs) = (ReturnGuard::default(), ReturnGuard::default());
+            let mut on_the_wire: Vec<Vec<u8>> = (0..circulating)
+                .map(|n| format!("SPOOFED {n}").into_bytes())
+                .collect();
+            let mut exchanges = 0;
+            while !on_the_wire.is_empty() {
+                on_the_wire.retain(|text| ours.admits(text, text));
+                on_the_wire.retain(|text| theirs.admits(text, text));
+                exchanges += 1;
+                assert!(exchanges < 1000, "{circulating} never end");
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_is_not_taken_for_an_echo() {
+        let mut guard = ReturnGuard::default();
+        for n in 0..10_000 {
+            let numbered = n.to_string();
+            assert!(guard.admits(numbered.as_bytes(), numbered.as_bytes()));
+            assert!(guard.admits(b"hello", b"HELLO"));
+        }
+        let lost = (0..10_000).filter(|_| !guard.admits(b"PING", b"PING"));
+        assert_eq!(lost.count(), 10_000 / (usize::from(MAX_RETURNS) + 1));
+    }
+
+    fn pieces(bytes: &[u8], mut cuts: Vec<usize>) -> Vec<&[u8]> {
+        cuts.iter_mut().for_each(|cut| *cut %= bytes.len() + 1);
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_what_std_makes_of_it(text: String, cuts: Vec<usize>) {
+            let expected = text.to_uppercase().into_bytes();
+            prop_assert_eq!(upper(text.as_bytes(), Case::Unicode), expected.clone());
+            prop_assert_eq!(streamed(pieces(text.as_bytes(), cuts), Case::Unicode), expected);
+        }
+
+        #[test]
+        fn chunking_changes_nothing(bytes: Vec<u8>, cuts: Vec<usize>) {
+            for case in [Case::Unicode, Case::Ascii] {
+                let whole = streamed([bytes.as_slice()], case);
+                prop_assert_eq!(streamed(pieces(&bytes, cuts.clone()), case), whole.clone());
+                prop_assert!(whole.len() <= 3 * bytes.len());
+            }
+        }
+
+        #[test]
+        fn ascii_changes_no_other_byte(bytes: Vec<u8>) {
+            prop_assert_eq!(upper(&bytes, Case::Ascii), bytes.to_ascii_uppercase());
+        }
+    }
+}

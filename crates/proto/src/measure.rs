@@ -1,0 +1,344 @@
+//! Measurement echo (UDP): probes that a server acknowledges, and what their answers say of the path.
+//!
+//! A client calibrates the server to its packet size, sends probes at an interval and may stop the server at the end.
+//! The probes of this wire carry no number and all their answers are alike, so a client that wants to know which probe
+//! was answered sends each from a port of its own. [`Tally`] does the counting, driven with the time in hand.
+//!
+//! **Native form.** There is none yet. A client finds out what it talks to by appending a [`Version`] to its
+//! calibration message: a classic server ignores the word, ours answers with its own.
+
+mod tally;
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::datagram;
+pub use tally::{Arrival, Spread, Summary, Tally};
+
+/// The port the service listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 8080;
+
+/// What the probes of a classic client say, before any padding.
+pub const PROBE: &[u8] = b"Hello Server";
+
+const CALIBRATE: u8 = b'C';
+const EXIT: &[u8] = b"exit";
+
+/// The size of a probe in bytes: 1 to 65,507, what a datagram carries over IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PacketSize(u16);
+
+/// A packet size that no datagram has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected a packet size from 1 to {max} bytes, got {bytes}", max = datagram::MAX_V4)]
+pub struct SizeOutOfRange {
+    /// The size that was asked for.
+    pub bytes: u64,
+}
+
+impl PacketSize {
+    /// The largest size.
+    pub const MAX: Self = Self(datagram::MAX_V4 as u16);
+
+    /// Checks the range.
+    ///
+    /// # Errors
+    /// [`SizeOutOfRange`] outside 1 to 65,507.
+    pub fn new(bytes: u64) -> Result<Self, SizeOutOfRange> {
+        match u16::try_from(bytes) {
+            Ok(size) if (1..=Self::MAX.0).contains(&size) => Ok(Self(size)),
+            _ => Err(SizeOutOfRange { bytes }),
+        }
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The size that a decimal number on the wire stands for: a number that no datagram has is taken as the nearest.
+    fn decode(digits: &[u8]) -> Option<Self> {
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let number = digits.iter().fold(0u32, |number, digit| {
+            (number * 10 + u32::from(digit - b'0')).min(u32::from(Self::MAX.0))
+        });
+        Some(Self(number.max(1) as u16))
+    }
+}
+
+impl fmt::Display for PacketSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The highest native wire that a program of this project speaks, written `plumbline/N` in a calibration and its
+/// answer. 0 says that it speaks the classic wire alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u8);
+
+impl Version {
+    /// What this crate speaks.
+    pub const OURS: Self = Self(0);
+    const WORD: &str = "plumbline/";
+
+    fn decode<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        words.find_map(|word| {
+            let number = word.strip_prefix(Self::WORD.as_bytes())?;
+            std::str::from_utf8(number).ok()?.parse().ok().map(Self)
+        })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Self::WORD, self.0)
+    }
+}
+
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+}
+
+/// What a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// `"C <size>"`: this client's packets have this size from now on.
+    Calibrate {
+        /// The size of the probes that follow.
+        size: PacketSize,
+        /// The client's offer to speak a native wire; `None` from a classic client.
+        offer: Option<Version>,
+    },
+    /// `"exit"`: the server is asked to stop.
+    Exit,
+    /// Any other datagram.
+    Probe(&'a [u8]),
+}
+
+impl<'a> Request<'a> {
+    /// Reads a datagram; all of them mean something. A `C` message without a number is a probe.
+    pub fn decode(datagram: &'a [u8]) -> Self {
+        if datagram == EXIT {
+            return Self::Exit;
+        }
+        Self::decode_calibration(datagram).unwrap_or(Self::Probe(datagram))
+    }
+
+    fn decode_calibration(datagram: &[u8]) -> Option<Self> {
+        if datagram.first() != Some(&CALIBRATE) {
+            return None;
+        }
+        let mut words = words(datagram).skip(1);
+        let size = PacketSize::decode(words.next()?)?;
+        let offer = Version::decode(words);
+        Some(Self::Calibrate { size, offer })
+    }
+
+    /// Appends the request as it goes on the wire.
+    pub fn encode(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Calibrate { size, offer: None } => {
+                out.extend_from_slice(format!("C {size}").as_bytes());
+            }
+            Self::Calibrate {
+                size,
+                offer: Some(version),
+            } => out.extend_from_slice(format!("C {size} {version}").as_bytes()),
+            Self::Exit => out.extend_from_slice(EXIT),
+            Self::Probe(payload) => out.extend_from_slice(payload),
+        }
+    }
+}
+
+/// Appends the probe of this size: [`PROBE`], cut off or padded with spaces.
+///
+/// It is UTF-8, not empty and no other request, so it harms no classic server.
+pub fn probe(size: PacketSize, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&PROBE[..PROBE.len().min(size.bytes())]);
+    out.resize(start + size.bytes(), b' ');
+}
+
+/// What a server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The answer to a calibration, with the server's own word where it is one of ours.
+    Calibrated(Option<Version>),
+    /// The answer to a probe.
+    Acknowledged,
+    /// The answer to an exit that is obeyed.
+    Stopping,
+    /// The answer to an exit that is refused; classic servers obey them all.
+    NotStopping,
+}
+
+impl Reply {
+    const CALIBRATED: &str = "Buffer Size Calibrated at Server.";
+    const ALIKE: [Self; 3] = [Self::Acknowledged, Self::Stopping, Self::NotStopping];
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Calibrated(_) => Self::CALIBRATED,
+            Self::Acknowledged => "Packet Acknowledged",
+            Self::Stopping => "Stopping the Server.",
+            Self::NotStopping => "Not Stopping the Server.",
+        }
+    }
+
+    /// Appends the reply as it goes on the wire.
+    pub fn encode(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.sentence().as_bytes());
+        if let Self::Calibrated(Some(version)) = self {
+            out.extend_from_slice(format!(" {version}").as_bytes());
+        }
+    }
+
+    /// Reads a datagram; `None` is none of these replies.
+    pub fn decode(datagram: &[u8]) -> Option<Self> {
+        if let Some(words) = datagram.strip_prefix(Self::CALIBRATED.as_bytes()) {
+            return Some(Self::Calibrated(Version::decode(self::words(words))));
+        }
+        Self::ALIKE
+            .into_iter()
+            .find(|reply| reply.sentence().as_bytes() == datagram)
+    }
+}
+
+/// Whether this datagram can only be an answer of a measurement echo, whatever became of its letters' case on the way.
+///
+/// A server that gets one stays silent (see [`crate::answer`]).
+pub fn is_answer(datagram: &[u8]) -> bool {
+    let calibrated = datagram
+        .get(..Reply::CALIBRATED.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(Reply::CALIBRATED.as_bytes()));
+    calibrated
+        || Reply::ALIKE
+            .iter()
+            .any(|reply| datagram.eq_ignore_ascii_case(reply.sentence().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn size(bytes: u64) -> PacketSize {
+        PacketSize::new(bytes).unwrap()
+    }
+
+    fn calibrate(bytes: u64, offer: Option<Version>) -> Request<'static> {
+        let size = size(bytes);
+        Request::Calibrate { size, offer }
+    }
+
+    #[test]
+    fn requests_of_the_table() {
+        let table: &[(&[u8], Request<'_>)] = &[
+            (b"C 64", calibrate(64, None)),
+            (b"C 64 plumbline/3", calibrate(64, Some(Version(3)))),
+            (
+                b"C 64 new words plumbline/1 more",
+                calibrate(64, Some(Version(1))),
+            ),
+            (b"C 64 plumbline/256 plumbline/x", calibrate(64, None)),
+            (b"C\t 64\n", calibrate(64, None)),
+            (b"Calibrate 1472", calibrate(1472, None)),
+            (b"C 0", calibrate(1, None)),
+            (b"C 99999999999999999999999", calibrate(65_507, None)),
+            (b"exit", Request::Exit),
+            (b"EXIT", Request::Probe(b"EXIT")),
+            (b"exit\n", Request::Probe(b"exit\n")),
+            (b"Hello Server", Request::Probe(b"Hello Server")),
+            (b"C", Request::Probe(b"C")),
+            (b"C ", Request::Probe(b"C ")),
+            (b"C -5", Request::Probe(b"C -5")),
+            (b"C sixty", Request::Probe(b"C sixty")),
+            (b"", Request::Probe(b"")),
+            (b"\xff", Request::Probe(b"\xff")),
+        ];
+        for (datagram, expected) in table {
+            assert_eq!(Request::decode(datagram), *expected, "{datagram:?}");
+        }
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let requests: &[(Request<'_>, &[u8])] = &[
+            (calibrate(64, None), b"C 64"),
+            (calibrate(65_507, Some(Version(0))), b"C 65507 plumbline/0"),
+            (Request::Exit, b"exit"),
+            (Request::Probe(PROBE), b"Hello Server"),
+        ];
+        for (request, expected) in requests {
+            let mut out = Vec::new();
+            request.encode(&mut out);
+            assert_eq!(out, *expected);
+        }
+        let replies: &[(Reply, &[u8])] = &[
+            (
+                Reply::Calibrated(None),
+                b"Buffer Size Calibrated at Server.",
+            ),
+            (
+                Reply::Calibrated(Some(Version(0))),
+                b"Buffer Size Calibrated at Server. plumbline/0",
+            ),
+            (Reply::Acknowledged, b"Packet Acknowledged"),
+            (Reply::Stopping, b"Stopping the Server."),
+            (Reply::NotStopping, b"Not Stopping the Server."),
+        ];
+        for (reply, expected) in replies {
+            let mut out = Vec::new();
+            reply.encode(&mut out);
+            assert_eq!(out, *expected);
+            assert_eq!(Reply::decode(expected), Some(*reply));
+            assert!(is_answer(&expected.to_ascii_uppercase()));
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_range() {
+        assert_eq!(PacketSize::new(0), Err(SizeOutOfRange { bytes: 0 }));
+        assert_eq!(
+            PacketSize::new(65_508),
+            Err(SizeOutOfRange { bytes: 65_508 })
+        );
+        assert_eq!(PacketSize::new(65_507), Ok(PacketSize::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn calibrations_survive_the_wire(bytes in 1u64..=65_507, offer: Option<u8>) {
+            let request = calibrate(bytes, offer.map(Version));
+            let mut out = Vec::new();
+            request.encode(&mut out);
+            prop_assert_eq!(Request::decode(&out), request);
+        }
+
+        #[test]
+        fn probes_of_any_size_harm_no_classic_server(bytes in 1u64..=65_507) {
+            let mut out = Vec::new();
+            probe(size(bytes), &mut out);
+            prop_assert_eq!(out.len() as u64, bytes);
+            prop_assert!(std::str::from_utf8(&out).is_ok());
+            prop_assert_eq!(Request::decode(&out), Request::Probe(&out));
+            prop_assert!(!crate::answer::is_answer(&out));
+        }
+
+        #[test]
+        fn any_bytes_are_taken(bytes: Vec<u8>) {
+            for datagram in [bytes.clone(), [b"C ".as_slice(), &bytes].concat()] {
+                let mut out = Vec::new();
+                Request::decode(&datagram).encode(&mut out);
+                Reply::decode(&datagram);
+                is_answer(&datagram);
+            }
+        }
+    }
+}
