@@ -4,5 +4,6 @@
 pub mod answer;
 pub mod datagram;
 pub mod echo;
+pub mod frame;
 pub mod measure;
 pub mod months;
