@@ -4,3 +4,4 @@
 pub mod answer;
 pub mod datagram;
 pub mod months;
+pub mod relay;
