@@ -3,5 +3,6 @@
 
 pub mod answer;
 pub mod datagram;
+pub mod filexfer;
 pub mod months;
 pub mod relay;
