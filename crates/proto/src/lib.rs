@@ -1,6 +1,7 @@
 //! Typed messages of every Plumbline protocol.
 #![forbid(unsafe_code)]
 
+pub mod ack;
 pub mod answer;
 pub mod datagram;
 pub mod filexfer;
