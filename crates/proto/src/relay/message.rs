@@ -1,0 +1,109 @@
+//! A text for somebody else, and the checks that its sender is told about.
+
+use std::net::SocketAddr;
+
+use super::text::{CONTENT, address, append_content, in_brackets, split_once, strip};
+use super::{EncodeError, Status};
+
+const TO: &[u8] = b"to";
+
+/// A text for somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Whom it is for.
+    pub to: SocketAddr,
+    /// The text: no white space at its ends, no `:`. A `;` is fine, and so are bytes that are not UTF-8.
+    pub content: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// Appends the message as it goes on the wire, or nothing where the relay could not read the same message from it.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if let Some(at) = self.content.iter().position(|byte| *byte == b':') {
+            return Err(EncodeError::Colon(at));
+        }
+        if self.to.port() == 0 {
+            return Err(EncodeError::PortZero(self.to));
+        }
+        if let SocketAddr::V6(to) = self.to
+            && (to.scope_id(), to.flowinfo()) != (0, 0)
+        {
+            return Err(EncodeError::Scoped(to));
+        }
+        let (ip, port) = (in_brackets(self.to.ip()), self.to.port());
+        append_content(
+            out,
+            &format!("to : {ip} / {port} ; content : "),
+            self.content,
+        )
+    }
+
+    /// The documented checks, in the documented order: the first that fails is the status.
+    pub(super) fn decode(datagram: &'a [u8]) -> Result<Self, Status> {
+        let (header, data) = split_once(datagram, b';').ok_or(Status::NoSemicolon)?;
+        let (to, ip, port) = split_header(header).ok_or(Status::Separators)?;
+        let (keyword, content) = split_once(data, b':').ok_or(Status::Separators)?;
+        if content.contains(&b':') {
+            return Err(Status::Separators);
+        }
+        if !strip(to).eq_ignore_ascii_case(TO) {
+            return Err(Status::NotTo);
+        }
+        let port = integer(strip(port)).ok_or(Status::PortNotInteger)?;
+        if !strip(keyword).eq_ignore_ascii_case(CONTENT) {
+            return Err(Status::NotContent);
+        }
+        let port = u16::try_from(port).ok().filter(|port| *port != 0);
+        let (port, ip) = port.zip(address(strip(ip))).ok_or(Status::NotSent)?;
+        Ok(Self {
+            to: SocketAddr::new(ip, port),
+            content: strip(content),
+        })
+    }
+}
+
+/// An integer of any length; one too long for the type is the greatest or the least of it.
+fn integer(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text.split_first()? {
+        (b'-', rest) => (-1, rest),
+        (b'+', rest) => (1, rest),
+        _ => (1, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(digits.iter().fold(0i64, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(sign * i64::from(digit - b'0'))
+    }))
+}
+
+/// The keyword, the address and the port; `None` unless exactly one `:` and one `/` of the header count.
+///
+/// Where the `/` comes first, the keyword holds it and the address is empty.
+fn split_header(header: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let colon = only(header, b':')?;
+    let slash = only(header, b'/')?;
+    Some((
+        header.get(..colon)?,
+        header.get(colon + 1..slash).unwrap_or_default(),
+        header.get(slash + 1..)?,
+    ))
+}
+
+/// Where the byte stands, if it stands in the header exactly once outside brackets.
+fn only(header: &[u8], wanted: u8) -> Option<usize> {
+    let last_close = header.iter().rposition(|byte| *byte == b']');
+    let mut inside = false;
+    let mut places = header.iter().enumerate().filter(|&(at, &byte)| {
+        if inside {
+            inside = byte != b']';
+            return false;
+        }
+        inside = byte == b'[' && last_close > Some(at);
+        byte == wanted
+    });
+    let (place, _) = places.next()?;
+    places.next().is_none().then_some(place)
+}
