@@ -7,9 +7,9 @@
 //!
 //! The upper-case echo answers any text there is, so it cannot ask: it has a [`ReturnGuard`](crate::echo::ReturnGuard).
 
-use crate::{measure, months};
+use crate::{measure, months, relay};
 
 /// Whether this datagram can only be an answer of one of the classic wires.
 pub fn is_answer(datagram: &[u8]) -> bool {
-    measure::is_answer(datagram) || months::is_answer(datagram)
+    measure::is_answer(datagram) || months::is_answer(datagram) || relay::is_answer(datagram)
 }

@@ -151,6 +151,10 @@ pub fn is_answer(datagram: &[u8]) -> bool {
         .any(|reply| datagram.eq_ignore_ascii_case(reply.as_str().as_bytes()))
 }
 
+fn is_integer(datagram: &[u8]) -> bool {
+    datagram.trim_ascii().iter().all(u8::is_ascii_digit)
+}
+
 /// The server's side of one client's conversation.
 ///
 /// Feed it each datagram of that client with [`reply`](Self::reply). When the reply is [`Reply::Goodbye`] the
@@ -165,7 +169,8 @@ impl Conversation {
     /// The answer to the client's next datagram; `None` where silence is the answer, because the datagram is an
     /// answer itself or the client has sent [`MAX_REJECTED_IN_A_ROW`] that ask for nothing.
     pub fn reply(&mut self, datagram: &[u8]) -> Option<Reply> {
-        if crate::answer::is_answer(datagram) {
+        // A bare integer is a status of the relay, but a person may mean it: the limit below covers that case.
+        if !is_integer(datagram) && crate::answer::is_answer(datagram) {
             return None;
         }
         if !self.introduced {

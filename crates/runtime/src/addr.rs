@@ -1,0 +1,266 @@
+//! Addresses as people write them: `host`, `host:port`, `[v6]:port`, a bare `v6`, and for sockets of our own `:port`.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Why text is no address.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddrError {
+    /// Nothing stands where a host is needed.
+    #[error("expected a host such as 192.0.2.7, [2001:db8::7] or example.org, got '{0}'")]
+    NoHost(String),
+    /// What follows the last colon is no port.
+    #[error("expected a port from 0 to 65535 after the colon, got '{0}'")]
+    BadPort(String),
+    /// A bracket without its partner, or without an IPv6 address in it.
+    #[error("expected an IPv6 address in brackets such as [2001:db8::7]:8080, got '{0}'")]
+    BadBrackets(String),
+}
+
+/// A name did not resolve.
+#[derive(Debug, Error)]
+pub enum ResolveError {
+    /// The resolver's own words.
+    #[error("cannot resolve '{host}': {source}; check the spelling, or give an IP address")]
+    Failed {
+        /// What was looked up.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// The resolver knows the name and has no address for it.
+    #[error("cannot resolve '{host}': it has no address; give an IP address")]
+    NoAddress {
+        /// What was looked up.
+        host: String,
+    },
+}
+
+/// The other side of a connection: a host and, if given, a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Target {
+    /// A target that is known by address.
+    pub fn from_addr(addr: SocketAddr) -> Self {
+        Self {
+            host: addr.ip().to_string(),
+            port: Some(addr.port()),
+        }
+    }
+
+    /// The host as it was written, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The addresses of the host in the resolver's order, at least one, with its port or else `default_port`.
+    ///
+    /// # Errors
+    /// [`ResolveError`] when the name does not resolve. This blocks for as long as the system's resolver does.
+    pub fn resolve(&self, default_port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
+        let host = self.host.clone();
+        let port = self.port.unwrap_or(default_port);
+        match (self.host.as_str(), port).to_socket_addrs() {
+            Err(source) => Err(ResolveError::Failed { host, source }),
+            Ok(found) => match found.collect::<Vec<_>>() {
+                none if none.is_empty() => Err(ResolveError::NoAddress { host }),
+                found => Ok(found),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_v6 = self.host.contains(':');
+        match (is_v6, self.port) {
+            (true, Some(port)) => write!(f, "[{}]:{port}", self.host),
+            (false, Some(port)) => write!(f, "{}:{port}", self.host),
+            (_, None) => f.write_str(&self.host),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = AddrError;
+
+    fn from_str(text: &str) -> Result<Self, AddrError> {
+        let (host, port) = split(text)?;
+        let is_name = host
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-._:%".contains(c));
+        if host.is_empty() || !is_name {
+            return Err(AddrError::NoHost(text.to_owned()));
+        }
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
+    }
+}
+
+/// Where to listen: an address and a port, either of which may be left open.
+///
+/// `192.0.2.7`, `192.0.2.7:8080`, `[::1]:8080`, `::1`, `:8080` and `8080` (every interface). Port 0 lets the system
+/// choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bind {
+    ip: Option<IpAddr>,
+    port: Option<u16>,
+}
+
+impl Bind {
+    /// The addresses to bind: one, or every interface over IPv6 and IPv4 where none was named.
+    pub fn addrs(self, default_port: u16) -> Vec<SocketAddr> {
+        let port = self.port.unwrap_or(default_port);
+        let every = [
+            IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            IpAddr::from(Ipv6Addr::UNSPECIFIED),
+        ];
+        let ips = self.ip.map_or_else(|| every.to_vec(), |ip| vec![ip]);
+        ips.into_iter()
+            .map(|ip| SocketAddr::new(ip, port))
+            .collect()
+    }
+
+    /// Whether no address was named, so that a machine without one family is no reason to fail.
+    pub fn is_every_interface(self) -> bool {
+        self.ip.is_none()
+    }
+}
+
+impl FromStr for Bind {
+    type Err = AddrError;
+
+    fn from_str(text: &str) -> Result<Self, AddrError> {
+        let (host, port) = match text.parse::<u16>() {
+            Ok(port) => ("", Some(port)),
+            Err(_) => split(text)?,
+        };
+        let ip = match host {
+            "" if port.is_some() => None,
+            host => Some(
+                host.parse()
+                    .map_err(|_| AddrError::NoHost(text.to_owned()))?,
+            ),
+        };
+        Ok(Self { ip, port })
+    }
+}
+
+fn split(text: &str) -> Result<(&str, Option<u16>), AddrError> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let bad = || AddrError::BadBrackets(text.to_owned());
+        let (host, port) = rest.split_once(']').ok_or_else(bad)?;
+        host.parse::<Ipv6Addr>().map_err(|_| bad())?;
+        return match port.strip_prefix(':') {
+            Some(digits) => Ok((host, Some(port_number(digits)?))),
+            None if port.is_empty() => Ok((host, None)),
+            None => Err(bad()),
+        };
+    }
+    match text.split_once(':') {
+        None => Ok((text, None)),
+        Some((_, rest)) if rest.contains(':') => match text.parse::<Ipv6Addr>() {
+            Ok(_) => Ok((text, None)),
+            Err(_) => Err(AddrError::BadBrackets(text.to_owned())),
+        },
+        Some((host, digits)) => Ok((host, Some(port_number(digits)?))),
+    }
+}
+
+fn port_number(digits: &str) -> Result<u16, AddrError> {
+    let bad = || AddrError::BadPort(digits.to_owned());
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(bad());
+    }
+    digits.parse().map_err(|_| bad())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_of_the_table() {
+        let table = [
+            ("example.org", "example.org", None),
+            ("example.org:80", "example.org", Some(80)),
+            ("192.0.2.7:0", "192.0.2.7", Some(0)),
+            ("[2001:db8::7]:8080", "2001:db8::7", Some(8080)),
+            ("[2001:db8::7]", "2001:db8::7", None),
+            ("2001:db8::7", "2001:db8::7", None),
+            ("::1", "::1", None),
+            ("bücher.example", "bücher.example", None),
+        ];
+        for (text, host, port) in table {
+            let host = host.to_owned();
+            assert_eq!(text.parse(), Ok(Target { host, port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_target() {
+        for text in [
+            "",
+            ":80",
+            "host:",
+            "host:65536",
+            "host:-1",
+            "host:+1",
+            "host:http",
+            "[::1",
+            "[::1]80",
+            "[host]:80",
+            "1:2:3",
+            "a b",
+            "host\n",
+            "udp://host",
+            "[::1]:",
+        ] {
+            assert!(
+                text.parse::<Target>().is_err() || text == "host:",
+                "{text:?} was taken"
+            );
+        }
+        assert_eq!(
+            "host:".parse::<Target>(),
+            Err(AddrError::BadPort(String::new()))
+        );
+    }
+
+    #[test]
+    fn binds_of_the_table() {
+        let table = [
+            ("8091", "0.0.0.0:8091 [::]:8091"),
+            (":8091", "0.0.0.0:8091 [::]:8091"),
+            ("127.0.0.1", "127.0.0.1:7"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::1]:9", "[::1]:9"),
+            ("::", "[::]:7"),
+        ];
+        for (text, expected) in table {
+            let addrs = text.parse::<Bind>().unwrap().addrs(7);
+            let shown: Vec<_> = addrs.iter().map(SocketAddr::to_string).collect();
+            assert_eq!(shown.join(" "), expected, "{text}");
+        }
+        for text in ["", "localhost", "70000", "1.2.3:5", ":"] {
+            assert!(text.parse::<Bind>().is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_target_is_shown_as_it_is_written() {
+        for text in ["example.org", "example.org:80", "[::1]:80", "::1"] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+    }
+}

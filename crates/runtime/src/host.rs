@@ -1,0 +1,93 @@
+//! The machine's own name and addresses, as a person would want to type them elsewhere.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+/// How other machines can reach this one.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The machine's name.
+    pub name: String,
+    /// Its addresses but for loopback and link-local ones; empty where it has no network.
+    pub addrs: Vec<IpAddr>,
+}
+
+impl Host {
+    /// Asks the system. What it does not tell is left empty.
+    pub fn look_up() -> Self {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let mut addrs: Vec<_> = interfaces
+            .iter()
+            .filter(|interface| !interface.is_loopback() && !interface.is_link_local())
+            .map(if_addrs::Interface::ip)
+            .collect();
+        addrs.sort_unstable();
+        addrs.dedup();
+        Self {
+            name: gethostname::gethostname().to_string_lossy().into_owned(),
+            addrs,
+        }
+    }
+
+    /// What to tell a person about sockets that listen on every interface; `None` where none does.
+    pub fn introduce(&self, listening: &[SocketAddr]) -> Option<String> {
+        let reaches = |ip: &IpAddr| {
+            listening
+                .iter()
+                .any(|socket| socket.ip().is_unspecified() && socket.is_ipv4() == ip.is_ipv4())
+        };
+        let reached: Vec<_> = self.addrs.iter().filter(|ip| reaches(ip)).collect();
+        let every = listening.iter().any(|socket| socket.ip().is_unspecified());
+        every.then(|| {
+            let addrs = reached.iter().map(|ip| format!(", {ip}"));
+            format!("this machine is {}{}", self.name, addrs.collect::<String>())
+        })
+    }
+}
+
+/// Prints where a server listens, for scripts and for people: a line `listening on SCHEME://ADDR:PORT` for each socket,
+/// and how other machines can reach it if they can.
+///
+/// # Errors
+/// When `out` fails.
+pub fn announce(scheme: &str, listening: &[SocketAddr], out: &mut impl Write) -> io::Result<()> {
+    for addr in listening {
+        writeln!(out, "listening on {scheme}://{addr}")?;
+    }
+    if let Some(introduction) = Host::look_up().introduce(listening) {
+        writeln!(out, "{introduction}")?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_that_reach_a_socket_are_named() {
+        let host = Host {
+            name: "plum".into(),
+            addrs: vec!["192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap()],
+        };
+        let table = [
+            (
+                "0.0.0.0:1 [::]:1",
+                Some("this machine is plum, 192.0.2.7, 2001:db8::7"),
+            ),
+            ("0.0.0.0:1", Some("this machine is plum, 192.0.2.7")),
+            (
+                "127.0.0.1:1 [::]:1",
+                Some("this machine is plum, 2001:db8::7"),
+            ),
+            ("127.0.0.1:1", None),
+        ];
+        for (listening, expected) in table {
+            let listening: Vec<SocketAddr> = listening
+                .split(' ')
+                .map(|addr| addr.parse().unwrap())
+                .collect();
+            assert_eq!(host.introduce(&listening).as_deref(), expected);
+        }
+    }
+}

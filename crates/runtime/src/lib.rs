@@ -1,0 +1,18 @@
+//! What every Plumbline program needs of the machine: sockets, timers, limits, shutdown, logging and the manners of the
+//! command line.
+//!
+//! It knows no protocol. The binaries wire it to `proto`, which knows no socket.
+
+pub mod addr;
+pub mod cli;
+pub mod escape;
+pub mod host;
+pub mod impair;
+pub mod limit;
+pub mod log;
+pub mod peers;
+pub mod prompt;
+pub mod shutdown;
+pub mod timing;
+pub mod udp;
+pub mod units;

@@ -1,0 +1,92 @@
+//! Log lines on standard error, and keeping a flood of events from becoming a flood of lines.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+/// How much a program says on standard error.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Verbosity {
+    /// Log more: -v each datagram that is dropped, -vv everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Log only warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+impl Verbosity {
+    /// Sets the log up for the whole process: to standard error, `RUST_LOG` taking precedence where it is set. Further
+    /// calls do nothing.
+    pub fn start_log(self) {
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => "warn",
+            (_, 0) => "info",
+            (_, 1) => "debug",
+            _ => "trace",
+        };
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr);
+        if log.try_init().is_err() {
+            tracing::debug!("the log was set up before");
+        }
+    }
+}
+
+/// Lets through a few events of a kind each second and counts the others, so that a peer cannot fill a disk.
+///
+/// ```
+/// # use std::time::Instant;
+/// # use runtime::log::Throttle;
+/// let mut refused = Throttle::default();
+/// if let Some(unlogged) = refused.admits(Instant::now()) {
+///     tracing::warn!(unlogged, "refused");
+/// }
+/// ```
+#[derive(Debug, Default)]
+pub struct Throttle {
+    second: Option<Instant>,
+    logged: u32,
+    unlogged: u64,
+}
+
+impl Throttle {
+    const PER_SECOND: u32 = 5;
+
+    /// Whether to log this event, and how many of its kind went unlogged since the last that was.
+    pub fn admits(&mut self, now: Instant) -> Option<u64> {
+        let running = self
+            .second
+            .is_some_and(|start| now.saturating_duration_since(start) < Duration::from_secs(1));
+        if !running {
+            self.second = Some(now);
+            self.logged = 0;
+        }
+        if self.logged == Self::PER_SECOND {
+            self.unlogged += 1;
+            return None;
+        }
+        self.logged += 1;
+        Some(std::mem::take(&mut self.unlogged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_events_is_a_trickle_of_lines() {
+        let start = Instant::now();
+        let mut throttle = Throttle::default();
+        let lines = (0..1000).filter_map(|_| throttle.admits(start));
+        assert_eq!(lines.collect::<Vec<_>>(), [0; 5]);
+        assert_eq!(throttle.admits(start + Duration::from_secs(1)), Some(995));
+    }
+}

@@ -1,0 +1,163 @@
+//! Lines from a person at a terminal, with editing and history, or from a pipe as they are.
+
+use std::io::{self, BufRead, IsTerminal, Read};
+
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+use thiserror::Error;
+
+/// Why there is no next line.
+#[derive(Debug, Error)]
+pub enum PromptError {
+    /// A line from a pipe is longer than allowed.
+    #[error("expected lines of at most {limit} bytes on standard input; line {line} is longer")]
+    TooLong {
+        /// Number of the line, from 1.
+        line: u64,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The terminal or the pipe failed.
+    #[error("cannot read from standard input: {0}")]
+    Failed(#[from] io::Error),
+}
+
+/// A source of lines: a terminal if standard input and output both are one, a pipe otherwise.
+#[derive(Debug)]
+pub struct Prompt {
+    source: Source,
+    limit: usize,
+    line: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    Terminal(Box<DefaultEditor>, &'static str),
+    Pipe,
+}
+
+impl Prompt {
+    /// Shows `prompt` on a terminal; takes lines of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`PromptError::Failed`] when the terminal cannot be set up.
+    pub fn new(prompt: &'static str, limit: usize) -> Result<Self, PromptError> {
+        let source = if io::stdin().is_terminal() && io::stdout().is_terminal() {
+            Source::Terminal(Box::new(DefaultEditor::new().map_err(failed)?), prompt)
+        } else {
+            Source::Pipe
+        };
+        Ok(Self {
+            source,
+            limit,
+            line: 0,
+        })
+    }
+
+    /// Whether a person is at the other end.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self.source, Source::Terminal(..))
+    }
+
+    /// The next line without its end; `None` at the end of input and on Ctrl-C or Ctrl-D.
+    ///
+    /// # Errors
+    /// [`PromptError::TooLong`] for a line over the limit, after which the next call reads the next line.
+    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, PromptError> {
+        self.line += 1;
+        let line = match &mut self.source {
+            Source::Pipe => return self.next_piped(),
+            Source::Terminal(editor, prompt) => match editor.readline(*prompt) {
+                Ok(line) => line,
+                Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            },
+        };
+        if let Source::Terminal(editor, _) = &mut self.source {
+            editor.add_history_entry(&line).map_err(failed)?;
+        }
+        if line.len() > self.limit {
+            return Err(self.too_long());
+        }
+        Ok(Some(line.into_bytes()))
+    }
+
+    fn next_piped(&mut self) -> Result<Option<Vec<u8>>, PromptError> {
+        let mut stdin = io::stdin().lock();
+        match read_line(&mut stdin, self.limit)? {
+            Piped::Line(line) => Ok(Some(line)),
+            Piped::End => Ok(None),
+            Piped::TooLong => Err(self.too_long()),
+        }
+    }
+
+    fn too_long(&self) -> PromptError {
+        PromptError::TooLong {
+            line: self.line,
+            limit: self.limit,
+        }
+    }
+}
+
+fn failed(error: ReadlineError) -> PromptError {
+    match error {
+        ReadlineError::Io(error) => PromptError::Failed(error),
+        other => PromptError::Failed(io::Error::other(other)),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Piped {
+    Line(Vec<u8>),
+    TooLong,
+    End,
+}
+
+fn read_line(input: &mut impl BufRead, limit: usize) -> io::Result<Piped> {
+    let mut line = Vec::new();
+    let with_end = limit as u64 + 2;
+    if input.take(with_end).read_until(b'\n', &mut line)? == 0 {
+        return Ok(Piped::End);
+    }
+    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+    if ended {
+        line.pop_if(|byte| *byte == b'\r');
+    }
+    if line.len() <= limit {
+        return Ok(Piped::Line(line));
+    }
+    if !ended {
+        input.skip_until(b'\n')?;
+    }
+    Ok(Piped::TooLong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_from_a_pipe() {
+        let mut input = &b"one\n\r\n\xff two\r\nlong line\nfive\nlast"[..];
+        let line = |text: &[u8]| Piped::Line(text.to_vec());
+        let expected = [
+            line(b"one"),
+            line(b""),
+            line(b"\xff two"),
+            Piped::TooLong,
+            line(b"five"),
+            line(b"last"),
+            Piped::End,
+        ];
+        for expected in expected {
+            assert_eq!(read_line(&mut input, 6).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_more_memory_than_allowed() {
+        let mut endless = io::BufReader::new(io::repeat(b'x').take(10_000_000));
+        assert_eq!(read_line(&mut endless, 2048).unwrap(), Piped::TooLong);
+        assert_eq!(read_line(&mut endless, 2048).unwrap(), Piped::End);
+    }
+}

@@ -1,0 +1,360 @@
+//! UDP sockets: bound as people ask for them, answering from the address that they were asked at.
+
+mod client;
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod imp;
+#[cfg(not(target_os = "linux"))]
+#[path = "portable.rs"]
+mod imp;
+mod server;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use socket2::{Domain, Protocol, Type};
+use thiserror::Error;
+
+use crate::addr::Bind;
+pub use client::{Client, ClientError};
+pub use server::{Policy, Server, Service, Totals, Verdict};
+
+/// The largest UDP payload there is, and so what a receive buffer holds.
+pub const MAX_PAYLOAD: usize = 65_535;
+
+/// How much a socket asks the system to hold for it: a burst of small datagrams while its thread is not running. The
+/// system may grant less (`net.core.rmem_max`).
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Why no socket listens.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// The port has an owner.
+    #[error(
+        "cannot listen on udp://{addr}: the address is in use; stop the program that has it, or choose another port with --bind"
+    )]
+    InUse {
+        /// What was to be bound.
+        addr: SocketAddr,
+    },
+    /// A port below 1024, usually.
+    #[error("cannot listen on udp://{addr}: not permitted; choose a port from 1024 up with --bind")]
+    NotPermitted {
+        /// What was to be bound.
+        addr: SocketAddr,
+    },
+    /// The address is another machine's.
+    #[error(
+        "cannot listen on udp://{addr}: this machine has no such address; choose one of its own with --bind"
+    )]
+    NotOurs {
+        /// What was to be bound.
+        addr: SocketAddr,
+    },
+    /// Anything else.
+    #[error("cannot listen on udp://{addr}: {source}")]
+    Failed {
+        /// What was to be bound.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    fn new(addr: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { addr },
+            io::ErrorKind::PermissionDenied => Self::NotPermitted { addr },
+            io::ErrorKind::AddrNotAvailable => Self::NotOurs { addr },
+            _ => Self::Failed { addr, source },
+        }
+    }
+}
+
+/// A datagram that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Who sent it, as far as its header says.
+    pub from: SocketAddr,
+    /// Which of our addresses it was sent to, where the system tells (Linux).
+    pub to: Option<IpAddr>,
+    /// Whether it was sent to many machines at once, by broadcast or multicast, where the system tells.
+    pub to_many: bool,
+    /// What it says.
+    pub payload: &'a [u8],
+}
+
+/// A bound UDP socket of one address family.
+///
+/// It learns the address that each datagram was sent to and can answer from it, so that a client whose socket is
+/// connected gets its answer also where the machine has several addresses (Linux; elsewhere the system chooses).
+#[derive(Debug)]
+pub struct Socket {
+    inner: UdpSocket,
+    local: SocketAddr,
+}
+
+impl Socket {
+    /// Binds one address. An IPv6 socket takes IPv6 alone: bind the IPv4 address beside it.
+    ///
+    /// # Errors
+    /// [`BindError`], which names the address.
+    pub fn bind(addr: SocketAddr) -> Result<Self, BindError> {
+        Self::open(addr).map_err(|error| BindError::new(addr, error))
+    }
+
+    fn open(addr: SocketAddr) -> io::Result<Self> {
+        let socket =
+            socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+        if addr.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
+            tracing::debug!(%error, "the receive buffer stays as it is");
+        }
+        socket.bind(&addr.into())?;
+        let inner = UdpSocket::from(socket);
+        imp::prepare(&inner, addr)?;
+        let local = inner.local_addr()?;
+        Ok(Self { inner, local })
+    }
+
+    /// Binds all of these, or every interface where there are none.
+    ///
+    /// Where no address is named every interface is bound, over IPv4 and IPv6, on one port; a machine without one of
+    /// them does with the other.
+    ///
+    /// # Errors
+    /// [`BindError`] for the first that cannot be bound.
+    pub fn bind_all(binds: &[Bind], default_port: u16) -> Result<Vec<Self>, BindError> {
+        let everywhere = [Bind::default()];
+        let binds = if binds.is_empty() { &everywhere } else { binds };
+        let mut sockets = Vec::new();
+        for bind in binds {
+            let addrs = bind.addrs(default_port);
+            if bind.is_every_interface() {
+                sockets.extend(Self::bind_every_interface(&addrs)?);
+            } else {
+                for addr in addrs {
+                    sockets.push(Self::bind(addr)?);
+                }
+            }
+        }
+        Ok(sockets)
+    }
+
+    /// Where the system chooses the port, it may choose one whose twin in the other family is taken: then again.
+    fn bind_every_interface(addrs: &[SocketAddr]) -> Result<Vec<Self>, BindError> {
+        const TRIES: usize = 16;
+        let chosen_by_system = addrs.iter().all(|addr| addr.port() == 0);
+        let mut tried = 1;
+        loop {
+            match Self::bind_on_one_port(addrs) {
+                Err(BindError::InUse { .. }) if chosen_by_system && tried < TRIES => tried += 1,
+                done => return done,
+            }
+        }
+    }
+
+    fn bind_on_one_port(addrs: &[SocketAddr]) -> Result<Vec<Self>, BindError> {
+        let mut sockets: Vec<Self> = Vec::new();
+        let mut missing = None;
+        for addr in addrs {
+            let mut addr = *addr;
+            if let Some(first) = sockets.first() {
+                addr.set_port(first.local.port());
+            }
+            match Self::open(addr) {
+                Ok(socket) => sockets.push(socket),
+                Err(error) if is_family_missing(&error) => {
+                    tracing::debug!(%addr, %error, "this machine lacks an address family");
+                    missing = Some(BindError::new(addr, error));
+                }
+                Err(error) => return Err(BindError::new(addr, error)),
+            }
+        }
+        match missing {
+            Some(error) if sockets.is_empty() => Err(error),
+            _ => Ok(sockets),
+        }
+    }
+
+    /// The address it is bound to, with the port that the system chose.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Sends one datagram, from this address of ours if one is given.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<()> {
+        imp::send(&self.inner, payload, to, from)
+    }
+
+    /// Ends a wait in [`Batch::receive`], now or later; further calls return at once or after a moment.
+    pub fn wake(&self) {
+        imp::wake(&self.inner);
+    }
+}
+
+fn is_family_missing(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+/// Room for what one system call receives.
+#[derive(Debug)]
+pub struct Batch(imp::Batch);
+
+impl Batch {
+    /// Allocates the room: 2 MiB on Linux, of which the system backs only what is used.
+    #[expect(clippy::new_without_default, reason = "it is not cheap")]
+    pub fn new() -> Self {
+        Self(imp::Batch::new())
+    }
+
+    /// Blocks until a datagram has come, takes those that are there, and says how many.
+    ///
+    /// 0 means that there is nothing, because the socket was woken or for no reason at all: look whether it is time to
+    /// stop and call again.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
+        self.0.receive(&socket.inner)
+    }
+
+    /// The datagram at this place, below what [`receive`](Self::receive) said last; `None` if it has no sender or there
+    /// is none at this place.
+    pub fn get(&self, place: usize) -> Option<Datagram<'_>> {
+        self.0.get(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn socket(addr: &str) -> Socket {
+        Socket::bind(addr.parse().unwrap()).unwrap()
+    }
+
+    fn client(addr: &str) -> UdpSocket {
+        let socket = UdpSocket::bind(addr).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        socket
+    }
+
+    type Got = (SocketAddr, Option<IpAddr>, Vec<u8>);
+
+    fn receive(batch: &mut Batch, socket: &Socket) -> Vec<Got> {
+        loop {
+            let count = batch.receive(socket).unwrap();
+            let received: Vec<_> = (0..count)
+                .filter_map(|place| batch.get(place))
+                .map(|datagram| (datagram.from, datagram.to, datagram.payload.to_vec()))
+                .collect();
+            if !received.is_empty() {
+                return received;
+            }
+        }
+    }
+
+    #[test]
+    fn datagrams_of_every_size_come_whole() {
+        let server = socket("127.0.0.1:0");
+        let client = client("127.0.0.1:0");
+        let mut batch = Batch::new();
+        for size in [0, 1, 1472, 9000, 65_507] {
+            let payload = vec![b'x'; size];
+            client.send_to(&payload, server.local_addr()).unwrap();
+            let received = receive(&mut batch, &server);
+            assert_eq!(received.len(), 1);
+            let (from, _, got) = &received[0];
+            assert_eq!((*from, got.len()), (client.local_addr().unwrap(), size));
+            server.send(got, *from, None).unwrap();
+            let mut back = vec![0; MAX_PAYLOAD];
+            assert_eq!(client.recv(&mut back).unwrap(), size);
+        }
+    }
+
+    #[test]
+    fn a_queue_of_datagrams_comes_in_order() {
+        let server = socket("127.0.0.1:0");
+        let client = client("127.0.0.1:0");
+        for number in 0..100u8 {
+            client.send_to(&[number], server.local_addr()).unwrap();
+        }
+        let mut batch = Batch::new();
+        let mut received = Vec::new();
+        while received.len() < 100 {
+            received.extend(receive(&mut batch, &server).into_iter().map(|got| got.2[0]));
+        }
+        assert!(received.into_iter().eq(0..100));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_answer_comes_from_the_address_that_was_asked() {
+        for (server, asked, client_at) in [
+            ("0.0.0.0:0", "127.0.0.2", "127.0.0.1:0"),
+            ("[::]:0", "::1", "[::1]:0"),
+        ] {
+            let Ok(server) = Socket::bind(server.parse().unwrap()) else {
+                continue; // a machine without IPv6
+            };
+            let client = client(client_at);
+            let asked = SocketAddr::new(asked.parse().unwrap(), server.local_addr().port());
+            client.connect(asked).unwrap();
+            client.send(b"hello").unwrap();
+            let (from, to, got) = receive(&mut Batch::new(), &server).remove(0);
+            assert_eq!(to, Some(asked.ip()));
+            server.send(&got, from, to).unwrap();
+            let mut back = [0; 16];
+            assert_eq!(client.recv(&mut back).unwrap(), 5);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_waits_can_be_woken() {
+        let server = Arc::new(socket("127.0.0.1:0"));
+        let waiting = Arc::clone(&server);
+        let waiter = thread::spawn(move || {
+            let mut batch = Batch::new();
+            let count = batch.receive(&waiting).unwrap();
+            (0..count).filter_map(|place| batch.get(place)).count()
+        });
+        server.wake();
+        assert_eq!(waiter.join().unwrap(), 0);
+    }
+
+    #[test]
+    fn every_interface_shares_one_port() {
+        let sockets = Socket::bind_all(&[":0".parse().unwrap()], 1).unwrap();
+        let ports = sockets.iter().map(|socket| socket.local_addr().port());
+        let first = sockets[0].local_addr();
+        assert!(first.is_ipv4());
+        assert!(ports.into_iter().all(|port| port == first.port()));
+    }
+
+    #[test]
+    fn a_port_in_use_is_named() {
+        let taken = socket("127.0.0.1:0");
+        let error = Socket::bind(taken.local_addr()).unwrap_err().to_string();
+        assert!(error.contains(&taken.local_addr().to_string()), "{error}");
+        assert!(error.contains("in use"), "{error}");
+        let elsewhere = Socket::bind("192.0.2.7:0".parse().unwrap()).unwrap_err();
+        assert!(elsewhere.to_string().contains("no such address"));
+    }
+}

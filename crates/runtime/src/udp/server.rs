@@ -1,0 +1,526 @@
+//! A datagram server: one blocking thread for each socket, and one that sends what an emulated delay holds back.
+//!
+//! Why threads that block: see "Engine" in `ARCHITECTURE.md`.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Batch, Datagram, Socket};
+use crate::impair::{DelayLine, Impairment, Profile};
+use crate::limit::{RateLimit, Source};
+use crate::log::Throttle;
+use crate::shutdown::Shutdown;
+
+/// Ports below this belong to system services. A datagram from one is forged, or an answer: it is never answered.
+const FIRST_USER_PORT: u16 = 1024;
+
+/// The most that a server waits at its end for delayed replies to become due.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a thread rests after its socket failed, so that a lasting fault does not keep a core busy.
+const REST: Duration = Duration::from_millis(10);
+
+/// What a server says to datagrams. Each socket has a service of its own.
+pub trait Service {
+    /// Reads a request, appends the answer to `reply`, which is empty, and says what to do with it.
+    fn answer(&mut self, request: &Datagram<'_>, now: Instant, reply: &mut Vec<u8>) -> Verdict;
+}
+
+/// What becomes of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is sent.
+    Silent,
+    /// It is sent at once.
+    Reply,
+    /// It is sent as the emulated impairment decides.
+    Impaired,
+    /// It is sent at once, and the server stops.
+    ReplyAndStop,
+}
+
+/// How a server treats its peers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// What to emulate on replies of [`Verdict::Impaired`].
+    pub impairment: Profile,
+    /// The seed of all that is random in it.
+    pub seed: u64,
+    /// How many datagrams a second each [`Source`] may send; more are dropped. `None` sets no limit.
+    pub rate_limit: Option<NonZeroU32>,
+}
+
+/// What a server has done so far.
+#[derive(Debug, Default)]
+pub struct Totals {
+    received: AtomicU64,
+    sent: AtomicU64,
+    unanswered: AtomicU64,
+    lost: AtomicU64,
+    over_rate: AtomicU64,
+    never_answered: AtomicU64,
+    no_room: AtomicU64,
+    failed: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Totals {
+    /// Datagrams received.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Datagrams sent, duplicates included.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Datagrams dropped because their source was over its rate.
+    pub fn over_rate(&self) -> u64 {
+        self.over_rate.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} received, {} sent", self.received(), self.sent())?;
+        let rest = [
+            (&self.unanswered, "given no answer"),
+            (&self.lost, "lost by emulation"),
+            (&self.over_rate, "over the rate limit"),
+            (
+                &self.never_answered,
+                "from or to an address that is never answered",
+            ),
+            (&self.no_room, "without room to be delayed"),
+            (&self.failed, "that could not be sent"),
+        ];
+        for (counter, what) in rest {
+            match counter.load(Ordering::Relaxed) {
+                0 => {}
+                number => write!(f, ", {number} {what}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A reply that waits.
+struct Parcel {
+    socket: Arc<Socket>,
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    payload: Box<[u8]>,
+}
+
+type Delays = DelayLine<(u16, SocketAddr), Parcel>;
+
+/// A server that is ready to run.
+#[derive(Debug)]
+pub struct Server {
+    sockets: Vec<Arc<Socket>>,
+    policy: Policy,
+    totals: Arc<Totals>,
+}
+
+impl Server {
+    /// A server on these sockets.
+    pub fn new(sockets: Vec<Socket>, policy: Policy) -> Self {
+        Self {
+            sockets: sockets.into_iter().map(Arc::new).collect(),
+            policy,
+            totals: Arc::default(),
+        }
+    }
+
+    /// The addresses that it listens on.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.sockets
+            .iter()
+            .map(|socket| socket.local_addr())
+            .collect()
+    }
+
+    /// What it has done so far, also while it runs.
+    pub fn totals(&self) -> Arc<Totals> {
+        Arc::clone(&self.totals)
+    }
+
+    /// Serves until `shutdown` is triggered, by its owner or by a [`Verdict::ReplyAndStop`]; `service` makes the
+    /// service of each socket. Replies that wait are still sent, if they are due within a second.
+    ///
+    /// # Errors
+    /// When the system has no thread left. Faults of a socket are logged and survived.
+    pub fn run<S: Service>(
+        self,
+        shutdown: &Shutdown,
+        service: impl Fn(SocketAddr) -> S + Sync,
+    ) -> io::Result<()> {
+        let delays = self.start_delays()?;
+        thread::scope(|scope| {
+            for (number, socket) in self.sockets.iter().enumerate() {
+                let woken = Arc::clone(socket);
+                shutdown.on_trigger(move || woken.wake());
+                let worker = Worker::new(&self, number, shutdown, delays.as_ref());
+                let service = &service;
+                let run = move || worker.run(&mut service(socket.local_addr()));
+                let started = thread::Builder::new()
+                    .name(format!("udp {}", socket.local_addr()))
+                    .spawn_scoped(scope, run);
+                if let Err(error) = started {
+                    shutdown.trigger();
+                    return Err(error);
+                }
+            }
+            Ok(())
+        })?;
+        if let Some(delays) = delays {
+            delays.finish(Instant::now() + GRACE);
+        }
+        Ok(())
+    }
+
+    fn start_delays(&self) -> io::Result<Option<Delays>> {
+        if self.policy.impairment.longest_wait().is_zero() {
+            return Ok(None);
+        }
+        let totals = self.totals();
+        DelayLine::start(move |parcel: Parcel| {
+            let sent = parcel.socket.send(&parcel.payload, parcel.to, parcel.from);
+            count(if sent.is_ok() {
+                &totals.sent
+            } else {
+                &totals.failed
+            });
+        })
+        .map(Some)
+    }
+}
+
+/// What the thread of one socket needs.
+struct Worker<'a> {
+    socket: &'a Arc<Socket>,
+    totals: &'a Totals,
+    shutdown: &'a Shutdown,
+    delays: Option<&'a Delays>,
+    impairment: Impairment,
+    limit: Option<RateLimit>,
+    faults: Throttle,
+}
+
+impl<'a> Worker<'a> {
+    fn new(
+        server: &'a Server,
+        number: usize,
+        shutdown: &'a Shutdown,
+        delays: Option<&'a Delays>,
+    ) -> Self {
+        let policy = &server.policy;
+        let seed = policy.seed.wrapping_add(number as u64);
+        Self {
+            socket: &server.sockets[number],
+            totals: &server.totals,
+            shutdown,
+            delays,
+            impairment: Impairment::new(policy.impairment, seed),
+            limit: policy.rate_limit.map(|limit| RateLimit::new(limit.get())),
+            faults: Throttle::default(),
+        }
+    }
+
+    fn run(mut self, service: &mut impl Service) {
+        let mut batch = Batch::new();
+        let mut reply = Vec::new();
+        while !self.shutdown.is_triggered() {
+            let received = match batch.receive(self.socket) {
+                Ok(received) => received,
+                Err(error) => {
+                    self.report("cannot receive", &error);
+                    thread::sleep(REST);
+                    continue;
+                }
+            };
+            let now = Instant::now();
+            for datagram in (0..received).filter_map(|place| batch.get(place)) {
+                count(&self.totals.received);
+                if self.admits(&datagram, now) {
+                    reply.clear();
+                    let verdict = service.answer(&datagram, now, &mut reply);
+                    self.carry_out(verdict, &datagram, &reply);
+                }
+            }
+        }
+    }
+
+    /// Whether the sender may be answered at all: not a system service, not ourselves, not on behalf of many, not more
+    /// often than its rate.
+    fn admits(&mut self, datagram: &Datagram<'_>, now: Instant) -> bool {
+        let from = datagram.from;
+        let ourselves =
+            from.port() == self.socket.local_addr().port() && Some(from.ip()) == datagram.to;
+        if from.port() < FIRST_USER_PORT || ourselves || datagram.to_many {
+            count(&self.totals.never_answered);
+            return false;
+        }
+        let within = |limit: &mut RateLimit| limit.allows(Source::of(from), now);
+        let admitted = self.limit.as_mut().is_none_or(within);
+        if !admitted {
+            count(&self.totals.over_rate);
+        }
+        admitted
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, request: &Datagram<'_>, reply: &[u8]) {
+        match verdict {
+            Verdict::Silent => count(&self.totals.unanswered),
+            Verdict::Reply => self.send(request, reply),
+            Verdict::Impaired => self.impair(request, reply),
+            Verdict::ReplyAndStop => {
+                self.send(request, reply);
+                self.shutdown.trigger();
+            }
+        }
+    }
+
+    fn send(&mut self, request: &Datagram<'_>, reply: &[u8]) {
+        match self.socket.send(reply, request.from, request.to) {
+            Ok(()) => count(&self.totals.sent),
+            Err(error) => {
+                count(&self.totals.failed);
+                self.report("cannot send", &error);
+            }
+        }
+    }
+
+    fn impair(&mut self, request: &Datagram<'_>, reply: &[u8]) {
+        let fate = self.impairment.decide();
+        match fate.sent {
+            None => count(&self.totals.lost),
+            Some(delay) => self.send_after(delay, fate.held, request, reply),
+        }
+        if let Some(delay) = fate.copy {
+            self.send_after(delay, false, request, reply);
+        }
+    }
+
+    fn send_after(&mut self, delay: Duration, held: bool, request: &Datagram<'_>, reply: &[u8]) {
+        let Some(delays) = self.delays else {
+            return self.send(request, reply);
+        };
+        let parcel = Parcel {
+            socket: Arc::clone(self.socket),
+            to: request.from,
+            from: request.to,
+            payload: reply.into(),
+        };
+        let peer = (self.socket.local_addr().port(), request.from);
+        if !delays.push(peer, Instant::now() + delay, held, parcel) {
+            count(&self.totals.no_room);
+        }
+    }
+
+    fn report(&mut self, what: &str, error: &io::Error) {
+        if let Some(unlogged) = self.faults.admits(Instant::now()) {
+            let socket = self.socket.local_addr();
+            tracing::warn!(%socket, %error, unlogged, "{what}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::units::{Percent, TimeRange};
+
+    /// Answers with what it is sent; `stop` stops it.
+    struct Parrot;
+
+    impl Service for Parrot {
+        fn answer(&mut self, request: &Datagram<'_>, _: Instant, reply: &mut Vec<u8>) -> Verdict {
+            reply.extend_from_slice(request.payload);
+            match request.payload {
+                b"stop" => Verdict::ReplyAndStop,
+                b"quiet" => Verdict::Silent,
+                b"now" => Verdict::Reply,
+                _ => Verdict::Impaired,
+            }
+        }
+    }
+
+    struct Running {
+        server: thread::JoinHandle<io::Result<()>>,
+        shutdown: Shutdown,
+        totals: Arc<Totals>,
+        client: UdpSocket,
+    }
+
+    impl Running {
+        fn start(policy: Policy) -> Self {
+            let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+            client.connect(socket.local_addr()).unwrap();
+            client
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            let server = Server::new(vec![socket], policy);
+            let shutdown = Shutdown::new();
+            let (totals, stop) = (server.totals(), shutdown.clone());
+            Self {
+                server: thread::spawn(move || server.run(&stop, |_| Parrot)),
+                shutdown,
+                totals,
+                client,
+            }
+        }
+
+        fn say(&self, text: &str) {
+            self.client.send(text.as_bytes()).unwrap();
+        }
+
+        fn hear(&self) -> String {
+            let mut buffer = [0; 100];
+            let length = self.client.recv(&mut buffer).unwrap();
+            String::from_utf8(buffer[..length].to_vec()).unwrap()
+        }
+
+        fn stop(self) -> Arc<Totals> {
+            self.shutdown.trigger();
+            self.server.join().unwrap().unwrap();
+            self.totals
+        }
+    }
+
+    fn impaired(impairment: Profile) -> Policy {
+        Policy {
+            impairment,
+            seed: 1,
+            rate_limit: None,
+        }
+    }
+
+    #[test]
+    fn it_answers_until_it_is_told_to_stop() {
+        let running = Running::start(Policy::default());
+        for text in ["quiet", "one", "now"] {
+            running.say(text);
+        }
+        assert_eq!(
+            (running.hear(), running.hear()),
+            ("one".into(), "now".into())
+        );
+        let totals = running.stop();
+        assert_eq!(totals.to_string(), "3 received, 2 sent, 1 given no answer");
+    }
+
+    #[test]
+    fn a_request_can_stop_it_and_is_answered_first() {
+        let running = Running::start(Policy::default());
+        running.say("stop");
+        assert_eq!(running.hear(), "stop");
+        running.server.join().unwrap().unwrap();
+        assert!(running.shutdown.is_triggered());
+    }
+
+    #[test]
+    fn a_delayed_reply_holds_up_no_other_and_is_not_lost_at_the_end() {
+        let delay = TimeRange::new(Duration::from_millis(100), Duration::from_millis(100));
+        let running = Running::start(impaired(Profile {
+            delay: delay.unwrap(),
+            ..Profile::default()
+        }));
+        running.say("slow");
+        running.say("now");
+        assert_eq!(running.hear(), "now");
+        let client = running.client.try_clone().unwrap();
+        running.stop();
+        let mut buffer = [0; 100];
+        assert_eq!(client.recv(&mut buffer).unwrap(), 4);
+        assert_eq!(&buffer[..4], b"slow");
+    }
+
+    #[test]
+    fn loss_duplication_and_reordering_without_a_delay() {
+        let all = Percent::new(100.0).unwrap();
+        let lost = Running::start(impaired(Profile {
+            loss: all,
+            ..Profile::default()
+        }));
+        lost.say("one");
+        lost.say("now");
+        assert_eq!(lost.hear(), "now");
+        lost.stop();
+        let twice = Running::start(impaired(Profile {
+            duplicate: all,
+            ..Profile::default()
+        }));
+        twice.say("one");
+        assert_eq!((twice.hear(), twice.hear()), ("one".into(), "one".into()));
+        twice.stop();
+        let reordered = Running::start(impaired(Profile {
+            reorder: all,
+            ..Profile::default()
+        }));
+        reordered.say("one");
+        reordered.say("two");
+        assert_eq!(
+            (reordered.hear(), reordered.hear()),
+            ("two".into(), "one".into())
+        );
+        reordered.stop();
+    }
+
+    #[test]
+    fn a_source_over_its_rate_is_dropped_and_counted() {
+        let running = Running::start(Policy {
+            rate_limit: NonZeroU32::new(3),
+            ..Policy::default()
+        });
+        for _ in 0..10 {
+            running.say("now");
+        }
+        for _ in 0..3 {
+            running.hear();
+        }
+        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+        other
+            .send_to(b"stop", running.client.peer_addr().unwrap())
+            .unwrap();
+        running.server.join().unwrap().unwrap();
+        assert_eq!(running.totals.over_rate(), 7);
+    }
+
+    #[test]
+    fn it_does_not_answer_itself() {
+        let running = Running::start(Policy::default());
+        let server: SocketAddr = running.client.peer_addr().unwrap();
+        let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let shutdown = Shutdown::new();
+        let policy = Policy::default();
+        let server_like = Server::new(vec![socket], policy);
+        let mut worker = Worker::new(&server_like, 0, &shutdown, None);
+        let ours = server_like.local_addrs()[0];
+        let from = |from: SocketAddr, to_many| Datagram {
+            from,
+            to: Some(ours.ip()),
+            to_many,
+            payload: b"hello",
+        };
+        let now = Instant::now();
+        assert!(worker.admits(&from(server, false), now));
+        assert!(!worker.admits(&from(ours, false), now));
+        assert!(!worker.admits(&from("192.0.2.7:53".parse().unwrap(), false), now));
+        assert!(!worker.admits(&from(server, true), now));
+        running.stop();
+    }
+}

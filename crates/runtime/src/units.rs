@@ -1,0 +1,242 @@
+//! Quantities as people write them: `10ms`, `0.5` (seconds), `0.1ms..500ms`, `10%`, and how they are shown.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Why text is no quantity.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum UnitError {
+    /// No time.
+    #[error("expected a time such as 10ms, 1.5s or 0.5 (seconds), got '{0}'")]
+    Time(String),
+    /// A time beyond what any option means.
+    #[error("expected a time of at most 365 days, got '{0}'")]
+    TimeTooLong(String),
+    /// No share.
+    #[error("expected a share from 0 to 100 %, such as 10% or 0.5, got '{0}'")]
+    Percent(String),
+    /// A range whose ends are the wrong way round.
+    #[error("expected a range MIN..MAX with MIN not above MAX, such as 0.1ms..500ms, got '{0}'")]
+    Range(String),
+}
+
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Reads a time: a decimal number with a unit of `ns`, `us` or `µs`, `ms`, `s`, `m`, `h`, or none for seconds.
+///
+/// # Errors
+/// [`UnitError`] where it is no such time, or one of more than 365 days.
+pub fn time(text: &str) -> Result<Duration, UnitError> {
+    let bad = || UnitError::Time(text.to_owned());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let nanos = match unit.trim_start() {
+        "ns" => 1.0,
+        "us" | "µs" | "μs" => 1e3,
+        "ms" => 1e6,
+        "" | "s" => 1e9,
+        "m" | "min" => 60e9,
+        "h" => 3600e9,
+        _ => return Err(bad()),
+    };
+    let number: f64 = number.parse().map_err(|_| bad())?;
+    let nanos = (number * nanos).round();
+    if nanos > LONGEST.as_nanos() as f64 {
+        return Err(UnitError::TimeTooLong(text.to_owned()));
+    }
+    Ok(Duration::from_nanos(nanos as u64))
+}
+
+/// A time in the unit that suits it: `500 ns`, `27.1 µs`, `1.234 ms`, `2 s`.
+pub fn show_time(time: Duration) -> String {
+    let (scale, unit) = match time.as_nanos() {
+        0 => return "0 s".to_owned(),
+        1..1_000 => (1.0, "ns"),
+        1_000..1_000_000 => (1e3, "µs"),
+        1_000_000..1_000_000_000 => (1e6, "ms"),
+        _ => (1e9, "s"),
+    };
+    let text = format!("{:.3}", time.as_nanos() as f64 / scale);
+    format!(
+        "{} {unit}",
+        text.trim_end_matches('0').trim_end_matches('.')
+    )
+}
+
+/// A share in percent, 0 to 100.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Percent(f64);
+
+impl Percent {
+    /// The share; `None` outside 0 to 100 and for what is no number.
+    pub fn new(percent: f64) -> Option<Self> {
+        (0.0..=100.0).contains(&percent).then_some(Self(percent))
+    }
+
+    /// The share as a number from 0 to 1.
+    pub fn fraction(self) -> f64 {
+        self.0 / 100.0
+    }
+
+    /// Whether it is 0.
+    pub fn is_zero(self) -> bool {
+        self.0 == 0.0
+    }
+}
+
+impl FromStr for Percent {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+        number
+            .parse()
+            .ok()
+            .and_then(Self::new)
+            .ok_or_else(|| UnitError::Percent(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", self.0)
+    }
+}
+
+/// A range of times; a delay is drawn from it uniformly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    min: Duration,
+    max: Duration,
+}
+
+impl TimeRange {
+    /// The range; `None` if `min` is above `max`.
+    pub fn new(min: Duration, max: Duration) -> Option<Self> {
+        (min <= max).then_some(Self { min, max })
+    }
+
+    /// The shortest time.
+    pub fn min(self) -> Duration {
+        self.min
+    }
+
+    /// The longest time.
+    pub fn max(self) -> Duration {
+        self.max
+    }
+
+    /// Whether it holds no other time than zero.
+    pub fn is_zero(self) -> bool {
+        self.max.is_zero()
+    }
+}
+
+impl FromStr for TimeRange {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let (min, max) = match text.split_once("..") {
+            Some((min, max)) => (time(min)?, time(max)?),
+            None => (time(text)?, time(text)?),
+        };
+        Self::new(min, max).ok_or_else(|| UnitError::Range(text.to_owned()))
+    }
+}
+
+impl fmt::Display for TimeRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.min == self.max {
+            return f.write_str(&show_time(self.min));
+        }
+        write!(f, "{} to {}", show_time(self.min), show_time(self.max))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_the_table() {
+        let table = [
+            ("0", 0),
+            ("0.5", 500_000_000),
+            ("2", 2_000_000_000),
+            ("10ms", 10_000_000),
+            ("10 ms", 10_000_000),
+            ("0.1ms", 100_000),
+            ("1.5s", 1_500_000_000),
+            ("250us", 250_000),
+            ("250µs", 250_000),
+            ("7ns", 7),
+            ("2m", 120_000_000_000),
+            ("1h", 3_600_000_000_000),
+            (".5", 500_000_000),
+        ];
+        for (text, nanos) in table {
+            assert_eq!(time(text), Ok(Duration::from_nanos(nanos)), "{text}");
+        }
+        for text in [
+            "",
+            "ms",
+            "-1",
+            "1.2.3",
+            "1e3",
+            "10 parsecs",
+            "inf",
+            "NaN",
+            ".",
+            "1,5",
+        ] {
+            assert_eq!(time(text), Err(UnitError::Time(text.to_owned())));
+        }
+        let long = "99999999999h";
+        assert_eq!(time(long), Err(UnitError::TimeTooLong(long.to_owned())));
+    }
+
+    #[test]
+    fn times_are_shown_in_the_unit_that_suits() {
+        let table = [
+            (0, "0 s"),
+            (7, "7 ns"),
+            (27_140, "27.14 µs"),
+            (500_000_000, "500 ms"),
+            (1_234_567, "1.235 ms"),
+            (2_000_000_000, "2 s"),
+        ];
+        for (nanos, shown) in table {
+            assert_eq!(show_time(Duration::from_nanos(nanos)), shown);
+        }
+    }
+
+    #[test]
+    fn shares_and_ranges() {
+        assert_eq!("10%".parse(), Ok(Percent(10.0)));
+        assert_eq!("0.5".parse(), Ok(Percent(0.5)));
+        assert_eq!("10 %".parse::<Percent>().unwrap().to_string(), "10 %");
+        for text in ["", "%", "101", "-1", "NaN", "ten"] {
+            assert_eq!(
+                text.parse::<Percent>(),
+                Err(UnitError::Percent(text.into()))
+            );
+        }
+        let range: TimeRange = "0.1ms..500ms".parse().unwrap();
+        assert_eq!(range.to_string(), "100 µs to 500 ms");
+        assert_eq!("20ms".parse::<TimeRange>().unwrap().to_string(), "20 ms");
+        assert!("0".parse::<TimeRange>().unwrap().is_zero());
+        assert_eq!(
+            "2s..1s".parse::<TimeRange>(),
+            Err(UnitError::Range("2s..1s".into()))
+        );
+        assert_eq!(
+            "1ms..".parse::<TimeRange>(),
+            Err(UnitError::Time(String::new()))
+        );
+    }
+}
