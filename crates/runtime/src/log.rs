@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 /// How much a program says on standard error.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Verbosity {
-    /// Log more: -v each datagram that is dropped, -vv everything
+    /// Log more (-v debug, -vv trace)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     /// Log only warnings and errors

@@ -1,6 +1,7 @@
 //! UDP sockets: bound as people ask for them, answering from the address that they were asked at.
 
 mod client;
+mod fan;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
 mod imp;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 use crate::addr::Bind;
 pub use client::{Client, ClientError};
+pub use fan::{Arrived, Fan, FanReceiver};
 pub use server::{Policy, Server, Service, Totals, Verdict};
 
 /// The largest UDP payload there is, and so what a receive buffer holds.
