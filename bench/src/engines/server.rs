@@ -1,0 +1,44 @@
+//! The hidden subcommand that is the server child of an echo measurement.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, UdpSocket};
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::udp;
+use crate::child;
+use crate::pin::Core;
+
+/// Serves one echo on 127.0.0.1 until it is killed.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The core to stay on
+    #[arg(long)]
+    core: Core,
+
+    #[command(subcommand)]
+    protocol: Protocol,
+}
+
+#[derive(Subcommand)]
+enum Protocol {
+    /// Echoes datagrams
+    Udp { engine: udp::Engine },
+}
+
+/// Binds, says where, and serves; only an error ends it.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    child::prepare()?;
+    args.core.pin_this_thread()?;
+    let Err(error): Result<Infallible> = match args.protocol {
+        Protocol::Udp { engine } => serve_udp(engine),
+    };
+    Err(error)
+}
+
+fn serve_udp(engine: udp::Engine) -> Result<Infallible> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    child::announce(socket.local_addr()?)?;
+    engine.serve(socket)
+}
