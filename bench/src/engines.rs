@@ -1,6 +1,6 @@
 //! Which I/O engine to build servers on: the bare candidates, without any code of the project above them.
 //!
-//! Each echo is measured between a load generator on one core (here, [`udp`]) and a server child on another
+//! Each echo is measured between a load generator on one core (here, [`udp`] and [`tcp`]) and a server child on another
 //! ([`server`]); [`echo`] is the measuring that both share. [`report`] is what
 //! comes out.
 
@@ -12,6 +12,8 @@ mod mmsg;
 mod report;
 #[cfg(target_os = "linux")]
 pub(crate) mod server;
+#[cfg(target_os = "linux")]
+mod tcp;
 #[cfg(target_os = "linux")]
 mod udp;
 
@@ -61,6 +63,8 @@ pub(crate) struct Args {
 enum Part {
     /// UDP echo, one in flight and 64 in flight
     Udp,
+    /// TCP echo over 64 and over 1000 connections
+    Tcp,
 }
 
 fn parse_length(text: &str) -> Result<Duration, String> {

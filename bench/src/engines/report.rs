@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::echo::{Outcome, Test};
-use super::{Args, Part, udp};
+use super::{Args, Part, tcp, udp};
 use crate::table::Table;
 
 /// All that was measured; a part that was not asked for is empty.
@@ -16,6 +16,7 @@ use crate::table::Table;
 pub(crate) struct Report {
     setup: Setup,
     udp: Vec<Test>,
+    tcp: Vec<Test>,
 }
 
 /// What it was measured on, and how.
@@ -62,6 +63,7 @@ impl Report {
         Ok(Self {
             setup,
             udp: echoes(Part::Udp, udp::measure),
+            tcp: echoes(Part::Tcp, tcp::measure),
         })
     }
 }
@@ -75,7 +77,7 @@ pub(crate) fn progress(title: &str) {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.setup)?;
-        for test in &self.udp {
+        for test in self.udp.iter().chain(&self.tcp) {
             write!(f, "\n{test}")?;
         }
         Ok(())
