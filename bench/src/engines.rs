@@ -16,6 +16,8 @@ pub(crate) mod server;
 mod tcp;
 #[cfg(target_os = "linux")]
 mod udp;
+#[cfg(target_os = "linux")]
+mod uring;
 
 use std::time::Duration;
 

@@ -45,12 +45,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn serve_udp(engine: udp::Engine) -> Result<Infallible> {
+    engine.check()?;
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     child::announce(socket.local_addr()?)?;
     engine.serve(socket)
 }
 
 fn serve_tcp(engine: tcp::Engine) -> Result<Infallible> {
+    engine.check()?;
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     socket.listen(BACKLOG)?;

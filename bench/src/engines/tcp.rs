@@ -5,6 +5,7 @@ mod mio;
 mod slots;
 mod threads;
 mod tokio;
+mod uring;
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -14,6 +15,7 @@ use clap::ValueEnum;
 
 use super::Args;
 use super::echo::{self, Test};
+use super::uring::Ring;
 
 /// How many bytes a server takes from a connection at once.
 const READ_SIZE: usize = 2048;
@@ -27,6 +29,8 @@ pub(crate) enum Engine {
     Mio,
     /// tokio on one thread.
     Tokio,
+    /// io_uring.
+    Uring,
 }
 
 impl echo::Engine for Engine {
@@ -37,17 +41,27 @@ impl echo::Engine for Engine {
             Self::Threads => "a thread per connection (std)",
             Self::Mio => "epoll (mio)",
             Self::Tokio => "tokio, current_thread",
+            Self::Uring => "io_uring, multishot recv",
         }
     }
 }
 
 impl Engine {
+    /// Fails where this machine does not have what the engine needs.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Self::Uring => Ring::probe(),
+            _ => Ok(()),
+        }
+    }
+
     /// Accepts connections, and echoes what each sends until it ends, until accepting fails.
     pub(crate) fn serve(self, listener: TcpListener) -> Result<Infallible> {
         match self {
             Self::Threads => threads::serve(&listener),
             Self::Mio => mio::serve(listener),
             Self::Tokio => tokio::serve(listener),
+            Self::Uring => uring::serve(&listener),
         }
     }
 }

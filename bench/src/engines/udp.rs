@@ -4,6 +4,7 @@ mod load;
 mod mio;
 mod threads;
 mod tokio;
+mod uring;
 
 use std::convert::Infallible;
 use std::net::UdpSocket;
@@ -12,6 +13,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::echo::{self, Test};
+use super::uring::Ring;
 use super::{Args, mmsg};
 
 /// How many datagrams are on their way at once when it is not one.
@@ -30,6 +32,8 @@ pub(crate) enum Engine {
     Mio,
     /// tokio on one thread.
     Tokio,
+    /// io_uring.
+    Uring,
 }
 
 impl echo::Engine for Engine {
@@ -42,11 +46,20 @@ impl echo::Engine for Engine {
             Self::MmsgPoll => "poll, then recvmmsg + sendmmsg (nix)",
             Self::Mio => "epoll, recvfrom until empty (mio)",
             Self::Tokio => "tokio, current_thread",
+            Self::Uring => "io_uring, multishot recvmsg",
         }
     }
 }
 
 impl Engine {
+    /// Fails where this machine does not have what the engine needs.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Self::Uring => Ring::probe(),
+            _ => Ok(()),
+        }
+    }
+
     /// Echoes what the socket receives until something fails.
     pub(crate) fn serve(self, socket: UdpSocket) -> Result<Infallible> {
         match self {
@@ -55,6 +68,7 @@ impl Engine {
             Self::MmsgPoll => threads::batched_with_poll(&socket),
             Self::Mio => mio::serve(socket),
             Self::Tokio => tokio::serve(socket),
+            Self::Uring => uring::serve(&socket),
         }
     }
 }
