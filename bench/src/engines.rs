@@ -1,7 +1,7 @@
 //! Which I/O engine to build servers on: the bare candidates, without any code of the project above them.
 //!
 //! Each echo is measured between a load generator on one core (here, [`udp`] and [`tcp`]) and a server child on another
-//! ([`server`]); [`echo`] is the measuring that both share. [`report`] is what
+//! ([`server`]); [`echo`] is the measuring that both share. [`timers`] need no server. [`report`] is what
 //! comes out.
 
 #[cfg(target_os = "linux")]
@@ -15,6 +15,8 @@ pub(crate) mod server;
 #[cfg(target_os = "linux")]
 mod tcp;
 #[cfg(target_os = "linux")]
+mod timers;
+#[cfg(target_os = "linux")]
 mod udp;
 #[cfg(target_os = "linux")]
 mod uring;
@@ -25,7 +27,7 @@ use clap::ValueEnum;
 
 use crate::pin::Core;
 
-/// Measures I/O engines for servers.
+/// Measures I/O engines for servers: UDP and TCP echo and timers.
 ///
 /// An echo server runs in a child process on one core, the load generator on another. Every figure is the median of
 /// alternating runs.
@@ -67,6 +69,8 @@ enum Part {
     Udp,
     /// TCP echo over 64 and over 1000 connections
     Tcp,
+    /// How late a thread wakes from a sleep
+    Timers,
 }
 
 fn parse_length(text: &str) -> Result<Duration, String> {

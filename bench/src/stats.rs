@@ -42,6 +42,11 @@ impl Durations {
             .push(u32::try_from(duration.as_nanos()).unwrap_or(u32::MAX));
     }
 
+    /// Adds all of `other`.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

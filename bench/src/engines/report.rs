@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::echo::{Outcome, Test};
-use super::{Args, Part, tcp, udp};
+use super::{Args, Part, tcp, timers, udp};
 use crate::table::Table;
 
 /// All that was measured; a part that was not asked for is empty.
@@ -17,6 +17,7 @@ pub(crate) struct Report {
     setup: Setup,
     udp: Vec<Test>,
     tcp: Vec<Test>,
+    timers: Vec<timers::Row>,
 }
 
 /// What it was measured on, and how.
@@ -64,6 +65,10 @@ impl Report {
             setup,
             udp: echoes(Part::Udp, udp::measure),
             tcp: echoes(Part::Tcp, tcp::measure),
+            timers: wanted(Part::Timers)
+                .then(|| timers::measure(args))
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 }
@@ -79,6 +84,14 @@ impl fmt::Display for Report {
         write!(f, "{}", self.setup)?;
         for test in self.udp.iter().chain(&self.tcp) {
             write!(f, "\n{test}")?;
+        }
+        if !self.timers.is_empty() {
+            write!(
+                f,
+                "\n## {}\n\n{}",
+                timers::title(),
+                timers_table(&self.timers)
+            )?;
         }
         Ok(())
     }
@@ -133,4 +146,13 @@ impl fmt::Display for Test {
         }
         Ok(())
     }
+}
+
+fn timers_table(rows: &[timers::Row]) -> Table {
+    let mut table = Table::new(["sleep", "p50 µs late", "p99 µs late"]);
+    for row in rows {
+        let late = [row.p50_us, row.p99_us].map(|us| format!("{us:.1}"));
+        table.row([row.sleeper.to_owned()].into_iter().chain(late));
+    }
+    table
 }
