@@ -1,7 +1,7 @@
 //! Which I/O engine to build servers on: the bare candidates, without any code of the project above them.
 //!
 //! Each echo is measured between a load generator on one core (here, [`udp`] and [`tcp`]) and a server child on another
-//! ([`server`]); [`echo`] is the measuring that both share. [`timers`] need no server. [`report`] is what
+//! ([`server`]); [`echo`] is the measuring that both share. [`timers`] and [`wake`] need no server. [`report`] is what
 //! comes out.
 
 #[cfg(target_os = "linux")]
@@ -20,6 +20,8 @@ mod timers;
 mod udp;
 #[cfg(target_os = "linux")]
 mod uring;
+#[cfg(target_os = "linux")]
+mod wake;
 
 use std::time::Duration;
 
@@ -27,14 +29,14 @@ use clap::ValueEnum;
 
 use crate::pin::Core;
 
-/// Measures I/O engines for servers: UDP and TCP echo and timers.
+/// Measures I/O engines for servers: UDP and TCP echo, timers, and waking a blocked thread.
 ///
 /// An echo server runs in a child process on one core, the load generator on another. Every figure is the median of
-/// alternating runs.
+/// alternating runs. All of it takes about two and a half minutes.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bench engines
-  bench engines --only udp --runs 3 --seconds 0.5
+  bench engines --only udp,wake --runs 3 --seconds 0.5
   bench engines --json > engines.json")]
 pub(crate) struct Args {
     /// Runs per figure, 1 to 99
@@ -71,6 +73,8 @@ enum Part {
     Tcp,
     /// How late a thread wakes from a sleep
     Timers,
+    /// Whether shutdown(2) wakes a thread that waits for a datagram
+    Wake,
 }
 
 fn parse_length(text: &str) -> Result<Duration, String> {

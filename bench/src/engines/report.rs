@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::echo::{Outcome, Test};
-use super::{Args, Part, tcp, timers, udp};
+use super::{Args, Part, tcp, timers, udp, wake};
 use crate::table::Table;
 
 /// All that was measured; a part that was not asked for is empty.
@@ -18,6 +18,7 @@ pub(crate) struct Report {
     udp: Vec<Test>,
     tcp: Vec<Test>,
     timers: Vec<timers::Row>,
+    wake: Vec<wake::Row>,
 }
 
 /// What it was measured on, and how.
@@ -69,6 +70,10 @@ impl Report {
                 .then(|| timers::measure(args))
                 .transpose()?
                 .unwrap_or_default(),
+            wake: wanted(Part::Wake)
+                .then(|| wake::measure(args))
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 }
@@ -92,6 +97,13 @@ impl fmt::Display for Report {
                 timers::title(),
                 timers_table(&self.timers)
             )?;
+        }
+        if !self.wake.is_empty() {
+            write!(
+                f,
+                "\n## Waking a thread that waits on an unconnected UDP socket by shutdown(SHUT_RD)\n\n"
+            )?;
+            write!(f, "{}", wake_table(&self.wake))?;
         }
         Ok(())
     }
@@ -153,6 +165,30 @@ fn timers_table(rows: &[timers::Row]) -> Table {
     for row in rows {
         let late = [row.p50_us, row.p99_us].map(|us| format!("{us:.1}"));
         table.row([row.sleeper.to_owned()].into_iter().chain(late));
+    }
+    table
+}
+
+fn wake_table(rows: &[wake::Row]) -> Table {
+    let mut table = Table::new([
+        "call that waits",
+        "it wakes",
+        "after µs",
+        "shutdown returns",
+        "the call returns",
+    ]);
+    for row in rows {
+        let works = if row.woken_after_us.is_some() {
+            "works"
+        } else {
+            "does not"
+        };
+        let after = row
+            .woken_after_us
+            .map(|us| format!("{us:.1}"))
+            .unwrap_or_default();
+        let words = [row.call, works, &after, &row.shutdown, &row.returned];
+        table.row(words.map(str::to_owned));
     }
     table
 }
