@@ -1,0 +1,42 @@
+//! Prints the measurements that Plumbline's choices rest on, side by side.
+//!
+//! One subcommand is one topic and one file (or folder) here: [`engines`] so far. What topics share lies beside them:
+//! [`stats`] (alternating runs, medians, percentiles), [`table`], and on Linux `pin` (cores) and `child` (a server in
+//! a process of its own, whose CPU time can be read from outside).
+
+#[cfg(target_os = "linux")]
+mod child;
+mod engines;
+mod pin;
+#[cfg(target_os = "linux")]
+mod stats;
+#[cfg(target_os = "linux")]
+mod table;
+
+use clap::{Parser, Subcommand};
+
+/// Measurements that the project's choices rest on, printed side by side.
+///
+/// All traffic stays on 127.0.0.1. Figures drift from machine to machine: compare them within one table.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    topic: Topic,
+}
+
+#[derive(Subcommand)]
+enum Topic {
+    Engines(engines::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    EngineServer(engines::server::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().topic {
+        Topic::Engines(args) => engines::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::EngineServer(args) => engines::server::run(&args),
+    }
+}
