@@ -12,6 +12,9 @@ pub enum UnitError {
     /// No time.
     #[error("expected a time such as 10ms, 1.5s or 0.5 (seconds), got '{0}'")]
     Time(String),
+    /// No time at all where some is needed.
+    #[error("expected a time above 0, such as 10ms, got '{0}'")]
+    Zero(String),
     /// A time beyond what any option means.
     #[error("expected a time of at most 365 days, got '{0}'")]
     TimeTooLong(String),
@@ -50,6 +53,17 @@ pub fn time(text: &str) -> Result<Duration, UnitError> {
         return Err(UnitError::TimeTooLong(text.to_owned()));
     }
     Ok(Duration::from_nanos(nanos as u64))
+}
+
+/// As [`time`], for a time that must not be zero.
+///
+/// # Errors
+/// [`UnitError`], also for zero.
+pub fn positive_time(text: &str) -> Result<Duration, UnitError> {
+    match time(text)? {
+        Duration::ZERO => Err(UnitError::Zero(text.to_owned())),
+        time => Ok(time),
+    }
 }
 
 /// A time in the unit that suits it: `500 ns`, `27.1 µs`, `1.234 ms`, `2 s`.
@@ -196,6 +210,8 @@ mod tests {
         ] {
             assert_eq!(time(text), Err(UnitError::Time(text.to_owned())));
         }
+        assert_eq!(positive_time("1ns"), Ok(Duration::from_nanos(1)));
+        assert_eq!(positive_time("0ms"), Err(UnitError::Zero("0ms".into())));
         let long = "99999999999h";
         assert_eq!(time(long), Err(UnitError::TimeTooLong(long.to_owned())));
     }

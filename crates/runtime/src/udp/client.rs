@@ -66,6 +66,11 @@ impl ClientError {
             _ => Self::Failed { addr, source },
         }
     }
+
+    /// Whether another address of the same name may answer where this one does not.
+    pub fn may_be_this_address_only(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unreachable { .. })
+    }
 }
 
 /// A socket that talks to one server.
@@ -111,9 +116,7 @@ impl Client {
                 .send(request)
                 .and_then(|()| self.receive_until(deadline));
             match answered {
-                Err(ClientError::Refused { .. } | ClientError::Unreachable { .. })
-                    if !self.others.is_empty() =>
-                {
+                Err(error) if error.may_be_this_address_only() && !self.others.is_empty() => {
                     self.addr = self.others.remove(0);
                     self.socket = connect(self.addr)?;
                 }

@@ -1,0 +1,48 @@
+//! The server: one conversation for each client.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use proto::months::{Conversation, DEFAULT_PORT, Reply};
+use runtime::addr::Bind;
+use runtime::cli::Exit;
+use runtime::host;
+use runtime::peers::PeerTable;
+use runtime::shutdown::Shutdown;
+use runtime::udp::{Datagram, Policy, Server, Service, Socket, Verdict};
+
+/// Conversations at once, and how long one is kept when its client is silent.
+const CLIENTS: usize = 65_536;
+const CLIENT_LIFETIME: Duration = Duration::from_secs(600);
+
+pub(crate) fn run(binds: &[Bind]) -> anyhow::Result<Exit> {
+    let shutdown = Shutdown::on_signal(Exit::Failure as u8).context("cannot handle signals")?;
+    let server = Server::new(Socket::bind_all(binds, DEFAULT_PORT)?, Policy::default());
+    host::announce("udp", &server.local_addrs(), &mut io::stdout().lock())?;
+    let totals = server.totals();
+    server.run(&shutdown, |_| Months {
+        conversations: PeerTable::new(CLIENTS, CLIENT_LIFETIME),
+    })?;
+    tracing::info!("stopped: {totals}");
+    Ok(Exit::Success)
+}
+
+struct Months {
+    conversations: PeerTable<SocketAddr, Conversation>,
+}
+
+impl Service for Months {
+    fn answer(&mut self, request: &Datagram<'_>, now: Instant, reply: &mut Vec<u8>) -> Verdict {
+        let conversation = self.conversations.get(request.from, now);
+        let Some(answer) = conversation.reply(request.payload) else {
+            return Verdict::Silent;
+        };
+        if answer == Reply::Goodbye {
+            self.conversations.remove(&request.from);
+        }
+        answer.encode(reply);
+        Verdict::Reply
+    }
+}

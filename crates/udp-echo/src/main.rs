@@ -1,0 +1,7 @@
+//! The `udp-echo` program: see the library of the same name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runtime::cli::main(udp_echo::run)
+}
