@@ -19,6 +19,7 @@ use runtime::units;
 #[derive(Debug, Parser)]
 #[command(
     version,
+    propagate_version = true,
     after_help = "Examples:
   months serve                      on this machine, port 8091
   months serve --bind :8091         on every interface

@@ -25,12 +25,12 @@ pub enum AddrError {
 #[derive(Debug, Error)]
 pub enum ResolveError {
     /// The resolver's own words.
-    #[error("cannot resolve '{host}': {source}; check the spelling, or give an IP address")]
+    #[error("cannot resolve '{host}': {reason}; check the spelling, or give an IP address")]
     Failed {
         /// What was looked up.
         host: String,
         /// What the resolver said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The resolver knows the name and has no address for it.
     #[error("cannot resolve '{host}': it has no address; give an IP address")]
@@ -69,7 +69,7 @@ impl Target {
         let host = self.host.clone();
         let port = self.port.unwrap_or(default_port);
         match (self.host.as_str(), port).to_socket_addrs() {
-            Err(source) => Err(ResolveError::Failed { host, source }),
+            Err(reason) => Err(ResolveError::Failed { host, reason }),
             Ok(found) => match found.collect::<Vec<_>>() {
                 none if none.is_empty() => Err(ResolveError::NoAddress { host }),
                 found => Ok(found),

@@ -45,8 +45,8 @@ impl Verbosity {
 /// # use std::time::Instant;
 /// # use runtime::log::Throttle;
 /// let mut refused = Throttle::default();
-/// if let Some(unlogged) = refused.admits(Instant::now()) {
-///     tracing::warn!(unlogged, "refused");
+/// if refused.admits(Instant::now()) {
+///     tracing::warn!(unlogged = refused.unlogged(), "refused");
 /// }
 /// ```
 #[derive(Debug, Default)]
@@ -59,8 +59,8 @@ pub struct Throttle {
 impl Throttle {
     const PER_SECOND: u32 = 5;
 
-    /// Whether to log this event, and how many of its kind went unlogged since the last that was.
-    pub fn admits(&mut self, now: Instant) -> Option<u64> {
+    /// Whether to log this event.
+    pub fn admits(&mut self, now: Instant) -> bool {
         let running = self
             .second
             .is_some_and(|start| now.saturating_duration_since(start) < Duration::from_secs(1));
@@ -70,10 +70,18 @@ impl Throttle {
         }
         if self.logged == Self::PER_SECOND {
             self.unlogged += 1;
-            return None;
+            return false;
         }
         self.logged += 1;
-        Some(std::mem::take(&mut self.unlogged))
+        true
+    }
+
+    /// How many events went unlogged since this was last asked; `None` if all were logged.
+    pub fn unlogged(&mut self) -> Option<u64> {
+        match std::mem::take(&mut self.unlogged) {
+            0 => None,
+            unlogged => Some(unlogged),
+        }
     }
 }
 
@@ -85,8 +93,9 @@ mod tests {
     fn a_flood_of_events_is_a_trickle_of_lines() {
         let start = Instant::now();
         let mut throttle = Throttle::default();
-        let lines = (0..1000).filter_map(|_| throttle.admits(start));
-        assert_eq!(lines.collect::<Vec<_>>(), [0; 5]);
-        assert_eq!(throttle.admits(start + Duration::from_secs(1)), Some(995));
+        let lines = (0..1000).filter(|_| throttle.admits(start)).count();
+        assert_eq!((lines, throttle.unlogged()), (5, Some(995)));
+        assert!(throttle.admits(start + Duration::from_secs(1)));
+        assert_eq!(throttle.unlogged(), None);
     }
 }

@@ -18,7 +18,7 @@ pub enum PromptError {
         limit: usize,
     },
     /// The terminal or the pipe failed.
-    #[error("cannot read from standard input: {0}")]
+    #[error("cannot read from standard input")]
     Failed(#[from] io::Error),
 }
 

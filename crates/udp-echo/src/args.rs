@@ -13,6 +13,7 @@ use runtime::units::{self, Percent, TimeRange};
 #[derive(Debug, Parser)]
 #[command(
     version,
+    propagate_version = true,
     after_help = "Examples:
   udp-echo probe                      measure a server started for it on this machine
   udp-echo serve                      upper-case echo on port 12000

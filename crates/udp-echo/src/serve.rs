@@ -115,7 +115,8 @@ impl Service for Upper {
         let peer = request.from;
         let limit = datagram::max_payload(peer);
         if let Err(error) = echo::reply(request.payload, self.case, limit, reply) {
-            if let Some(unlogged) = self.too_long.admits(now) {
+            if self.too_long.admits(now) {
+                let unlogged = self.too_long.unlogged();
                 tracing::warn!(%peer, %error, unlogged, "not answered");
             }
             return Verdict::Silent;
@@ -124,9 +125,8 @@ impl Service for Upper {
             tracing::debug!(%peer, "not answered: it returns whatever it is sent");
             return Verdict::Silent;
         }
-        if echo::is_quit(request.payload)
-            && let Some(unlogged) = self.ended.admits(now)
-        {
+        if echo::is_quit(request.payload) && self.ended.admits(now) {
+            let unlogged = self.ended.unlogged();
             tracing::info!(%peer, unlogged, "conversation ended");
         }
         Verdict::Impaired
@@ -174,7 +174,8 @@ impl Service for Ack {
                 (measure::Reply::Stopping, Verdict::ReplyAndStop)
             }
             measure::Request::Exit => {
-                if let Some(unlogged) = self.refused.admits(now) {
+                if self.refused.admits(now) {
+                    let unlogged = self.refused.unlogged();
                     tracing::warn!(%peer, unlogged, "exit refused; --exit decides who may stop the server");
                 }
                 (measure::Reply::NotStopping, Verdict::Reply)

@@ -36,34 +36,34 @@ pub enum ClientError {
         timeout: Duration,
     },
     /// There is no way to the host.
-    #[error("cannot reach udp://{addr}: {source}; check the address and this machine's network")]
+    #[error("cannot reach udp://{addr}: {reason}; check the address and this machine's network")]
     Unreachable {
         /// Who was asked.
         addr: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Anything else.
-    #[error("cannot talk to udp://{addr}: {source}")]
+    #[error("cannot talk to udp://{addr}: {reason}")]
     Failed {
         /// Who was asked.
         addr: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
 impl ClientError {
     /// Says what an error of a socket that is connected to `addr` means.
-    pub fn new(addr: SocketAddr, source: io::Error) -> Self {
-        match source.kind() {
+    pub fn new(addr: SocketAddr, reason: io::Error) -> Self {
+        match reason.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
                 Self::Refused { addr }
             }
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                Self::Unreachable { addr, source }
+                Self::Unreachable { addr, reason }
             }
-            _ => Self::Failed { addr, source },
+            _ => Self::Failed { addr, reason },
         }
     }
 

@@ -54,22 +54,22 @@ pub enum BindError {
         addr: SocketAddr,
     },
     /// Anything else.
-    #[error("cannot listen on udp://{addr}: {source}")]
+    #[error("cannot listen on udp://{addr}: {reason}")]
     Failed {
         /// What was to be bound.
         addr: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
 impl BindError {
-    fn new(addr: SocketAddr, source: io::Error) -> Self {
-        match source.kind() {
+    fn new(addr: SocketAddr, reason: io::Error) -> Self {
+        match reason.kind() {
             io::ErrorKind::AddrInUse => Self::InUse { addr },
             io::ErrorKind::PermissionDenied => Self::NotPermitted { addr },
             io::ErrorKind::AddrNotAvailable => Self::NotOurs { addr },
-            _ => Self::Failed { addr, source },
+            _ => Self::Failed { addr, reason },
         }
     }
 }

@@ -329,8 +329,8 @@ impl<'a> Worker<'a> {
     }
 
     fn report(&mut self, what: &str, error: &io::Error) {
-        if let Some(unlogged) = self.faults.admits(Instant::now()) {
-            let socket = self.socket.local_addr();
+        if self.faults.admits(Instant::now()) {
+            let (socket, unlogged) = (self.socket.local_addr(), self.faults.unlogged());
             tracing::warn!(%socket, %error, unlogged, "{what}");
         }
     }
