@@ -139,7 +139,7 @@ pub(crate) struct Probe {
     /// Size of a packet in bytes of UDP payload, 1 to 65507
     #[arg(short, long, value_name = "SIZE", default_value = "64", value_parser = size)]
     pub(crate) size: PacketSize,
-    /// After this an answer is late, and after twice this its packet is lost
+    /// After this an answer is late; a packet without one when all time-outs have passed is lost
     /// [default: 1s, less where the interval is below 2.5 ms]
     #[arg(short, long, value_name = "T", value_parser = units::positive_time)]
     pub(crate) timeout: Option<Duration>,

@@ -1,0 +1,229 @@
+//! Attackers: forged sources, floods, random datagrams. No two services may be set on each other for ever, no source
+//! may starve another, nothing but counters may grow.
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use harness::{Server, ask, forge, loopback_socket, skip, total};
+
+const HERE: &str = "127.0.0.1:0";
+
+/// A kind of server, by name.
+type Kind = (&'static str, fn() -> Server);
+
+/// What a foreign service makes of what it returns, by name.
+type Change = (&'static str, fn(&mut [u8]));
+
+const KINDS: [Kind; 3] = [("upper", upper), ("ack", ack), ("months", months)];
+
+fn upper() -> Server {
+    Server::start("udp-echo", &["serve", "--bind", HERE])
+}
+
+fn ack() -> Server {
+    let clean = ["--reply", "ack", "--loss", "0", "--delay", "0"];
+    Server::start(
+        "udp-echo",
+        &[&["serve", "--bind", HERE], &clean[..]].concat(),
+    )
+}
+
+fn months() -> Server {
+    Server::start("months", &["serve", "--bind", HERE])
+}
+
+/// More datagrams than this between two services that one datagram has set on each other are an endless exchange.
+const MANY: u64 = 1200;
+
+/// How long the exchange is given: at some 10,000 exchanges a second an endless one shows.
+const WHILE: Duration = Duration::from_millis(500);
+
+/// What an attacker may say, and what may set off the servers' own sentences.
+const SPOOFED: &[&str] = &[
+    "",
+    "hello",
+    "HELLO",
+    "5",
+    "400",
+    "C 64",
+    "quit",
+    "exit server",
+];
+
+#[cfg(unix)]
+#[test]
+fn one_forged_datagram_sets_no_two_servers_on_each_other() {
+    for (place, (one_kind, one)) in KINDS.iter().enumerate() {
+        for (other_kind, other) in &KINDS[place..] {
+            let (one, other) = (one(), other());
+            for payload in SPOOFED {
+                match forge(other.addr(), one.addr(), payload.as_bytes()) {
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        return skip("no right to open raw sockets");
+                    }
+                    result => result.unwrap(),
+                }
+            }
+            thread::sleep(WHILE);
+            let received = total(&one.terminate().1, "received");
+            let most = MANY * SPOOFED.len() as u64;
+            assert!(received >= SPOOFED.len() as u64, "{one_kind} got nothing");
+            assert!(received < most, "{one_kind} and {other_kind}: {received}");
+            other.terminate();
+        }
+    }
+}
+
+/// An echo service of somebody else's, which returns what it gets until it has been quiet for a while, and counts.
+fn foreign_echo(change: fn(&mut [u8])) -> (UdpSocket, impl FnOnce(UdpSocket) -> u64) {
+    let socket = loopback_socket();
+    let echo = move |socket: UdpSocket| {
+        socket.set_read_timeout(Some(WHILE)).unwrap();
+        let mut buffer = [0; 2048];
+        let mut returned = 0;
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            change(&mut buffer[..length]);
+            socket.send_to(&buffer[..length], from).unwrap();
+            returned += 1;
+            if returned > 10 * MANY {
+                break;
+            }
+        }
+        returned
+    };
+    (socket, echo)
+}
+
+#[test]
+fn one_datagram_sets_no_server_on_a_foreign_echo() {
+    let changes: [Change; 3] = [
+        ("echo", |_| ()),
+        ("upper-casing", <[u8]>::make_ascii_uppercase),
+        ("lower-casing", <[u8]>::make_ascii_lowercase),
+    ];
+    for (kind, server) in KINDS {
+        for (change_name, change) in changes {
+            if (kind, change_name) == ("upper", "lower-casing") {
+                continue; // not unchanged: bounded by the rate limit alone, see the README
+            }
+            let server = server();
+            let (socket, echo) = foreign_echo(change);
+            // The first datagram comes from the echo's own address, as a forged one would.
+            socket.send_to(b"spoofed", server.addr()).unwrap();
+            let returned = echo(socket);
+            assert!(returned <= MANY, "{kind} and {change_name}: {returned}");
+        }
+    }
+}
+
+#[test]
+fn a_flood_from_one_source_does_not_starve_another() {
+    let server = upper();
+    let done = AtomicBool::new(false);
+    let flood = server.connect();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut sent = 0;
+            while !done.load(Ordering::Relaxed) && sent < 2_000_000 {
+                // The answers are never read, and an answer to nobody is the kernel's to drop.
+                let _ = flood.send(b"flood");
+                sent += 1;
+            }
+        });
+        let client = server.connect();
+        client
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        let mut answered = 0;
+        for number in 0..200 {
+            let request = format!("request {number}");
+            client.send(request.as_bytes()).unwrap();
+            let mut buffer = [0; 100];
+            while let Ok(length) = client.recv(&mut buffer) {
+                if buffer[..length] == request.to_uppercase().into_bytes() {
+                    answered += 1;
+                    break;
+                }
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(answered >= 190, "{answered} of 200 were answered");
+    });
+}
+
+/// Asks until there is an answer: behind a full queue a request may be lost, as on any network.
+fn ask_again(server: &Server, request: &str) -> String {
+    let client = server.connect();
+    client
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    let mut buffer = [0; 100];
+    let tries = (0..100).find_map(|_| {
+        client.send(request.as_bytes()).unwrap();
+        client.recv(&mut buffer).ok()
+    });
+    let length = tries.expect("the server answers again");
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn random_datagrams_change_nothing_but_counters() {
+    const DATAGRAMS: u64 = 100_000;
+    for (server, request, reply) in [
+        (upper as fn() -> Server, "hello", "HELLO"),
+        (ack, "hello", "Packet Acknowledged"),
+        (
+            months,
+            "5",
+            "\nAn integer from 1 to 12 gets the month's name.\n",
+        ),
+    ] {
+        let server = server();
+        let attacker = server.connect();
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        };
+        let mut payload = [0; 64];
+        let before = server.memory();
+        for _ in 0..DATAGRAMS {
+            for bytes in payload.chunks_exact_mut(8) {
+                bytes.copy_from_slice(&next().to_le_bytes());
+            }
+            let length = (next() % 65) as usize;
+            attacker.send(&payload[..length]).unwrap();
+        }
+        assert_eq!(ask_again(&server, request), reply);
+        let grown = server.memory().saturating_sub(before);
+        assert!(grown < 4096, "{grown} KiB more");
+        let (status, messages) = server.terminate();
+        assert_eq!(status.code(), Some(0));
+        assert!(!messages.contains("ERROR"), "{messages}");
+        assert!(messages.lines().count() < 100, "{messages}");
+    }
+}
+
+#[test]
+fn a_system_port_is_never_answered() {
+    let server = upper();
+    match UdpSocket::bind("127.0.0.1:1023") {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            skip("no right to bind a system port");
+        }
+        result => {
+            let privileged = result.unwrap();
+            privileged.send_to(b"hello", server.addr()).unwrap();
+            assert_eq!(ask(&server.connect(), "answered"), "ANSWERED");
+            privileged.set_nonblocking(true).unwrap();
+            let nothing = privileged.recv(&mut [0; 16]).unwrap_err();
+            assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        }
+    }
+}
