@@ -1,6 +1,7 @@
 //! Rate limits for each source, so that one that floods takes nothing from the others.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use crate::peers::PeerTable;
@@ -39,12 +40,16 @@ impl RateLimit {
     /// At most this many sources are told apart; a new one takes the place of the one not heard of for longest.
     pub const SOURCES: usize = 65_536;
 
-    /// Lets each source have `per_second` (at least 1) a second, and as many at once.
-    pub fn new(per_second: u32) -> Self {
+    /// What a source may send a second unless a server says otherwise: above what a client that waits for each answer
+    /// reaches over a network, below what keeps a server busy.
+    pub const DEFAULT: NonZeroU32 = NonZeroU32::new(100_000).unwrap();
+
+    /// Lets each source have `per_second` a second, and as many at once.
+    pub fn new(per_second: NonZeroU32) -> Self {
         let burst = Duration::from_secs(1);
         Self {
             sources: PeerTable::new(Self::SOURCES, burst),
-            interval: burst / per_second.max(1),
+            interval: burst / per_second.get(),
             burst,
         }
     }
@@ -82,7 +87,7 @@ mod tests {
     #[test]
     fn a_source_has_its_rate_and_the_others_theirs() {
         let start = Instant::now();
-        let mut limit = RateLimit::new(100);
+        let mut limit = RateLimit::new(NonZeroU32::new(100).unwrap());
         let (loud, quiet) = (source("192.0.2.7:1"), source("192.0.2.8:1"));
         let mut passed = 0;
         for millis in 0..2000 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use proto::measure::PacketSize;
 use runtime::addr::{Bind, Target};
+use runtime::limit::RateLimit;
 use runtime::log::Verbosity;
 use runtime::units::{self, Percent, TimeRange};
 
@@ -75,7 +76,7 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, default_value_t = WhoMayStop::Loopback)]
     pub(crate) exit: WhoMayStop,
     /// Datagrams a second that each source may send, more are dropped; 0 sets no limit
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = RateLimit::DEFAULT.get())]
     pub(crate) rate_limit: u32,
 }
 

@@ -46,7 +46,7 @@ pub enum Verdict {
 }
 
 /// How a server treats its peers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// What to emulate on replies of [`Verdict::Impaired`].
     pub impairment: Profile,
@@ -54,6 +54,17 @@ pub struct Policy {
     pub seed: u64,
     /// How many datagrams a second each [`Source`] may send; more are dropped. `None` sets no limit.
     pub rate_limit: Option<NonZeroU32>,
+}
+
+/// No impairment, and [`RateLimit::DEFAULT`].
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            impairment: Profile::default(),
+            seed: 0,
+            rate_limit: Some(RateLimit::DEFAULT),
+        }
+    }
 }
 
 /// What a server has done so far.
@@ -232,7 +243,7 @@ impl<'a> Worker<'a> {
             shutdown,
             delays,
             impairment: Impairment::new(policy.impairment, seed),
-            limit: policy.rate_limit.map(|limit| RateLimit::new(limit.get())),
+            limit: policy.rate_limit.map(RateLimit::new),
             faults: Throttle::default(),
         }
     }
