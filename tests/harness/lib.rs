@@ -5,7 +5,7 @@ mod forge;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -180,7 +180,7 @@ impl Server {
             .spawn();
         let mut child = Reaped(child.expect("the server starts"));
         let lines = read_lines(child.0.stdout.take().expect("its output"));
-        let messages = collect_messages(child.0.stderr.take().expect("its messages"));
+        let messages = collect(child.0.stderr.take().expect("its messages"));
         let mut server = Self {
             child,
             lines,
@@ -268,10 +268,6 @@ fn read_lines(stdout: ChildStdout) -> Receiver<String> {
         }
     });
     lines
-}
-
-fn collect_messages(stderr: ChildStderr) -> Receiver<String> {
-    collect(stderr)
 }
 
 /// A socket on loopback that gives up after [`PATIENCE`].

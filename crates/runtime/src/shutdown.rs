@@ -1,5 +1,6 @@
 //! Stopping in order: on a signal, on request, once.
 
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,15 +26,15 @@ impl Shutdown {
         Self::default()
     }
 
-    /// One that SIGINT, SIGTERM and SIGHUP trigger (Ctrl-C and closing the console on Windows). A second signal ends
-    /// the process at once with `exit_code`.
+    /// One that SIGINT and SIGTERM trigger (Ctrl-C on Windows). A second signal ends the process at once with
+    /// `exit_code`. SIGHUP is left as it is, so that nohup(1) works.
     ///
     /// # Errors
-    /// When the handler cannot be set, as on a second call in one process.
-    pub fn on_signal(exit_code: u8) -> Result<Self, ctrlc::Error> {
+    /// When the handler cannot be set.
+    pub fn on_signal(exit_code: u8) -> io::Result<Self> {
         let shutdown = Self::new();
         let handed = shutdown.clone();
-        ctrlc::set_handler(move || {
+        on_each_signal(move || {
             if handed.is_triggered() {
                 std::process::exit(exit_code.into());
             }
@@ -97,6 +98,21 @@ impl Shutdown {
         // The state is valid between any two statements that could panic.
         self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[cfg(unix)]
+fn on_each_signal(act: impl Fn() + Send + 'static) -> io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(|_| act()))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn on_each_signal(act: impl Fn() + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(act).map_err(io::Error::other)
 }
 
 #[cfg(test)]

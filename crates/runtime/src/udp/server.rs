@@ -494,7 +494,7 @@ mod tests {
     #[test]
     fn a_source_over_its_rate_is_dropped_and_counted() {
         let running = Running::start(Policy {
-            rate_limit: NonZeroU32::new(3),
+            rate_limit: NonZeroU32::new(30),
             ..Policy::default()
         });
         for _ in 0..10 {
