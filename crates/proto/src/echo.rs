@@ -5,6 +5,89 @@
 //! datagram is judged as a whole, a stream character by character.
 //!
 //! There is no native form: the text says all there is to say.
+//!
+//! # Example over UDP
+//! ```
+//! use std::{io, net::UdpSocket, thread, time::Duration};
+//!
+//! use proto::datagram;
+//! use proto::echo::{self, Case, ReturnGuard};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = UdpSocket::bind("127.0.0.1:0")?;
+//! let client = UdpSocket::bind("127.0.0.1:0")?;
+//! for socket in [&server, &client] {
+//!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+//! }
+//! client.connect(server.local_addr()?)?;
+//!
+//! let service = thread::spawn(move || -> io::Result<()> {
+//!     let (mut guard, mut buffer) = (ReturnGuard::default(), vec![0; datagram::MAX_V4]);
+//!     loop {
+//!         let (length, peer) = server.recv_from(&mut buffer)?;
+//!         let (request, mut answer) = (&buffer[..length], Vec::new());
+//!         let fits = echo::reply(request, Case::Unicode, datagram::max_payload(peer), &mut answer);
+//!         if fits.is_ok() && guard.admits(request, &answer) {
+//!             server.send_to(&answer, peer)?;
+//!         }
+//!         if echo::is_quit(request) {
+//!             return Ok(()); // its only client is gone
+//!         }
+//!     }
+//! });
+//!
+//! let mut buffer = [0; echo::MAX_REQUEST];
+//! for (request, expected) in [("straße", "STRASSE"), ("", ""), (echo::QUIT, "QUIT")] {
+//!     client.send(request.as_bytes())?;
+//!     let length = client.recv(&mut buffer)?;
+//!     assert_eq!(&buffer[..length], expected.as_bytes());
+//! }
+//! service.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Example over TCP
+//! The server answers what has come at once: it waits for no line end, only for the rest of a character.
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use std::{net::{Shutdown, TcpListener, TcpStream}, thread, time::Duration};
+//!
+//! use proto::echo::{Case, Upper};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let mut client = TcpStream::connect(listener.local_addr()?)?;
+//! let (mut server, _) = listener.accept()?;
+//! for stream in [&client, &server] {
+//!     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+//! }
+//! let service = thread::spawn(move || -> io::Result<()> {
+//!     let (mut upper, mut buffer, mut answer) = (Upper::new(Case::Unicode), [0; 1024], Vec::new());
+//!     loop {
+//!         let length = server.read(&mut buffer)?;
+//!         if length == 0 {
+//!             upper.finish(&mut answer);
+//!             return server.write_all(&answer); // and closes
+//!         }
+//!         upper.push(&buffer[..length], &mut answer);
+//!         server.write_all(&answer)?;
+//!         answer.clear();
+//!     }
+//! });
+//!
+//! let (mut begun, mut rest) = ([0; 4], String::new());
+//! client.write_all(b"stra\xc3")?; // "ß" is the two bytes c3 9f
+//! client.read_exact(&mut begun)?;
+//! client.write_all(b"\x9fe")?;
+//! client.shutdown(Shutdown::Write)?;
+//! client.read_to_string(&mut rest)?;
+//! assert_eq!((&begun, rest.as_str()), (b"STRA", "SSE"));
+//! service.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::hash::{DefaultHasher, Hasher};
 

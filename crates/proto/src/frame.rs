@@ -11,8 +11,12 @@
 //!
 //! Both lengths are checked against the limits of the message type as soon as the prefix is there, before anything is
 //! waited for or allocated. An incomplete frame is `Ok(None)`, never an error. A header that does not fill its length
-//! exactly is refused. Bulk bytes never pass through serde. Whatever lengths a header claims inside, decoding it asks for
-//! no block of more than 1 MiB.
+//! exactly is refused. Bulk bytes never pass through serde. Whatever lengths a header claims inside, decoding it asks
+//! for no block of more than 1 MiB. The header's encoding is that of the [bincode
+//! specification](https://docs.rs/bincode/2.0.1/bincode/spec/index.html).
+//!
+//! # Example
+//! What goes over the wire; for a stream with sockets see [the front page](crate#native-frames).
 //!
 //! ```
 //! use bytes::BytesMut;

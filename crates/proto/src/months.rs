@@ -5,6 +5,23 @@
 //! one [`Conversation`] for each client.
 //!
 //! There is no native form: the text says all there is to say.
+//!
+//! # Example
+//! What goes over the wire; for a server and a client with sockets see [the front page](crate#months).
+//!
+//! ```
+//! use proto::months::{Conversation, Month, Reply, Request};
+//!
+//! let mut conversation = Conversation::default();
+//! assert_eq!(conversation.reply(b"good morning"), Some(Reply::Introduction));
+//!
+//! let september = Month::new(9).expect("a month");
+//! let mut wire = Vec::new();
+//! Request::Name(september).encode(&mut wire);
+//! assert_eq!(wire, b"9");
+//! assert_eq!(conversation.reply(&wire), Some(Reply::Name(september)));
+//! assert_eq!(Reply::decode(b"September"), Some(Reply::Name(september)));
+//! ```
 
 use std::fmt;
 

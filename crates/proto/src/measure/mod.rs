@@ -4,8 +4,60 @@
 //! The probes of this wire carry no number and all their answers are alike, so a client that wants to know which probe
 //! was answered sends each from a port of its own. [`Tally`] does the counting, driven with the time in hand.
 //!
+//! All datagrams decode to something, so a server asks [`crate::answer::is_answer`] first: an answer is never answered.
+//! The delay and the loss that the classic server emulates are its owner's business, not this module's.
+//!
 //! **Native form.** There is none yet. A client finds out what it talks to by appending a [`Version`] to its
 //! calibration message: a classic server ignores the word, ours answers with its own.
+//!
+//! # Example
+//! A client with one probe in flight. The server is a classic one: its answer to the calibration has no version.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use std::{io, net::UdpSocket, thread};
+//!
+//! use proto::measure::{self, PacketSize, Reply, Request, Tally, Version};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let timeout = Duration::from_secs(5);
+//! let server = UdpSocket::bind("127.0.0.1:0")?;
+//! server.set_read_timeout(Some(timeout))?;
+//! let client = UdpSocket::bind("127.0.0.1:0")?;
+//! client.set_read_timeout(Some(timeout))?;
+//! client.connect(server.local_addr()?)?;
+//! let classic = thread::spawn(move || -> io::Result<()> {
+//!     for answer in ["Buffer Size Calibrated at Server.", "Packet Acknowledged", "Packet Acknowledged"] {
+//!         let (_, peer) = server.recv_from(&mut [0; 1024])?;
+//!         server.send_to(answer.as_bytes(), peer)?;
+//!     }
+//!     Ok(())
+//! });
+//!
+//! let ask = |request: &[u8]| -> io::Result<Option<Reply>> {
+//!     let mut buffer = [0; 1024];
+//!     client.send(request)?;
+//!     let length = client.recv(&mut buffer)?;
+//!     Ok(Reply::decode(&buffer[..length]))
+//! };
+//! let (size, mut calibration, mut probe) = (PacketSize::new(100)?, Vec::new(), Vec::new());
+//! Request::Calibrate { size, offer: Some(Version::OURS) }.encode(&mut calibration);
+//! assert_eq!(ask(&calibration)?, Some(Reply::Calibrated(None)));
+//!
+//! measure::probe(size, &mut probe);
+//! let (start, mut tally) = (Instant::now(), Tally::new(timeout));
+//! for _ in 0..2 {
+//!     let number = tally.sent(start.elapsed());
+//!     if ask(&probe)? == Some(Reply::Acknowledged) {
+//!         tally.answered(number, start.elapsed());
+//!     }
+//! }
+//! let summary = tally.summary();
+//! assert_eq!((summary.sent, summary.answered, summary.loss_percent()), (2, 2, 0.0));
+//! classic.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod tally;
 
