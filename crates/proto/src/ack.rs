@@ -127,7 +127,8 @@ pub struct Acknowledgements {
 impl Acknowledgements {
     /// Takes the bytes of one read and says how many answers they completed.
     ///
-    /// The first byte that cannot belong to an answer is an error, and every further call repeats it;
+    /// # Errors
+    /// [`AckError::Unexpected`] with the first byte that cannot belong to an answer. Every further call repeats it;
     /// [`count`](Self::count) still has the answers before that byte.
     pub fn read(&mut self, bytes: &[u8]) -> Result<u64, AckError> {
         if let Some(error) = self.failed {
@@ -156,7 +157,10 @@ impl Acknowledgements {
         self.received / LENGTH
     }
 
-    /// Whether the stream may end here: not inside an answer.
+    /// Whether the stream may end here, between two answers. Call it when a read has given no bytes.
+    ///
+    /// # Errors
+    /// [`AckError::EndInside`] when an answer is incomplete, and the error of [`read`](Self::read) where it had one.
     pub fn end(&self) -> Result<(), AckError> {
         match (self.failed, self.begun()) {
             (Some(error), _) => Err(error),

@@ -96,13 +96,14 @@ use thiserror::Error;
 /// The port the echo services listen on unless told otherwise, UDP and TCP alike.
 pub const DEFAULT_PORT: u16 = 12_000;
 
-/// The longest request that a classic server reads, in bytes. Our server takes whatever a datagram carries.
+/// The longest datagram that classic programs read, in bytes: the request at the server, the reply at the client. The
+/// rest of a longer one is lost to them. [`reply`] takes whatever a datagram carries.
 pub const MAX_REQUEST: usize = 2048;
 
 /// The request that ends a conversation over UDP, in any letter case. It is echoed like any other.
 pub const QUIT: &str = "quit";
 
-/// Whether this request ends its client's conversation.
+/// Whether this request is [`QUIT`], in any letter case and with nothing around it.
 pub fn is_quit(request: &[u8]) -> bool {
     request.eq_ignore_ascii_case(QUIT.as_bytes())
 }
@@ -127,11 +128,11 @@ pub struct ReplyTooLong {
     pub limit: usize,
 }
 
-/// Appends the answer to one datagram: its upper case.
+/// Appends the answer to one datagram: its upper case, at most three times as long. An empty one has an empty answer.
 ///
 /// # Errors
 /// [`ReplyTooLong`] when it would take more than `limit` bytes (see [`crate::datagram::max_payload`]); `out` is then
-/// as it was. Upper case takes at most three times the bytes of its request.
+/// as it was. On the classic wire there is nothing to send then: the client is left without an answer.
 pub fn reply(
     request: &[u8],
     case: Case,
@@ -226,7 +227,7 @@ impl Upper {
         }
     }
 
-    /// Ends the stream: a character that was never completed is passed through as it is.
+    /// Ends the stream: a character that was never completed is appended as it is. A next stream may begin.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.partial[..self.held]);
         self.held = 0;
@@ -285,7 +286,7 @@ impl ReturnGuard {
     /// Enough to tell datagrams apart, so that a long one costs no more than a short one.
     const HASHED: usize = 1024;
 
-    /// Whether this reply to this request should go out.
+    /// Whether this reply of [`reply`] to this request of the peer should go out. Ask once for each request, in order.
     pub fn admits(&mut self, request: &[u8], reply: &[u8]) -> bool {
         if request != reply {
             self.returns = self.returns.saturating_sub(1);

@@ -87,7 +87,10 @@ impl AuthAnswer {
 
     /// Reads the answer from the first bytes of the server's stream, and says how many of them it took.
     ///
-    /// `Ok(None)` is an answer that is not complete yet.
+    /// `Ok(None)` is an answer that is not complete yet. What comes after it is not looked at.
+    ///
+    /// # Errors
+    /// [`FetchError::NoAnswer`] as soon as the bytes can no longer become an answer.
     pub fn decode(stream: &[u8]) -> Result<Option<(Self, usize)>, FetchError> {
         for answer in [Self::Success, Self::Error] {
             let text = answer.as_str().as_bytes();

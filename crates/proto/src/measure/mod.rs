@@ -71,7 +71,7 @@ pub use tally::{Arrival, Spread, Summary, Tally};
 /// The port the service listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// What the probes of a classic client say, before any padding.
+/// What the probes of a classic client say, before any padding. (The one with a falling interval adds a full stop.)
 pub const PROBE: &[u8] = b"Hello Server";
 
 const CALIBRATE: u8 = b'C';
@@ -85,7 +85,7 @@ pub struct PacketSize(u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected a packet size from 1 to {max} bytes, got {bytes}", max = datagram::MAX_V4)]
 pub struct SizeOutOfRange {
-    /// The size that was asked for.
+    /// The size that was asked for, in bytes.
     pub bytes: u64,
 }
 
@@ -173,7 +173,10 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a datagram; all of them mean something. A `C` message without a number is a probe.
+    /// Reads a datagram; all of them mean something, even an empty one. A `C` message without a number is a probe.
+    ///
+    /// A number that no datagram has is taken as the nearest size: 0 as 1, more than 65,507 as 65,507. The answer of
+    /// another service is a probe here: ask [`crate::answer::is_answer`] before.
     pub fn decode(datagram: &'a [u8]) -> Self {
         if datagram == EXIT {
             return Self::Exit;
@@ -192,6 +195,9 @@ impl<'a> Request<'a> {
     }
 
     /// Appends the request as it goes on the wire.
+    ///
+    /// A probe goes out as it is: a payload that is `exit` or a calibration is read as that. A classic server crashes
+    /// on one that is empty or not UTF-8, or that starts with `C` and has no number; [`probe`] makes one that is safe.
     pub fn encode(self, out: &mut Vec<u8>) {
         match self {
             Self::Calibrate { size, offer: None } => {
@@ -250,7 +256,8 @@ impl Reply {
         }
     }
 
-    /// Reads a datagram; `None` is none of these replies.
+    /// Reads a datagram, letter for letter; `None` is none of these replies. Words after the answer to a calibration
+    /// that hold no [`Version`] are ignored.
     pub fn decode(datagram: &[u8]) -> Option<Self> {
         if let Some(words) = datagram.strip_prefix(Self::CALIBRATED.as_bytes()) {
             return Some(Self::Calibrated(Version::decode(self::words(words))));

@@ -92,7 +92,8 @@ pub const EXIT_SERVER: &str = "exit server";
 /// Why something could not be put on this wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// The relay would answer 401, because it counts the colons of content too.
+    /// The relay would answer 401, because it counts the colons of content too. It holds the place of the first in the
+    /// content, from 0.
     #[error("expected content without ':', found one at byte {0}")]
     Colon(usize),
     /// The relay would strip it, and another text would arrive.
@@ -122,12 +123,13 @@ pub enum Incoming<'a> {
     Rejected(Status),
     /// It has the shape of a [`Reply`], in whatever letter case an upper-casing echo left it: never to be answered.
     Answer,
-    /// More than [`MAX_DATAGRAM`] bytes.
+    /// More than [`MAX_DATAGRAM`] bytes. The classic wire has no status for it.
     TooLong,
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads a datagram, without allocating.
+    /// Reads a datagram, without allocating. The answer of another service is [`Incoming::Rejected`] here, and only
+    /// that of a relay is [`Incoming::Answer`]: ask [`crate::answer::is_answer`] before.
     ///
     /// Give it the whole datagram, or at least one byte more than [`MAX_DATAGRAM`]: one cut to that length would pass
     /// for a shorter message.
