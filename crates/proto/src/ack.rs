@@ -9,6 +9,49 @@
 //!
 //! The server reads with [`Request::decode`] and answers [`ACKNOWLEDGEMENT`]. The client sends [`GREETING`] or a text
 //! of its own, counts the answers with [`Acknowledgements`], and sends [`EXIT`] last.
+//!
+//! # Example
+//! ```
+//! use std::io::{self, Read, Write};
+//! use std::{net::{TcpListener, TcpStream}, thread, time::Duration};
+//!
+//! use proto::ack::{self, Acknowledgements, Request};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let mut client = TcpStream::connect(listener.local_addr()?)?;
+//! let (mut server, _) = listener.accept()?;
+//! for stream in [&client, &server] {
+//!     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+//! }
+//! let service = thread::spawn(move || -> io::Result<()> {
+//!     let mut buffer = [0; ack::MAX_MESSAGE];
+//!     loop {
+//!         let length = server.read(&mut buffer)?;
+//!         if length == 0 || Request::decode(&buffer[..length]) == Request::Exit {
+//!             return Ok(()); // and closes
+//!         }
+//!         server.write_all(ack::ACKNOWLEDGEMENT.as_bytes())?;
+//!     }
+//! });
+//!
+//! let (mut answers, mut buffer) = (Acknowledgements::default(), [0; 1024]);
+//! for sent in 1..=5 {
+//!     client.write_all(ack::GREETING.as_bytes())?;
+//!     while answers.count() < sent {
+//!         match client.read(&mut buffer)? {
+//!             0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+//!             length => answers.read(&buffer[..length])?,
+//!         };
+//!     }
+//! }
+//! client.write_all(ack::EXIT.as_bytes())?;
+//! assert_eq!(client.read(&mut buffer)?, 0);
+//! assert_eq!((answers.end(), answers.count()), (Ok(()), 5));
+//! service.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
 
 /// The port the server listens on unless told otherwise: the one of the upper-casing TCP echo.
 pub const DEFAULT_PORT: u16 = 12_000;
@@ -84,7 +127,8 @@ pub struct Acknowledgements {
 impl Acknowledgements {
     /// Takes the bytes of one read and says how many answers they completed.
     ///
-    /// The first byte that cannot belong to an answer is an error, and every further call repeats it;
+    /// # Errors
+    /// [`AckError::Unexpected`] with the first byte that cannot belong to an answer. Every further call repeats it;
     /// [`count`](Self::count) still has the answers before that byte.
     pub fn read(&mut self, bytes: &[u8]) -> Result<u64, AckError> {
         if let Some(error) = self.failed {
@@ -113,7 +157,10 @@ impl Acknowledgements {
         self.received / LENGTH
     }
 
-    /// Whether the stream may end here: not inside an answer.
+    /// Whether the stream may end here, between two answers. Call it when a read has given no bytes.
+    ///
+    /// # Errors
+    /// [`AckError::EndInside`] when an answer is incomplete, and the error of [`read`](Self::read) where it had one.
     pub fn end(&self) -> Result<(), AckError> {
         match (self.failed, self.begun()) {
             (Some(error), _) => Err(error),

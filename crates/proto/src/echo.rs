@@ -5,6 +5,89 @@
 //! datagram is judged as a whole, a stream character by character.
 //!
 //! There is no native form: the text says all there is to say.
+//!
+//! # Example over UDP
+//! ```
+//! use std::{io, net::UdpSocket, thread, time::Duration};
+//!
+//! use proto::datagram;
+//! use proto::echo::{self, Case, ReturnGuard};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = UdpSocket::bind("127.0.0.1:0")?;
+//! let client = UdpSocket::bind("127.0.0.1:0")?;
+//! for socket in [&server, &client] {
+//!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+//! }
+//! client.connect(server.local_addr()?)?;
+//!
+//! let service = thread::spawn(move || -> io::Result<()> {
+//!     let (mut guard, mut buffer) = (ReturnGuard::default(), vec![0; datagram::MAX_V4]);
+//!     loop {
+//!         let (length, peer) = server.recv_from(&mut buffer)?;
+//!         let (request, mut answer) = (&buffer[..length], Vec::new());
+//!         let fits = echo::reply(request, Case::Unicode, datagram::max_payload(peer), &mut answer);
+//!         if fits.is_ok() && guard.admits(request, &answer) {
+//!             server.send_to(&answer, peer)?;
+//!         }
+//!         if echo::is_quit(request) {
+//!             return Ok(()); // its only client is gone
+//!         }
+//!     }
+//! });
+//!
+//! let mut buffer = [0; echo::MAX_REQUEST];
+//! for (request, expected) in [("straße", "STRASSE"), ("", ""), (echo::QUIT, "QUIT")] {
+//!     client.send(request.as_bytes())?;
+//!     let length = client.recv(&mut buffer)?;
+//!     assert_eq!(&buffer[..length], expected.as_bytes());
+//! }
+//! service.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Example over TCP
+//! The server answers what has come at once: it waits for no line end, only for the rest of a character.
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use std::{net::{Shutdown, TcpListener, TcpStream}, thread, time::Duration};
+//!
+//! use proto::echo::{Case, Upper};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let mut client = TcpStream::connect(listener.local_addr()?)?;
+//! let (mut server, _) = listener.accept()?;
+//! for stream in [&client, &server] {
+//!     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+//! }
+//! let service = thread::spawn(move || -> io::Result<()> {
+//!     let (mut upper, mut buffer, mut answer) = (Upper::new(Case::Unicode), [0; 1024], Vec::new());
+//!     loop {
+//!         let length = server.read(&mut buffer)?;
+//!         if length == 0 {
+//!             upper.finish(&mut answer);
+//!             return server.write_all(&answer); // and closes
+//!         }
+//!         upper.push(&buffer[..length], &mut answer);
+//!         server.write_all(&answer)?;
+//!         answer.clear();
+//!     }
+//! });
+//!
+//! let (mut begun, mut rest) = ([0; 4], String::new());
+//! client.write_all(b"stra\xc3")?; // "ß" is the two bytes c3 9f
+//! client.read_exact(&mut begun)?;
+//! client.write_all(b"\x9fe")?;
+//! client.shutdown(Shutdown::Write)?;
+//! client.read_to_string(&mut rest)?;
+//! assert_eq!((&begun, rest.as_str()), (b"STRA", "SSE"));
+//! service.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -13,13 +96,14 @@ use thiserror::Error;
 /// The port the echo services listen on unless told otherwise, UDP and TCP alike.
 pub const DEFAULT_PORT: u16 = 12_000;
 
-/// The longest request that a classic server reads, in bytes. Our server takes whatever a datagram carries.
+/// The longest datagram that classic programs read, in bytes: the request at the server, the reply at the client. The
+/// rest of a longer one is lost to them. [`reply`] takes whatever a datagram carries.
 pub const MAX_REQUEST: usize = 2048;
 
 /// The request that ends a conversation over UDP, in any letter case. It is echoed like any other.
 pub const QUIT: &str = "quit";
 
-/// Whether this request ends its client's conversation.
+/// Whether this request is [`QUIT`], in any letter case and with nothing around it.
 pub fn is_quit(request: &[u8]) -> bool {
     request.eq_ignore_ascii_case(QUIT.as_bytes())
 }
@@ -44,11 +128,11 @@ pub struct ReplyTooLong {
     pub limit: usize,
 }
 
-/// Appends the answer to one datagram: its upper case.
+/// Appends the answer to one datagram: its upper case, at most three times as long. An empty one has an empty answer.
 ///
 /// # Errors
 /// [`ReplyTooLong`] when it would take more than `limit` bytes (see [`crate::datagram::max_payload`]); `out` is then
-/// as it was. Upper case takes at most three times the bytes of its request.
+/// as it was. On the classic wire there is nothing to send then: the client is left without an answer.
 pub fn reply(
     request: &[u8],
     case: Case,
@@ -143,7 +227,7 @@ impl Upper {
         }
     }
 
-    /// Ends the stream: a character that was never completed is passed through as it is.
+    /// Ends the stream: a character that was never completed is appended as it is. A next stream may begin.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.partial[..self.held]);
         self.held = 0;
@@ -202,7 +286,7 @@ impl ReturnGuard {
     /// Enough to tell datagrams apart, so that a long one costs no more than a short one.
     const HASHED: usize = 1024;
 
-    /// Whether this reply to this request should go out.
+    /// Whether this reply of [`reply`] to this request of the peer should go out. Ask once for each request, in order.
     pub fn admits(&mut self, request: &[u8], reply: &[u8]) -> bool {
         if request != reply {
             self.returns = self.returns.saturating_sub(1);

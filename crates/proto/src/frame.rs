@@ -11,8 +11,12 @@
 //!
 //! Both lengths are checked against the limits of the message type as soon as the prefix is there, before anything is
 //! waited for or allocated. An incomplete frame is `Ok(None)`, never an error. A header that does not fill its length
-//! exactly is refused. Bulk bytes never pass through serde. Whatever lengths a header claims inside, decoding it asks for
-//! no block of more than 1 MiB.
+//! exactly is refused. Bulk bytes never pass through serde. Whatever lengths a header claims inside, decoding it asks
+//! for no block of more than 1 MiB. The header's encoding is that of the [bincode
+//! specification](https://docs.rs/bincode/2.0.1/bincode/spec/index.html).
+//!
+//! # Example
+//! What goes over the wire; for a stream with sockets see [the front page](crate#native-frames).
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -61,11 +65,12 @@ pub const HEADER_LIMIT: u32 = 64 * 1024;
 ///
 /// It must not hold collections of types without a size, such as `Vec<()>`: a few bytes could claim any number of them.
 pub trait Message: Serialize + DeserializeOwned {
-    /// Tells this type from the others of its protocol.
+    /// Tells this type from the others of its protocol: 0 to 255, for each a number of its own.
     const KIND: u8;
-    /// The longest encoding in bytes, at most [`HEADER_LIMIT`].
+    /// The longest encoding in bytes, at most [`HEADER_LIMIT`]: more does not compile where the type is encoded or
+    /// decoded.
     const MAX_HEADER: u32;
-    /// The most bulk bytes that follow it.
+    /// The most bulk bytes that follow it; none unless the type says so.
     const MAX_BULK: u32 = 0;
 }
 
@@ -131,7 +136,8 @@ pub enum FrameError {
     },
 }
 
-/// What the first bytes of a frame say: enough to tell which type to ask for.
+/// What the first bytes of a frame say: enough to tell which type to ask for. The lengths are the peer's claim, which
+/// only [`decode`] checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
     /// The kind of the message.
@@ -207,7 +213,8 @@ fn check_bulk<M: Message>(length: u64) -> Result<u32, FrameError> {
 /// Appends a whole frame.
 ///
 /// # Errors
-/// [`FrameError`] where the message or the bulk exceeds its type's limit; `out` is then as it was.
+/// [`FrameError::HeaderTooLong`] or [`FrameError::BulkTooLong`] where the message or the bulk exceeds its type's limit,
+/// [`FrameError::Header`] where serde cannot encode the message; `out` is then as it was.
 pub fn encode<M: Message>(message: &M, bulk: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
     encode_head(message, bulk.len() as u64, out)?;
     out.extend_from_slice(bulk);
@@ -262,6 +269,9 @@ pub struct Frame<'a, M> {
 }
 
 /// Reads the frame at the start of `received`; `Ok(None)` while it is incomplete.
+///
+/// `received` need never hold more than [`PREFIX`] + [`Message::MAX_HEADER`] + [`Message::MAX_BULK`] bytes, the longest
+/// frame of the type.
 ///
 /// # Errors
 /// [`FrameError`] as soon as the bytes can no longer become a frame of this type.
@@ -339,9 +349,9 @@ fn append_header<M: Message>(message: &M, out: &mut Vec<u8>) -> Result<(), Frame
     })
 }
 
-/// The codec allocates what the length of a string claims, up to a limit that is part of a type. It counts an integer at
-/// its full size, up to 16 bytes where one was sent, so the limit is 16 times the longest header of its step: a short
-/// header cannot claim much. For other collections serde reserves at most 1 MiB, whatever their length claims.
+/// The codec allocates what the length of a string claims, up to a limit that is part of a type. It counts an integer
+/// at its full size, up to 16 bytes where one was sent, so the limit is 16 times the longest header of its step: a
+/// short header cannot claim much. For other collections serde reserves at most 1 MiB, whatever their length claims.
 fn read_header<M: Message>(header: &[u8]) -> Result<M, FrameError> {
     const SMALL: usize = 64;
     const MIDDLE: usize = 4096;

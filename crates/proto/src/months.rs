@@ -5,6 +5,23 @@
 //! one [`Conversation`] for each client.
 //!
 //! There is no native form: the text says all there is to say.
+//!
+//! # Example
+//! What goes over the wire; for a server and a client with sockets see [the front page](crate#months).
+//!
+//! ```
+//! use proto::months::{Conversation, Month, Reply, Request};
+//!
+//! let mut conversation = Conversation::default();
+//! assert_eq!(conversation.reply(b"good morning"), Some(Reply::Introduction));
+//!
+//! let september = Month::new(9).expect("a month");
+//! let mut wire = Vec::new();
+//! Request::Name(september).encode(&mut wire);
+//! assert_eq!(wire, b"9");
+//! assert_eq!(conversation.reply(&wire), Some(Reply::Name(september)));
+//! assert_eq!(Reply::decode(b"September"), Some(Reply::Name(september)));
+//! ```
 
 use std::fmt;
 
@@ -76,7 +93,8 @@ pub enum Request {
 }
 
 impl Request {
-    /// Reads a datagram: a decimal integer, an optional `+` before it, ASCII white space around it.
+    /// Reads a datagram: a decimal integer from 0 to 12, an optional `+` and any zeros before it, ASCII white space
+    /// around it.
     ///
     /// `None` is anything else, which the service answers with [`Reply::Usage`].
     pub fn decode(datagram: &[u8]) -> Option<Self> {
@@ -133,7 +151,8 @@ impl Reply {
         out.extend_from_slice(self.as_str().as_bytes());
     }
 
-    /// Recognises a reply of this implementation; `None` is text of another server's, to be shown as it is.
+    /// Recognises a reply of this implementation, letter for letter; `None` is text of another server's, to be shown as
+    /// it is. The classic wire fixes the names of the months and leaves the other sentences to each server.
     pub fn decode(datagram: &[u8]) -> Option<Self> {
         [Self::Introduction, Self::Goodbye, Self::Usage]
             .into_iter()
@@ -144,7 +163,8 @@ impl Reply {
 
 /// Whether this datagram can only be an answer of a month service, whatever became of its letters' case on the way.
 ///
-/// A server that gets one stays silent (see [`crate::answer`]). The name of a month is not enough: a person may type it.
+/// A server that gets one stays silent (see [`crate::answer`]). The name of a month is not enough: a person may type
+/// it.
 pub fn is_answer(datagram: &[u8]) -> bool {
     [Reply::Introduction, Reply::Goodbye, Reply::Usage]
         .iter()

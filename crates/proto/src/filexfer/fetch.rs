@@ -7,10 +7,10 @@ const LONGEST_ANSWER: usize = AuthAnswer::Success.as_str().len();
 /// How a server's stream broke the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The first bytes are something else.
+    /// The first bytes are neither answer: this is no server of this protocol.
     #[error("expected AUTH_SUCCESS or AUTH_ERROR first")]
     NoAnswer,
-    /// The server closed before it had answered.
+    /// The server closed before it had answered; it holds how many bytes of an answer had come.
     #[error("expected AUTH_SUCCESS or AUTH_ERROR, found the end of the stream after {0} bytes")]
     EndBeforeAnswer(usize),
     /// The server went on after it had refused.
@@ -55,8 +55,10 @@ impl Default for Fetch {
 impl Fetch {
     /// Takes the bytes of one read, however the stream was cut into reads.
     ///
-    /// After an error the stream is of no more use, and every further call repeats the error. A refusal is always told
-    /// before the error of a server that went on after it.
+    /// # Errors
+    /// [`FetchError::NoAnswer`] when the server's first bytes are neither answer, [`FetchError::BytesAfterRefusal`]
+    /// when it goes on after it has refused: the refusal itself is always told first. After an error the stream is of
+    /// no more use, and every further call repeats the error.
     pub fn read<'a>(&mut self, bytes: &'a [u8]) -> Result<Progress<'a>, FetchError> {
         match &mut self.0 {
             State::Answer(held) => {
@@ -81,7 +83,12 @@ impl Fetch {
     /// Whether the stream may end here, and with which answer.
     ///
     /// [`AuthAnswer::Success`] says that the server closed after a file. It does not say that the file is whole: this
-    /// wire has no length and no checksum to tell that by.
+    /// wire has no length and no checksum to tell that by. After [`AuthAnswer::Error`] there is no file.
+    ///
+    /// # Errors
+    /// [`FetchError::EndBeforeAnswer`] when the answer is not complete, and the error of [`read`](Self::read) where it
+    /// had one. When bytes came with the refusal, in one read, that read tells the refusal, and this is where
+    /// [`FetchError::BytesAfterRefusal`] shows.
     pub fn end(&self) -> Result<AuthAnswer, FetchError> {
         match &self.0 {
             State::Answer(held) => Err(FetchError::EndBeforeAnswer(held.len())),

@@ -28,6 +28,9 @@ pub enum KeyCheck {
 
 impl Key {
     /// The key with these bytes, whatever they are.
+    ///
+    /// # Errors
+    /// [`KeyLengthError`] when there are none or more than [`MAX_KEY`].
     pub fn new(secret: impl Into<Box<[u8]>>) -> Result<Self, KeyLengthError> {
         let secret = secret.into();
         match secret.len() {

@@ -4,10 +4,54 @@
 //! [`Key::check`] decides, then sends an [`AuthAnswer`]: after [`AuthAnswer::Error`] it closes, after
 //! [`AuthAnswer::Success`] come the bytes of the file as they are. The client's side is [`Fetch`].
 //!
-//! Nothing on this wire says how long the file is. A stream cut short looks like the whole file.
+//! Nothing on the classic wire says how long the file is. A stream cut short looks like the whole file.
 //!
 //! Classic clients take what *one* read gives for the answer and lose the file bytes that came with it, so a server
 //! must not let the first bytes of the file leave before the answer has had time to be read.
+//!
+//! # Example
+//! A server, whose client sends the key in two pieces. For a client with [`Fetch`] see [the front
+//! page](crate#file-transfer).
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use std::{net::{TcpListener, TcpStream}, thread, time::Duration};
+//!
+//! use proto::filexfer::{AuthAnswer, Key, KeyCheck};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let mut client = TcpStream::connect(listener.local_addr()?)?;
+//! let (mut server, _) = listener.accept()?;
+//! for stream in [&client, &server] {
+//!     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+//! }
+//! let key = Key::new(*b"SECRET_KEY")?;
+//! let service = thread::spawn(move || -> io::Result<()> {
+//!     let (mut received, mut buffer) = (Vec::new(), [0; 1024]);
+//!     while key.check(&received) == KeyCheck::Partial {
+//!         match server.read(&mut buffer)? {
+//!             0 => break,
+//!             length => received.extend_from_slice(&buffer[..length]),
+//!         }
+//!     }
+//!     if key.check(&received) != KeyCheck::Right {
+//!         return server.write_all(AuthAnswer::Error.as_str().as_bytes());
+//!     }
+//!     server.write_all(AuthAnswer::Success.as_str().as_bytes())?;
+//!     thread::sleep(Duration::from_millis(50)); // a classic client is to read the answer alone
+//!     server.write_all(b"the file") // and closes
+//! });
+//!
+//! let mut stream = String::new();
+//! client.write_all(b"SECRET")?;
+//! client.write_all(b"_KEY")?;
+//! client.read_to_string(&mut stream)?;
+//! assert_eq!(stream, "AUTH_SUCCESSthe file");
+//! service.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod fetch;
 mod key;
@@ -43,7 +87,10 @@ impl AuthAnswer {
 
     /// Reads the answer from the first bytes of the server's stream, and says how many of them it took.
     ///
-    /// `Ok(None)` is an answer that is not complete yet.
+    /// `Ok(None)` is an answer that is not complete yet. What comes after it is not looked at.
+    ///
+    /// # Errors
+    /// [`FetchError::NoAnswer`] as soon as the bytes can no longer become an answer.
     pub fn decode(stream: &[u8]) -> Result<Option<(Self, usize)>, FetchError> {
         for answer in [Self::Success, Self::Error] {
             let text = answer.as_str().as_bytes();

@@ -4,8 +4,60 @@
 //! The probes of this wire carry no number and all their answers are alike, so a client that wants to know which probe
 //! was answered sends each from a port of its own. [`Tally`] does the counting, driven with the time in hand.
 //!
+//! All datagrams decode to something, so a server asks [`crate::answer::is_answer`] first: an answer is never answered.
+//! The delay and the loss that the classic server emulates are its owner's business, not this module's.
+//!
 //! **Native form.** There is none yet. A client finds out what it talks to by appending a [`Version`] to its
 //! calibration message: a classic server ignores the word, ours answers with its own.
+//!
+//! # Example
+//! A client with one probe in flight. The server is a classic one: its answer to the calibration has no version.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use std::{io, net::UdpSocket, thread};
+//!
+//! use proto::measure::{self, PacketSize, Reply, Request, Tally, Version};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let timeout = Duration::from_secs(5);
+//! let server = UdpSocket::bind("127.0.0.1:0")?;
+//! server.set_read_timeout(Some(timeout))?;
+//! let client = UdpSocket::bind("127.0.0.1:0")?;
+//! client.set_read_timeout(Some(timeout))?;
+//! client.connect(server.local_addr()?)?;
+//! let classic = thread::spawn(move || -> io::Result<()> {
+//!     for answer in ["Buffer Size Calibrated at Server.", "Packet Acknowledged", "Packet Acknowledged"] {
+//!         let (_, peer) = server.recv_from(&mut [0; 1024])?;
+//!         server.send_to(answer.as_bytes(), peer)?;
+//!     }
+//!     Ok(())
+//! });
+//!
+//! let ask = |request: &[u8]| -> io::Result<Option<Reply>> {
+//!     let mut buffer = [0; 1024];
+//!     client.send(request)?;
+//!     let length = client.recv(&mut buffer)?;
+//!     Ok(Reply::decode(&buffer[..length]))
+//! };
+//! let (size, mut calibration, mut probe) = (PacketSize::new(100)?, Vec::new(), Vec::new());
+//! Request::Calibrate { size, offer: Some(Version::OURS) }.encode(&mut calibration);
+//! assert_eq!(ask(&calibration)?, Some(Reply::Calibrated(None)));
+//!
+//! measure::probe(size, &mut probe);
+//! let (start, mut tally) = (Instant::now(), Tally::new(timeout));
+//! for _ in 0..2 {
+//!     let number = tally.sent(start.elapsed());
+//!     if ask(&probe)? == Some(Reply::Acknowledged) {
+//!         tally.answered(number, start.elapsed());
+//!     }
+//! }
+//! let summary = tally.summary();
+//! assert_eq!((summary.sent, summary.answered, summary.loss_percent()), (2, 2, 0.0));
+//! classic.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod tally;
 
@@ -19,7 +71,7 @@ pub use tally::{Arrival, Spread, Summary, Tally};
 /// The port the service listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// What the probes of a classic client say, before any padding.
+/// What the probes of a classic client say, before any padding. (The one with a falling interval adds a full stop.)
 pub const PROBE: &[u8] = b"Hello Server";
 
 const CALIBRATE: u8 = b'C';
@@ -33,7 +85,7 @@ pub struct PacketSize(u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected a packet size from 1 to {max} bytes, got {bytes}", max = datagram::MAX_V4)]
 pub struct SizeOutOfRange {
-    /// The size that was asked for.
+    /// The size that was asked for, in bytes.
     pub bytes: u64,
 }
 
@@ -121,7 +173,10 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a datagram; all of them mean something. A `C` message without a number is a probe.
+    /// Reads a datagram; all of them mean something, even an empty one. A `C` message without a number is a probe.
+    ///
+    /// A number that no datagram has is taken as the nearest size: 0 as 1, more than 65,507 as 65,507. The answer of
+    /// another service is a probe here: ask [`crate::answer::is_answer`] before.
     pub fn decode(datagram: &'a [u8]) -> Self {
         if datagram == EXIT {
             return Self::Exit;
@@ -140,6 +195,9 @@ impl<'a> Request<'a> {
     }
 
     /// Appends the request as it goes on the wire.
+    ///
+    /// A probe goes out as it is: a payload that is `exit` or a calibration is read as that. A classic server crashes
+    /// on one that is empty or not UTF-8, or that starts with `C` and has no number; [`probe`] makes one that is safe.
     pub fn encode(self, out: &mut Vec<u8>) {
         match self {
             Self::Calibrate { size, offer: None } => {
@@ -198,7 +256,8 @@ impl Reply {
         }
     }
 
-    /// Reads a datagram; `None` is none of these replies.
+    /// Reads a datagram, letter for letter; `None` is none of these replies. Words after the answer to a calibration
+    /// that hold no [`Version`] are ignored.
     pub fn decode(datagram: &[u8]) -> Option<Self> {
         if let Some(words) = datagram.strip_prefix(Self::CALIBRATED.as_bytes()) {
             return Some(Self::Calibrated(Version::decode(self::words(words))));

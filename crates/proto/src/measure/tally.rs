@@ -12,7 +12,7 @@ pub enum Arrival {
     Late(Duration),
     /// The probe had been answered before.
     Duplicate,
-    /// No such probe is waited for.
+    /// No such probe is waited for: it was never sent, or is older than twice the time-out.
     Unknown,
 }
 
@@ -29,12 +29,15 @@ struct Outstanding {
     state: State,
 }
 
-/// Counts the probes of one measurement. It has no clock: all times are since the measurement began.
+/// Counts the probes of one measurement. It has no clock: all times are since the measurement began, and those given to
+/// one method must not go back.
 ///
 /// Call [`sent`](Self::sent) for each probe in order, [`answered`](Self::answered) for each answer, and
 /// [`overdue`](Self::overdue) whenever time has passed; [`summary`](Self::summary) may be asked for at any time.
 /// An answer is *on time* within the time-out, *late* within twice the time-out, and a probe without either is *lost*.
-/// Memory: 8 bytes for each answered probe and 24 for each of the last two time-outs.
+/// It is `overdue` that gives a probe up for lost: until it is called, an answer after twice the time-out is late.
+///
+/// Memory: 16 bytes for each probe answered on time and 24 for each probe of the last two time-outs.
 #[derive(Clone, Debug)]
 pub struct Tally {
     timeout: Duration,
@@ -51,7 +54,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// A measurement whose probes are answered on time within `timeout`.
+    /// A measurement whose probes are answered on time within `timeout`, that duration included.
     pub fn new(timeout: Duration) -> Self {
         Self {
             timeout,
@@ -77,7 +80,7 @@ impl Tally {
         self.first + self.window.len() as u64 - 1
     }
 
-    /// An answer to probe `number` came at `at`.
+    /// An answer to probe `number` came at `at`. The number is the one that [`sent`](Self::sent) returned.
     pub fn answered(&mut self, number: u64, at: Duration) -> Arrival {
         let timeout = self.timeout;
         let Some(probe) = number
@@ -104,6 +107,10 @@ impl Tally {
     }
 
     /// The next probe whose time-out has passed unanswered at `now`, once for each; `None` when there is no further.
+    ///
+    /// Call it until it says `None`. It also drops what is older than twice the time-out: such probes are lost, and an
+    /// answer that comes for one of them still is [`Arrival::Unknown`]. Where it is called so seldom that a probe is
+    /// that old before it was named overdue, the probe counts as lost and is never named.
     pub fn overdue(&mut self, now: Duration) -> Option<u64> {
         self.forget(now);
         self.checked = self.checked.max(self.first);
@@ -121,7 +128,8 @@ impl Tally {
         }
     }
 
-    /// When [`overdue`](Self::overdue) has something to say next, unless an answer comes first.
+    /// The end of the next time-out, unless an answer comes first: [`overdue`](Self::overdue) names the probe at any
+    /// time *after* this one, not yet at it.
     pub fn next_overdue(&self) -> Option<Duration> {
         let from = self.checked.saturating_sub(self.first) as usize;
         self.window
@@ -147,7 +155,9 @@ impl Tally {
         }
     }
 
-    /// What is known so far; a probe that is unanswered now counts as lost.
+    /// What is known so far; a probe that is unanswered now counts as lost, even within its time-out.
+    ///
+    /// It copies and sorts the round-trip times: cheap enough for a report, too dear for every answer.
     pub fn summary(&self) -> Summary {
         let unanswered = self
             .window
@@ -175,21 +185,21 @@ pub struct Summary {
     pub answered: u64,
     /// Probes answered after the time-out.
     pub late: u64,
-    /// Probes never answered.
+    /// Probes without an answer so far.
     pub lost: u64,
-    /// Further answers to probes that had been answered.
+    /// Further answers to probes that had been answered, as long as they were within twice the time-out.
     pub duplicates: u64,
-    /// Answers that came after the answer to a later probe.
+    /// Answers, late ones included, that came after the answer to a later probe.
     pub reordered: u64,
     /// Round-trip times of the probes answered on time; `None` where there is none.
     pub round_trip: Option<Spread>,
-    /// Interarrival jitter of RFC 3550, section 6.4.1, of the round-trip times in the order in which the answers came;
-    /// `None` with fewer than two answers.
+    /// Interarrival jitter by the estimator of RFC 3550, section 6.4.1, with round-trip times in place of transit
+    /// times, in the order in which the answers came. Only answers on time count; `None` with fewer than two of them.
     pub jitter: Option<Duration>,
 }
 
 impl Summary {
-    /// Lost probes in percent of those sent, 0 where none was sent.
+    /// Lost probes in percent of those sent, 0 to 100; 0 where none was sent.
     pub fn loss_percent(&self) -> f64 {
         if self.sent == 0 {
             return 0.0;
@@ -198,7 +208,7 @@ impl Summary {
     }
 }
 
-/// How times are spread.
+/// How times are spread. A percentile by nearest rank is one of the times, never a value between two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spread {
     /// The shortest.

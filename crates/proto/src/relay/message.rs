@@ -17,7 +17,10 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Appends the message as it goes on the wire, or nothing where the relay could not read the same message from it.
+    /// Appends the message as it goes on the wire.
+    ///
+    /// # Errors
+    /// [`EncodeError`] where the relay could not read the same message from it; `out` is then as it was.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         if let Some(at) = self.content.iter().position(|byte| *byte == b':') {
             return Err(EncodeError::Colon(at));

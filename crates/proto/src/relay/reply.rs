@@ -94,10 +94,12 @@ pub enum Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// Appends the reply as it goes on the wire; only a delivery can fail, and appends nothing then.
+    /// Appends the reply as it goes on the wire.
     ///
-    /// A delivery may be longer than its message was, because the source's address takes more room than the
-    /// destination's did. One that does not fit is refused with [`EncodeError::TooLong`]: it could not be sent, 405.
+    /// # Errors
+    /// Only a delivery can fail; `out` is then as it was. It may be longer than its message was, because the source's
+    /// address takes more room than the destination's did. One that does not fit is [`EncodeError::TooLong`]: it could
+    /// not be sent, 405. [`EncodeError::OuterSpace`] cannot happen to the content of a decoded message.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match self {
             Self::Address(address) => out.extend_from_slice(tuple(address).as_bytes()),
