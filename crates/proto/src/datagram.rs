@@ -10,8 +10,11 @@ pub const MAX_V6: usize = 65_527;
 
 /// The longest payload that a datagram to this peer can carry, in bytes: [`MAX_V4`] or [`MAX_V6`].
 ///
-/// An IPv4 address that is mapped into IPv6 (`::ffff:192.0.2.7`) counts as IPv6 here, though [`MAX_V4`] holds for it:
-/// make it an IPv4 address first (`IpAddr::to_canonical`).
+/// An IPv4 address that is mapped into IPv6 (`::ffff:192.0.2.7`) is reached over IPv4.
 pub fn max_payload(peer: SocketAddr) -> usize {
-    if peer.is_ipv4() { MAX_V4 } else { MAX_V6 }
+    if peer.ip().to_canonical().is_ipv4() {
+        MAX_V4
+    } else {
+        MAX_V6
+    }
 }

@@ -29,11 +29,21 @@ impl Source {
 }
 
 /// A token bucket for each source, by the generic cell rate algorithm (ITU-T I.371): one time stamp a source.
+///
+/// While several sources contend for a server that does not keep up, every source has less, down to
+/// [`FLOOR`](Self::FLOOR): refusing is much cheaper than answering, so those that send little get through. A source that
+/// is alone takes nothing from others and keeps its rate.
 #[derive(Debug)]
 pub struct RateLimit {
     sources: PeerTable<Source, Option<Instant>>,
+    /// Between two datagrams of a source, by the rate that was asked for.
+    least: Duration,
+    /// The same as it is now.
     interval: Duration,
-    burst: Duration,
+    /// The last source, and when it last was another than the one before.
+    last: Option<Source>,
+    contended: Option<Instant>,
+    relaxed: Option<Instant>,
 }
 
 impl RateLimit {
@@ -44,29 +54,60 @@ impl RateLimit {
     /// reaches (about 100,000 without a network between, far less with one), below what keeps a server busy.
     pub const DEFAULT: NonZeroU32 = NonZeroU32::new(150_000).unwrap();
 
+    /// What a source may send a second at the least, however many contend (or the rate that was asked for, where that
+    /// is less).
+    pub const FLOOR: u32 = 1000;
+
     /// How much of a second's share a source may have at once.
     const BURST: Duration = Duration::from_millis(100);
 
+    /// How long sources count as contending after one was heard between two of another.
+    const CONTENTION: Duration = Duration::from_secs(1);
+
+    /// How often the rate recovers by a step while the server keeps up.
+    const RECOVERY: Duration = Duration::from_millis(10);
+
     /// Lets each source have `per_second` a second, a tenth of that (at least one) at once.
     pub fn new(per_second: NonZeroU32) -> Self {
-        let interval = Duration::from_secs(1) / per_second.get();
-        let burst = Self::BURST.max(interval);
+        let least = Duration::from_secs(1) / per_second.get();
         Self {
-            sources: PeerTable::new(Self::SOURCES, burst),
-            interval,
-            burst,
+            sources: PeerTable::new(Self::SOURCES, Self::BURST.max(least)),
+            least,
+            interval: least,
+            last: None,
+            contended: None,
+            relaxed: None,
         }
     }
 
     /// Whether this source may have one more now. A refusal costs it nothing further.
     pub fn allows(&mut self, source: Source, now: Instant) -> bool {
+        if self.last.replace(source).is_some_and(|last| last != source) {
+            self.contended = Some(now);
+        }
         let due = self.sources.get(source, now);
         let next = due.unwrap_or(now).max(now) + self.interval;
-        if next > now + self.burst {
+        if next > now + Self::BURST.max(self.interval) {
             return false;
         }
         *due = Some(next);
         true
+    }
+
+    /// Takes note of whether the server keeps up: `behind` says that what it receives has waited for too long. Call it
+    /// after each batch.
+    pub fn adapt(&mut self, behind: bool, now: Instant) {
+        let within = |since: Option<Instant>, time| {
+            since.is_some_and(|since| now.saturating_duration_since(since) < time)
+        };
+        if behind && within(self.contended, Self::CONTENTION) {
+            let most = Duration::from_secs(1) / Self::FLOOR;
+            self.interval = (self.interval * 2).min(most.max(self.least));
+            self.relaxed = Some(now);
+        } else if !within(self.relaxed, Self::RECOVERY) {
+            self.interval = (self.interval - self.interval / 16).max(self.least);
+            self.relaxed = Some(now);
+        }
     }
 }
 

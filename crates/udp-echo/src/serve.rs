@@ -159,11 +159,11 @@ impl Ack {
 
 impl Service for Ack {
     fn answer(&mut self, request: &Datagram<'_>, now: Instant, reply: &mut Vec<u8>) -> Verdict {
-        if proto::answer::is_answer(request.payload) {
+        let Some(asked) = measure::Request::decode(request.payload) else {
             return Verdict::Silent;
-        }
+        };
         let peer = request.from;
-        let (answer, verdict) = match measure::Request::decode(request.payload) {
+        let (answer, verdict) = match asked {
             measure::Request::Calibrate { size, offer } => {
                 tracing::debug!(%peer, %size, "calibrated");
                 let ours = offer.map(|_| Version::OURS);

@@ -4,7 +4,6 @@
 //! The probes of this wire carry no number and all their answers are alike, so a client that wants to know which probe
 //! was answered sends each from a port of its own. [`Tally`] does the counting, driven with the time in hand.
 //!
-//! All datagrams decode to something, so a server asks [`crate::answer::is_answer`] first: an answer is never answered.
 //! The delay and the loss that the classic server emulates are its owner's business, not this module's.
 //!
 //! **Native form.** There is none yet. A client finds out what it talks to by appending a [`Version`] to its
@@ -173,15 +172,20 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a datagram; all of them mean something, even an empty one. A `C` message without a number is a probe.
+    /// Reads a datagram; all of them mean something, even an empty one, but for the answers of the classic wires, which
+    /// are `None`: they are never answered (see [`crate::answer`]).
     ///
-    /// A number that no datagram has is taken as the nearest size: 0 as 1, more than 65,507 as 65,507. The answer of
-    /// another service is a probe here: ask [`crate::answer::is_answer`] before.
-    pub fn decode(datagram: &'a [u8]) -> Self {
-        if datagram == EXIT {
-            return Self::Exit;
+    /// A `C` message without a number is a probe. A number that no datagram has is taken as the nearest size: 0 as 1,
+    /// more than 65,507 as 65,507.
+    pub fn decode(datagram: &'a [u8]) -> Option<Self> {
+        if crate::answer::is_answer(datagram) {
+            return None;
         }
-        Self::decode_calibration(datagram).unwrap_or(Self::Probe(datagram))
+        if datagram == EXIT {
+            return Some(Self::Exit);
+        }
+        let calibration = Self::decode_calibration(datagram);
+        Some(calibration.unwrap_or(Self::Probe(datagram)))
     }
 
     fn decode_calibration(datagram: &[u8]) -> Option<Self> {
@@ -322,7 +326,7 @@ mod tests {
             (b"\xff", Request::Probe(b"\xff")),
         ];
         for (datagram, expected) in table {
-            assert_eq!(Request::decode(datagram), *expected, "{datagram:?}");
+            assert_eq!(Request::decode(datagram), Some(*expected), "{datagram:?}");
         }
     }
 
@@ -357,7 +361,7 @@ mod tests {
             reply.encode(&mut out);
             assert_eq!(out, *expected);
             assert_eq!(Reply::decode(expected), Some(*reply));
-            assert!(is_answer(&expected.to_ascii_uppercase()));
+            assert_eq!(Request::decode(&expected.to_ascii_uppercase()), None);
         }
     }
 
@@ -377,7 +381,7 @@ mod tests {
             let request = calibrate(bytes, offer.map(Version));
             let mut out = Vec::new();
             request.encode(&mut out);
-            prop_assert_eq!(Request::decode(&out), request);
+            prop_assert_eq!(Request::decode(&out), Some(request));
         }
 
         #[test]
@@ -386,15 +390,16 @@ mod tests {
             probe(size(bytes), &mut out);
             prop_assert_eq!(out.len() as u64, bytes);
             prop_assert!(std::str::from_utf8(&out).is_ok());
-            prop_assert_eq!(Request::decode(&out), Request::Probe(&out));
-            prop_assert!(!crate::answer::is_answer(&out));
+            prop_assert_eq!(Request::decode(&out), Some(Request::Probe(&out)));
         }
 
         #[test]
         fn any_bytes_are_taken(bytes: Vec<u8>) {
             for datagram in [bytes.clone(), [b"C ".as_slice(), &bytes].concat()] {
                 let mut out = Vec::new();
-                Request::decode(&datagram).encode(&mut out);
+                if let Some(request) = Request::decode(&datagram) {
+                    request.encode(&mut out);
+                }
                 Reply::decode(&datagram);
                 is_answer(&datagram);
             }

@@ -35,8 +35,6 @@ struct Outstanding {
 /// Call [`sent`](Self::sent) for each probe in order, [`answered`](Self::answered) for each answer, and
 /// [`overdue`](Self::overdue) whenever time has passed; [`summary`](Self::summary) may be asked for at any time.
 /// An answer is *on time* within the time-out, *late* within twice the time-out, and a probe without either is *lost*.
-/// It is `overdue` that gives a probe up for lost: until it is called, an answer after twice the time-out is late.
-///
 /// Memory: 16 bytes for each probe answered on time and 24 for each probe of the last two time-outs.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -82,6 +80,7 @@ impl Tally {
 
     /// An answer to probe `number` came at `at`. The number is the one that [`sent`](Self::sent) returned.
     pub fn answered(&mut self, number: u64, at: Duration) -> Arrival {
+        self.forget(at);
         let timeout = self.timeout;
         let Some(probe) = number
             .checked_sub(self.first)
@@ -128,15 +127,14 @@ impl Tally {
         }
     }
 
-    /// The end of the next time-out, unless an answer comes first: [`overdue`](Self::overdue) names the probe at any
-    /// time *after* this one, not yet at it.
+    /// The earliest time at which [`overdue`](Self::overdue) names another probe, unless its answer comes first.
     pub fn next_overdue(&self) -> Option<Duration> {
         let from = self.checked.saturating_sub(self.first) as usize;
         self.window
             .iter()
             .skip(from)
             .find(|probe| probe.state == State::Waiting)
-            .map(|probe| probe.sent + self.timeout)
+            .map(|probe| probe.sent + self.timeout + Duration::from_nanos(1))
     }
 
     /// Whether a probe is still within its time-out and unanswered.
@@ -289,7 +287,8 @@ mod tests {
         assert_eq!(tally.answered(0, ms(30)), Arrival::OnTime(ms(30)));
         assert_eq!(tally.answered(1, ms(31)), Arrival::Duplicate);
         assert_eq!(tally.answered(9, ms(31)), Arrival::Unknown);
-        assert_eq!(tally.next_overdue(), Some(ms(120)));
+        let next = tally.next_overdue().unwrap();
+        assert_eq!(next, ms(120) + Duration::from_nanos(1));
         assert_eq!(tally.overdue(ms(120)), None);
         assert_eq!(tally.overdue(ms(121)), Some(2));
         assert_eq!(tally.overdue(ms(121)), None);

@@ -2,8 +2,8 @@
 //!
 //! A client learns its own address with [`HELLO`], then sends [`Message`]s. To the relay everything that arrives is an
 //! [`Incoming`]; to a client it is a [`Reply`], and there the relay's answers and other people's messages come from one
-//! and the same address. So a datagram with the shape of a reply is never answered: see [`is_answer`]. A relay asks
-//! [`crate::answer::is_answer`] first, which knows the answers of the other services too.
+//! and the same address. So a datagram with the shape of a reply is never answered: see [`is_answer`], and
+//! [`crate::answer`] for the answers of other services.
 //!
 //! One addition to the classic text: an IPv6 address stands in brackets, `to : [2001:db8::7] / 50123 ; content : hi`,
 //! and no colon or slash between a `[` and the next `]` of the header counts. A bracket without its partner is plain
@@ -18,7 +18,6 @@
 //! ```
 //! use std::{io, net::UdpSocket, thread, time::Duration};
 //!
-//! use proto::answer;
 //! use proto::relay::{self, Incoming, Message, Reply, Status};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,7 +35,6 @@
 //!         let (datagram, mut out) = (&buffer[..length], Vec::new());
 //!         let reply = match Incoming::decode(datagram) {
 //!             Incoming::Answer | Incoming::TooLong => continue,
-//!             _ if answer::is_answer(datagram) => continue, // of another service
 //!             Incoming::ExitServer => return Ok(()),
 //!             Incoming::Hello => Reply::Address(from),
 //!             Incoming::Rejected(status) => Reply::Status(status),
@@ -121,20 +119,20 @@ pub enum Incoming<'a> {
     Message(Message<'a>),
     /// Not a message; the sender is to get this status, one of 400 to 405.
     Rejected(Status),
-    /// It has the shape of a [`Reply`], in whatever letter case an upper-casing echo left it: never to be answered.
+    /// It has the shape of a [`Reply`], or is an answer of another classic wire, in whatever letter case an upper-casing
+    /// echo left it: never to be answered.
     Answer,
     /// More than [`MAX_DATAGRAM`] bytes. The classic wire has no status for it.
     TooLong,
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads a datagram, without allocating. The answer of another service is [`Incoming::Rejected`] here, and only
-    /// that of a relay is [`Incoming::Answer`]: ask [`crate::answer::is_answer`] before.
+    /// Reads a datagram, without allocating.
     ///
     /// Give it the whole datagram, or at least one byte more than [`MAX_DATAGRAM`]: one cut to that length would pass
     /// for a shorter message.
     pub fn decode(datagram: &'a [u8]) -> Self {
-        if is_answer(datagram) {
+        if crate::answer::is_answer(datagram) {
             return Self::Answer;
         }
         if datagram.len() > MAX_DATAGRAM {

@@ -13,28 +13,35 @@ use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr;
+use std::time::{Duration, SystemTime};
 
 use socket2::SockAddr;
 
 use super::{Datagram, MAX_PAYLOAD};
 
 /// Datagrams taken by one call.
-const BATCH: usize = 32;
+pub(super) const BATCH: usize = 32;
 
-/// Room for one `in6_pktinfo` control message, the larger of the two: 16 bytes of header and 20 of data, aligned.
-const CONTROL: usize = 64;
+/// Room for the control messages of a datagram: an `in6_pktinfo` (16 bytes of header and 20 of data, aligned) and a
+/// `timespec` (16 and 16).
+const CONTROL: usize = 128;
 
 /// A buffer aligned as control messages need it.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 struct Control([u8; CONTROL]);
 
-/// Asks for the destination address of every datagram.
+/// Asks for the destination address of every datagram, and for the time at which the kernel got it.
 pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
     let (level, option) = match addr {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
         SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
     };
+    switch_on(socket, level, option)?;
+    switch_on(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)
+}
+
+fn switch_on(socket: &UdpSocket, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the descriptor is open, and the value is an int that lives through the call.
     let result = unsafe {
@@ -65,6 +72,8 @@ pub(super) struct Batch {
     names: Box<[libc::sockaddr_storage; BATCH]>,
     controls: Box<[Control; BATCH]>,
     received: [Received; BATCH],
+    /// When the kernel got the first.
+    first_came: Option<SystemTime>,
 }
 
 /// What the system wrote beside a payload.
@@ -96,6 +105,7 @@ impl Batch {
             names: Box::new(unsafe { zeroed() }),
             controls: Box::new([Control([0; CONTROL]); BATCH]),
             received: [nothing; BATCH],
+            first_came: None,
         }
     }
 
@@ -128,16 +138,29 @@ impl Batch {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             result => result?,
         };
+        self.first_came = None;
         for (place, header) in headers.iter().enumerate().take(count) {
-            let (to, to_many) = destination(&header.msg_hdr);
-            self.received[place] = Received {
+            let mut received = Received {
                 length: header.msg_len as usize,
                 from: source(&self.names[place], header.msg_hdr.msg_namelen),
-                to,
-                to_many,
+                to: None,
+                to_many: false,
             };
+            for control in controls(&header.msg_hdr) {
+                match control {
+                    Said::To(to, to_many) => (received.to, received.to_many) = (to, to_many),
+                    Said::Came(at) if place == 0 => self.first_came = Some(at),
+                    Said::Came(_) | Said::Other => {}
+                }
+            }
+            self.received[place] = received;
         }
         Ok(count)
+    }
+
+    pub(super) fn waited(&self) -> Option<Duration> {
+        // A clock that was set back since then says nothing.
+        SystemTime::now().duration_since(self.first_came?).ok()
     }
 
     pub(super) fn get(&self, place: usize) -> Option<Datagram<'_>> {
@@ -173,34 +196,64 @@ fn source(name: &libc::sockaddr_storage, length: libc::socklen_t) -> Option<Sock
     }
 }
 
-/// The address of ours that the datagram was sent to, and whether it was sent to many.
-fn destination(header: &libc::msghdr) -> (Option<IpAddr>, bool) {
+/// What a control message says.
+enum Said {
+    /// The address of ours that the datagram was sent to, and whether it was sent to many.
+    To(Option<IpAddr>, bool),
+    /// When the kernel got it.
+    Came(SystemTime),
+    Other,
+}
+
+/// What the control messages of a header that recvmmsg filled in say.
+fn controls(header: &libc::msghdr) -> impl Iterator<Item = Said> {
     // SAFETY: the header's control buffer was filled by recvmmsg and is alive; CMSG_FIRSTHDR checks its length.
-    let first = unsafe { libc::CMSG_FIRSTHDR(header) };
-    // SAFETY: null or a control message header within the buffer.
-    let Some(control) = (unsafe { first.as_ref() }) else {
-        return (None, false);
-    };
-    let length = control.cmsg_len.saturating_sub(size_of::<libc::cmsghdr>());
-    // SAFETY: the data follows the header; it is read below only where its length says that it is there.
-    let data = unsafe { libc::CMSG_DATA(first) };
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(header) };
+    std::iter::from_fn(move || {
+        // SAFETY: null or a control message header within the buffer.
+        let control = unsafe { next.as_ref() }?;
+        let said = said(control);
+        // SAFETY: `next` is a header within the buffer; CMSG_NXTHDR gives the one after it, or null.
+        next = unsafe { libc::CMSG_NXTHDR(header, next) };
+        Some(said)
+    })
+}
+
+fn said(control: &libc::cmsghdr) -> Said {
     match (control.cmsg_level, control.cmsg_type) {
-        (libc::IPPROTO_IP, libc::IP_PKTINFO) if length >= size_of::<libc::in_pktinfo>() => {
-            // SAFETY: level, type and length say that this is an in_pktinfo; it may be unaligned.
-            let info: libc::in_pktinfo = unsafe { ptr::read_unaligned(data.cast()) };
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
             let ip = |address: libc::in_addr| Ipv4Addr::from(u32::from_be(address.s_addr));
-            let (addressed, ours) = (ip(info.ipi_addr), ip(info.ipi_spec_dst));
-            (Some(ours.into()), addressed != ours)
+            data(control).map_or(Said::Other, |info: libc::in_pktinfo| {
+                let (addressed, ours) = (ip(info.ipi_addr), ip(info.ipi_spec_dst));
+                Said::To(Some(ours.into()), addressed != ours)
+            })
         }
-        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if length >= size_of::<libc::in6_pktinfo>() => {
-            // SAFETY: as above, an in6_pktinfo.
-            let info: libc::in6_pktinfo = unsafe { ptr::read_unaligned(data.cast()) };
-            let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-            let to_many = ip.is_multicast();
-            ((!to_many).then_some(ip.into()), to_many)
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+            data(control).map_or(Said::Other, |info: libc::in6_pktinfo| {
+                let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                let to_many = ip.is_multicast();
+                Said::To((!to_many).then_some(ip.into()), to_many)
+            })
         }
-        _ => (None, false),
+        (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+            data(control).map_or(Said::Other, |at: libc::timespec| {
+                let since = Duration::new(at.tv_sec.unsigned_abs(), at.tv_nsec as u32);
+                Said::Came(SystemTime::UNIX_EPOCH + since)
+            })
+        }
+        _ => Said::Other,
     }
+}
+
+/// The data of a control message in the kernel's buffer; `None` where it is too short. `T` must be a plain structure of
+/// the C library, for which any bytes are valid.
+fn data<T: Copy>(control: &libc::cmsghdr) -> Option<T> {
+    let length = control.cmsg_len.checked_sub(size_of::<libc::cmsghdr>())?;
+    (length >= size_of::<T>()).then(|| {
+        // SAFETY: the data follows the header, in the same buffer, and is as long as was just checked; it may be
+        // unaligned.
+        unsafe { ptr::read_unaligned(libc::CMSG_DATA(control).cast()) }
+    })
 }
 
 pub(super) fn send(

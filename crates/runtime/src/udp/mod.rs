@@ -12,6 +12,7 @@ mod server;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 use thiserror::Error;
@@ -214,6 +215,9 @@ fn is_family_missing(error: &io::Error) -> bool {
 pub struct Batch(imp::Batch);
 
 impl Batch {
+    /// The most datagrams that one call receives.
+    pub const CAPACITY: usize = imp::BATCH;
+
     /// Allocates the room: 2 MiB on Linux, of which the system backs only what is used.
     #[expect(clippy::new_without_default, reason = "it is not cheap")]
     pub fn new() -> Self {
@@ -231,6 +235,11 @@ impl Batch {
         self.0.receive(&socket.inner)
     }
 
+    /// How long the first datagram had waited in the socket's queue, where the system tells (Linux).
+    pub fn waited(&self) -> Option<Duration> {
+        self.0.waited()
+    }
+
     /// The datagram at this place, below what [`receive`](Self::receive) said last; `None` if it has no sender or there
     /// is none at this place.
     pub fn get(&self, place: usize) -> Option<Datagram<'_>> {
@@ -242,7 +251,6 @@ impl Batch {
 mod tests {
     use std::sync::Arc;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
@@ -304,6 +312,20 @@ mod tests {
             received.extend(receive(&mut batch, &server).into_iter().map(|got| got.2[0]));
         }
         assert!(received.into_iter().eq(0..100));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_datagram_says_how_long_it_waited() {
+        let server = socket("127.0.0.1:0");
+        let client = client("127.0.0.1:0");
+        let before = std::time::Instant::now();
+        client.send_to(b"hello", server.local_addr()).unwrap();
+        thread::sleep(Duration::from_millis(5));
+        let mut batch = Batch::new();
+        receive(&mut batch, &server);
+        let waited = batch.waited().unwrap();
+        assert!(waited >= Duration::from_millis(5) && waited <= before.elapsed());
     }
 
     #[cfg(target_os = "linux")]

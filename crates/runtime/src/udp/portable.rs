@@ -10,6 +10,9 @@ use super::{Datagram, MAX_PAYLOAD};
 /// How often a waiting thread looks whether it is time to stop: here nothing wakes it.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
+/// Datagrams taken by one call.
+pub(super) const BATCH: usize = 1;
+
 pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
     socket.set_read_timeout(Some(LOOK_UP))
 }
@@ -39,6 +42,11 @@ impl Batch {
             Err(error) => return Err(error),
         }
         Ok(1)
+    }
+
+    /// Unknown here.
+    pub(super) fn waited(&self) -> Option<Duration> {
+        None
     }
 
     pub(super) fn get(&self, place: usize) -> Option<Datagram<'_>> {

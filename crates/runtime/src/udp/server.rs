@@ -26,6 +26,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long a thread rests after its socket failed, so that a lasting fault does not keep a core busy.
 const REST: Duration = Duration::from_millis(10);
 
+/// A server is behind when a full batch has waited this long: a queue that many clients fill, each with one request, is
+/// shorter.
+const BEHIND: Duration = Duration::from_millis(5);
+
 /// What a server says to datagrams. Each socket has a service of its own.
 pub trait Service {
     /// Reads a request, appends the answer to `reply`, which is empty, and says what to do with it.
@@ -268,6 +272,10 @@ impl<'a> Worker<'a> {
                     let verdict = service.answer(&datagram, now, &mut reply);
                     self.carry_out(verdict, &datagram, &reply);
                 }
+            }
+            if let Some(limit) = &mut self.limit {
+                let late = batch.waited().is_some_and(|waited| waited > BEHIND);
+                limit.adapt(received == Batch::CAPACITY && late, now);
             }
         }
     }
