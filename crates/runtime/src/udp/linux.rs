@@ -140,22 +140,27 @@ impl Batch {
         };
         self.first_came = None;
         for (place, header) in headers.iter().enumerate().take(count) {
-            let mut received = Received {
-                length: header.msg_len as usize,
-                from: source(&self.names[place], header.msg_hdr.msg_namelen),
-                to: None,
-                to_many: false,
-            };
-            for control in controls(&header.msg_hdr) {
-                match control {
-                    Said::To(to, to_many) => (received.to, received.to_many) = (to, to_many),
-                    Said::Came(at) if place == 0 => self.first_came = Some(at),
-                    Said::Came(_) | Said::Other => {}
-                }
-            }
-            self.received[place] = received;
+            self.note(place, header);
         }
         Ok(count)
+    }
+
+    /// Keeps what the system wrote into this header and the buffers that belong to it.
+    fn note(&mut self, place: usize, header: &libc::mmsghdr) {
+        let mut received = Received {
+            length: header.msg_len as usize,
+            from: source(&self.names[place], header.msg_hdr.msg_namelen),
+            to: None,
+            to_many: false,
+        };
+        for control in controls(&header.msg_hdr) {
+            match control {
+                Said::To(to, to_many) => (received.to, received.to_many) = (to, to_many),
+                Said::Came(at) if place == 0 => self.first_came = Some(at),
+                Said::Came(_) | Said::Other => {}
+            }
+        }
+        self.received[place] = received;
     }
 
     pub(super) fn waited(&self) -> Option<Duration> {

@@ -9,6 +9,7 @@ mod imp;
 #[path = "portable.rs"]
 mod imp;
 mod server;
+mod totals;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -20,7 +21,8 @@ use thiserror::Error;
 use crate::addr::Bind;
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
-pub use server::{Policy, Server, Service, Totals, Verdict};
+pub use server::{Policy, Server, Service, Verdict};
+pub use totals::Totals;
 
 /// The largest UDP payload there is, and so what a receive buffer holds.
 pub const MAX_PAYLOAD: usize = 65_535;

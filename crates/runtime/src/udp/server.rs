@@ -2,15 +2,14 @@
 //!
 //! Why threads that block: see "Engine" in `ARCHITECTURE.md`.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::totals::{Totals, count};
 use super::{Batch, Datagram, Socket};
 use crate::impair::{DelayLine, Impairment, Profile};
 use crate::limit::{RateLimit, Source};
@@ -68,64 +67,6 @@ impl Default for Policy {
             seed: 0,
             rate_limit: Some(RateLimit::DEFAULT),
         }
-    }
-}
-
-/// What a server has done so far.
-#[derive(Debug, Default)]
-pub struct Totals {
-    received: AtomicU64,
-    sent: AtomicU64,
-    unanswered: AtomicU64,
-    lost: AtomicU64,
-    over_rate: AtomicU64,
-    never_answered: AtomicU64,
-    no_room: AtomicU64,
-    failed: AtomicU64,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
-impl Totals {
-    /// Datagrams received.
-    pub fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    /// Datagrams sent, duplicates included.
-    pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
-    }
-
-    /// Datagrams dropped because their source was over its rate.
-    pub fn over_rate(&self) -> u64 {
-        self.over_rate.load(Ordering::Relaxed)
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} received, {} sent", self.received(), self.sent())?;
-        let rest = [
-            (&self.unanswered, "given no answer"),
-            (&self.lost, "lost by emulation"),
-            (&self.over_rate, "over the rate limit"),
-            (
-                &self.never_answered,
-                "from or to an address that is never answered",
-            ),
-            (&self.no_room, "without room to be delayed"),
-            (&self.failed, "that could not be sent"),
-        ];
-        for (counter, what) in rest {
-            match counter.load(Ordering::Relaxed) {
-                0 => {}
-                number => write!(f, ", {number} {what}")?,
-            }
-        }
-        Ok(())
     }
 }
 

@@ -51,15 +51,7 @@ pub(super) fn measure(
             .spawn_scoped(scope, move || {
                 send(&plan, start, &fan, &ended, &sent, &failures);
             })?;
-        let mut counter = Counter {
-            plan,
-            start,
-            tally: Tally::new(plan.timeout),
-            to_count,
-            sent: 0,
-            events,
-            refused: false,
-        };
+        let mut counter = Counter::new(plan, start, to_count, events);
         let counting =
             thread::Builder::new()
                 .name("receive".into())
@@ -124,6 +116,23 @@ struct Counter {
 }
 
 impl Counter {
+    fn new(
+        plan: Plan,
+        start: Instant,
+        to_count: Receiver<Duration>,
+        events: Sender<Event>,
+    ) -> Self {
+        Self {
+            plan,
+            start,
+            tally: Tally::new(plan.timeout),
+            to_count,
+            sent: 0,
+            events,
+            refused: false,
+        }
+    }
+
     fn run(&mut self, receiver: &mut FanReceiver, shutdown: &Shutdown) -> io::Result<()> {
         while !shutdown.is_triggered() {
             self.count_sent();
@@ -196,22 +205,16 @@ mod tests {
     #[test]
     fn an_answer_belongs_to_the_last_packet_of_its_socket() {
         let (events, _happened) = mpsc::channel();
-        let mut counter = Counter {
-            plan: Plan {
-                server: "127.0.0.1:1".parse().unwrap(),
-                count: 100,
-                interval: Duration::from_millis(1),
-                size: PacketSize::MAX,
-                timeout: Duration::from_millis(1),
-                sockets: 3,
-            },
-            start: Instant::now(),
-            tally: Tally::new(Duration::from_millis(1)),
-            to_count: mpsc::channel().1,
-            sent: 0,
-            events,
-            refused: false,
+        let plan = Plan {
+            server: "127.0.0.1:1".parse().unwrap(),
+            count: 100,
+            interval: Duration::from_millis(1),
+            size: PacketSize::MAX,
+            timeout: Duration::from_millis(1),
+            sockets: 3,
         };
+        let (_, to_count) = mpsc::channel();
+        let mut counter = Counter::new(plan, Instant::now(), to_count, events);
         let table = [
             (0, [None, None, None]),
             (1, [Some(0), None, None]),
