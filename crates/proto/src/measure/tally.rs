@@ -153,19 +153,20 @@ impl Tally {
         }
     }
 
-    /// What is known so far; a probe that is unanswered now counts as lost, even within its time-out.
+    /// What is known so far. Call [`overdue`](Self::overdue) before, so that what is lost by now counts as lost.
     ///
     /// It copies and sorts the round-trip times: cheap enough for a report, too dear for every answer.
     pub fn summary(&self) -> Summary {
-        let unanswered = self
-            .window
-            .iter()
-            .filter(|probe| probe.state != State::Answered);
+        let count = |state| {
+            let probes = self.window.iter().filter(|probe| probe.state == state);
+            probes.count() as u64
+        };
         Summary {
             sent: self.first + self.window.len() as u64,
             answered: self.round_trips.len() as u64,
             late: self.late,
-            lost: self.lost + unanswered.count() as u64,
+            lost: self.lost + count(State::Overdue),
+            waiting: count(State::Waiting),
             duplicates: self.duplicates,
             reordered: self.reordered,
             round_trip: Spread::of(self.round_trips.clone()),
@@ -174,7 +175,7 @@ impl Tally {
     }
 }
 
-/// The result of a measurement. `sent` = `answered` + `late` + `lost`.
+/// The result of a measurement. `sent` = `answered` + `late` + `lost` + `waiting`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
     /// Probes that went out.
@@ -183,8 +184,10 @@ pub struct Summary {
     pub answered: u64,
     /// Probes answered after the time-out.
     pub late: u64,
-    /// Probes without an answer so far.
+    /// Probes without an answer whose time-out has passed.
     pub lost: u64,
+    /// Probes without an answer that may still come in time, where the measurement ended early.
+    pub waiting: u64,
     /// Further answers to probes that had been answered, as long as they were within twice the time-out.
     pub duplicates: u64,
     /// Answers, late ones included, that came after the answer to a later probe.
@@ -197,12 +200,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Lost probes in percent of those sent, 0 to 100; 0 where none was sent.
+    /// Lost probes in percent of those sent, 0 to 100, the ones still waiting left aside; 0 where there is none.
     pub fn loss_percent(&self) -> f64 {
-        if self.sent == 0 {
-            return 0.0;
+        match self.sent - self.waiting {
+            0 => 0.0,
+            decided => self.lost as f64 / decided as f64 * 100.0,
         }
-        self.lost as f64 / self.sent as f64 * 100.0
     }
 }
 
@@ -301,8 +304,21 @@ mod tests {
             (5, 2, 1, 2)
         );
         assert_eq!((summary.duplicates, summary.reordered), (1, 1));
+        assert_eq!(summary.waiting, 0);
         assert_eq!(summary.loss_percent(), 40.0);
         assert!(!tally.is_waiting());
+    }
+
+    #[test]
+    fn what_still_waits_is_not_lost() {
+        let mut tally = Tally::new(ms(100));
+        for number in 0..4 {
+            tally.sent(ms(50 * number));
+        }
+        assert_eq!(tally.overdue(ms(101)), Some(0));
+        let summary = tally.summary();
+        assert_eq!((summary.lost, summary.waiting), (1, 3));
+        assert_eq!(summary.loss_percent(), 100.0);
     }
 
     #[test]
@@ -359,7 +375,8 @@ mod tests {
             }
             let summary = tally.summary();
             prop_assert_eq!(summary.sent, sent);
-            prop_assert_eq!(summary.answered + summary.late + summary.lost, sent);
+            let decided = summary.answered + summary.late + summary.lost;
+            prop_assert_eq!(decided + summary.waiting, sent);
         }
     }
 }

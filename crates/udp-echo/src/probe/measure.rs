@@ -135,11 +135,7 @@ impl Counter {
 
     fn run(&mut self, receiver: &mut FanReceiver, shutdown: &Shutdown) -> io::Result<()> {
         while !shutdown.is_triggered() {
-            self.count_sent();
-            let now = self.start.elapsed();
-            while let Some(number) = self.tally.overdue(now) {
-                self.say(Event::Overdue(number));
-            }
+            let now = self.give_up_overdue();
             if self.sent == self.plan.count && !self.tally.is_waiting() {
                 break;
             }
@@ -153,8 +149,18 @@ impl Counter {
                 ControlFlow::Continue(())
             })?;
         }
-        self.count_sent();
+        self.give_up_overdue();
         Ok(())
+    }
+
+    /// Counts what was sent, names what has had no answer in time by now, and says when that is.
+    fn give_up_overdue(&mut self) -> Duration {
+        self.count_sent();
+        let now = self.start.elapsed();
+        while let Some(number) = self.tally.overdue(now) {
+            self.say(Event::Overdue(number));
+        }
+        now
     }
 
     fn count_sent(&mut self) {

@@ -76,6 +76,9 @@ pub(super) fn summary(outcome: &Outcome, out: &mut impl Write) -> io::Result<()>
         found.lost,
         found.loss_percent()
     )?;
+    if found.waiting > 0 {
+        write!(out, ", {} still waiting", found.waiting)?;
+    }
     if found.duplicates > 0 {
         write!(out, ", {} answered twice", found.duplicates)?;
     }
@@ -113,6 +116,7 @@ pub(super) struct Json {
     answered: u64,
     late: u64,
     lost: u64,
+    waiting: u64,
     loss_percent: f64,
     duplicates: u64,
     reordered: u64,
@@ -149,6 +153,7 @@ impl From<&Outcome> for Json {
             answered: found.answered,
             late: found.late,
             lost: found.lost,
+            waiting: found.waiting,
             loss_percent: found.loss_percent(),
             duplicates: found.duplicates,
             reordered: found.reordered,
@@ -187,6 +192,7 @@ mod tests {
         tally.answered(1, ms(110));
         tally.answered(1, ms(111));
         tally.answered(2, ms(1300));
+        while tally.overdue(ms(1400)).is_some() {}
         Outcome {
             plan: Plan {
                 server: "192.0.2.7:8080".parse().unwrap(),
@@ -238,6 +244,7 @@ mod tests {
             "answered": 2,
             "late": 1,
             "lost": 1,
+            "waiting": 0,
             "loss_percent": 25.0,
             "duplicates": 1,
             "reordered": 0,
