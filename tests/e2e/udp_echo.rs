@@ -143,7 +143,7 @@ fn a_classic_client_measures_ours() {
     let Some(mut client) = classic("measure_client.py") else {
         return;
     };
-    client.args(host_and_port(&server)).args(["5", "2", "64"]);
+    client.args(host_and_port(&server)).args(["5", "0.5", "64"]);
     let measured = finish(client, "");
     let lines: Vec<_> = measured.stdout.lines().collect();
     assert_eq!(
