@@ -56,12 +56,13 @@ fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 fn measure_replies(datagram: &[u8]) -> Vec<Vec<u8>> {
     use measure::{Reply, Request, Version};
     let replies = match Request::decode(datagram) {
-        Request::Calibrate { offer, .. } => vec![
+        None => Vec::new(),
+        Some(Request::Calibrate { offer, .. }) => vec![
             Reply::Calibrated(None),
             Reply::Calibrated(offer.or(Some(Version::OURS))),
         ],
-        Request::Exit => vec![Reply::Stopping, Reply::NotStopping],
-        Request::Probe(_) => vec![Reply::Acknowledged],
+        Some(Request::Exit) => vec![Reply::Stopping, Reply::NotStopping],
+        Some(Request::Probe(_)) => vec![Reply::Acknowledged],
     };
     let encoded = |reply: Reply| encoded(|out| reply.encode(out));
     replies.into_iter().map(encoded).collect()

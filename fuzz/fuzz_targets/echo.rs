@@ -99,10 +99,9 @@ fn client_of_a_guard(input: &Input<'_>) {
     }
 }
 
-/// Whatever goes round between two echo services, with a guard each, comes to an end, up to as many texts as a guard
-/// remembers.
+/// Whatever goes round between two echo services, with a guard each, comes to an end.
 fn two_echo_services(input: &Input<'_>) {
-    const CIRCULATING: usize = 16;
+    const CIRCULATING: usize = 100;
     let (mut ours, mut theirs) = (ReturnGuard::default(), ReturnGuard::default());
     let mut on_the_wire: Vec<Vec<u8>> = input
         .cuts

@@ -60,15 +60,15 @@ fn shifted(now: Duration, micros: i16) -> Duration {
     }
 }
 
-/// The time that is announced is the last at which nothing is overdue yet.
+/// The time that is announced is the first at which something is overdue.
 fn check_next_overdue(tally: &Tally) {
     let mut later = tally.clone();
     let Some(at) = later.next_overdue() else {
         assert!(!tally.is_waiting());
         return;
     };
-    assert_eq!(later.overdue(at), None);
-    assert!(later.overdue(at + Duration::from_nanos(1)).is_some());
+    assert_eq!(later.overdue(at - Duration::from_nanos(1)), None);
+    assert!(later.overdue(at).is_some());
 }
 
 struct Probe {
@@ -107,6 +107,7 @@ impl List {
     }
 
     fn answered(&mut self, number: u64, at: Duration) -> Arrival {
+        self.close(at);
         let arrival = self.judge(number, at);
         if let Arrival::OnTime(_) | Arrival::Late(_) = arrival {
             self.probes[number as usize].arrived = Some(arrival);
@@ -129,13 +130,19 @@ impl List {
         }
     }
 
+    /// From the first: a later one is only past being answered when all before it are.
+    fn close(&mut self, now: Duration) {
+        let open = &self.probes[self.closed..];
+        let old = |probe: &&Probe| now.saturating_sub(probe.sent) > 2 * self.timeout;
+        self.closed += open.iter().take_while(old).count();
+    }
+
     fn overdue(&mut self, now: Duration) -> Vec<u64> {
+        self.close(now);
         let (timeout, mut told) = (self.timeout, Vec::new());
-        for (number, probe) in self.probes.iter_mut().enumerate() {
+        for (number, probe) in self.probes.iter_mut().enumerate().skip(self.closed) {
             let waited = now - probe.sent;
-            if waited > 2 * timeout {
-                self.closed = self.closed.max(number + 1);
-            } else if waited > timeout && probe.arrived.is_none() && !probe.told {
+            if waited > timeout && probe.arrived.is_none() && !probe.told {
                 probe.told = true;
                 told.push(number as u64);
             }
@@ -148,16 +155,24 @@ impl List {
             let arrivals = self.arrivals.iter().map(|(_, arrival)| arrival);
             arrivals.filter(|arrival| wanted(arrival)).count() as u64
         };
-        let unanswered = self.probes.iter().filter(|probe| probe.arrived.is_none());
+        let unanswered = |lost| {
+            let probes = self
+                .probes
+                .iter()
+                .enumerate()
+                .filter(|(_, probe)| probe.arrived.is_none());
+            let is_lost = |number, probe: &Probe| number < self.closed || probe.told;
+            probes
+                .filter(|(number, probe)| is_lost(*number, probe) == lost)
+                .count() as u64
+        };
         assert_eq!(summary.sent, self.probes.len() as u64);
         assert_eq!(summary.answered, of(|a| matches!(a, Arrival::OnTime(_))));
         assert_eq!(summary.late, of(|a| matches!(a, Arrival::Late(_))));
-        assert_eq!(summary.lost, unanswered.count() as u64);
-        assert_eq!(
-            summary.sent,
-            summary.answered + summary.late + summary.lost,
-            "each probe once"
-        );
+        assert_eq!(summary.lost, unanswered(true));
+        assert_eq!(summary.waiting, unanswered(false));
+        let decided = summary.answered + summary.late + summary.lost;
+        assert_eq!(summary.sent, decided + summary.waiting, "each probe once");
         assert_eq!(summary.duplicates, of(|a| *a == Arrival::Duplicate));
         assert_eq!(summary.reordered, self.reordered());
         assert_eq!(summary.jitter.is_some(), summary.answered >= 2);

@@ -11,8 +11,9 @@
 //!
 //! Both lengths are checked against the limits of the message type as soon as the prefix is there, before anything is
 //! waited for or allocated. An incomplete frame is `Ok(None)`, never an error. A header that does not fill its length
-//! exactly is refused. Bulk bytes never pass through serde. Whatever lengths a header claims inside, decoding it asks
-//! for no block of more than 1 MiB. The header's encoding is that of the [bincode
+//! exactly is refused. Bulk bytes never pass through serde. Whatever lengths a header claims inside, decoding it
+//! reserves at most 1 MiB for what has not come; what has come takes its size in memory, which for an empty `String` is
+//! 24 bytes where one was sent. The header's encoding is that of the [bincode
 //! specification](https://docs.rs/bincode/2.0.1/bincode/spec/index.html).
 //!
 //! # Example
@@ -64,6 +65,7 @@ pub const HEADER_LIMIT: u32 = 64 * 1024;
 /// A type that travels as the header of a frame.
 ///
 /// It must not hold collections of types without a size, such as `Vec<()>`: a few bytes could claim any number of them.
+/// It must not be recursive: the codec follows a peer's nesting as deep as the stack goes, and then the process ends.
 pub trait Message: Serialize + DeserializeOwned {
     /// Tells this type from the others of its protocol: 0 to 255, for each a number of its own.
     const KIND: u8;

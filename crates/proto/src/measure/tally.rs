@@ -16,6 +16,9 @@ pub enum Arrival {
     Unknown,
 }
 
+/// From the last time at which an answer is on time to the first at which it is overdue.
+const JUST_AFTER: Duration = Duration::from_nanos(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -134,7 +137,7 @@ impl Tally {
             .iter()
             .skip(from)
             .find(|probe| probe.state == State::Waiting)
-            .map(|probe| probe.sent + self.timeout + Duration::from_nanos(1))
+            .map(|probe| (probe.sent.saturating_add(self.timeout)).saturating_add(JUST_AFTER))
     }
 
     /// Whether a probe is still within its time-out and unanswered.
@@ -145,7 +148,7 @@ impl Tally {
     /// Drops from the window what is older than twice the time-out: unanswered by then is lost.
     fn forget(&mut self, now: Duration) {
         while let Some(probe) = self.window.front()
-            && now.saturating_sub(probe.sent) > 2 * self.timeout
+            && now.saturating_sub(probe.sent) > self.timeout.saturating_mul(2)
         {
             self.lost += u64::from(probe.state != State::Answered);
             self.window.pop_front();
