@@ -41,7 +41,7 @@ fn check(reply: &[u8]) {
     assert!(is_answer(reply));
     for case in [Case::Unicode, Case::Ascii] {
         let mut echoed = Vec::new();
-        let fits = echo::reply(reply, case, usize::MAX, &mut echoed);
+        let fits = echo::Request::decode(reply).reply(case, usize::MAX, &mut echoed);
         assert_eq!(fits, Ok(()));
         assert!(is_answer(&echoed));
     }

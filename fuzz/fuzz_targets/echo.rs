@@ -4,7 +4,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use proto::echo::{Case, MAX_RETURNS, ReplyTooLong, ReturnGuard, Upper, reply};
+use proto::echo::{Case, MAX_RETURNS, ReplyTooLong, Request, ReturnGuard, Upper};
 use proto_fuzz::Cuts;
 
 #[derive(Arbitrary, Debug)]
@@ -28,7 +28,7 @@ fuzz_target!(|input: Input<'_>| {
 
 fn upper(text: &[u8], case: Case) -> Vec<u8> {
     let mut out = Vec::new();
-    let replied = reply(text, case, 3 * text.len(), &mut out);
+    let replied = Request::decode(text).reply(case, 3 * text.len(), &mut out);
     assert_eq!(replied, Ok(()), "more than three times the request");
     out
 }
@@ -41,14 +41,16 @@ fn datagram(input: &Input<'_>, case: Case) {
     assert_eq!(upper(input.text, case), expected);
     assert_eq!(upper(&expected, case), expected, "an echo of an echo");
 
+    let request = Request::decode(input.text);
+    assert!(request.is_answered_by(&expected));
     let (length, limit) = (expected.len(), usize::from(input.limit));
     let mut out = b"before".to_vec();
     if length > limit {
         let refused = Err(ReplyTooLong { length, limit });
-        assert_eq!(reply(input.text, case, limit, &mut out), refused);
+        assert_eq!(request.reply(case, limit, &mut out), refused);
         assert_eq!(out, b"before");
     } else {
-        assert_eq!(reply(input.text, case, limit, &mut out), Ok(()));
+        assert_eq!(request.reply(case, limit, &mut out), Ok(()));
         assert_eq!(out, [b"before", expected.as_slice()].concat());
     }
 }

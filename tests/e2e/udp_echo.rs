@@ -437,22 +437,7 @@ fn what_goes_wrong_is_said_in_one_line() {
             "a port from 0 to 65535",
         ),
     ];
-    for (args, message) in table {
-        let failed = run("udp-echo", args, "hello\n");
-        assert_eq!(failed.code(), Some(1), "{args:?}: {failed:?}");
-        assert!(
-            failed.stderr.contains(message),
-            "{args:?}: {}",
-            failed.stderr
-        );
-        assert_eq!(
-            failed.stderr.lines().count(),
-            1,
-            "{args:?}: {}",
-            failed.stderr
-        );
-        assert_eq!(failed.stdout, "");
-    }
+    harness::check_refusals("udp-echo", table);
     for args in [&["serve", "--nonsense"][..], &[], &["probe", "a", "b"]] {
         assert_eq!(run("udp-echo", args, "").code(), Some(2), "{args:?}");
     }

@@ -93,6 +93,27 @@ pub fn run(name: &str, args: &[&str], stdin: &str) -> Finished {
     finish(command, stdin)
 }
 
+/// Checks that each of these command lines is refused with exit code 1, nothing on standard output and one line on
+/// standard error that holds these words.
+pub fn check_refusals(name: &str, table: &[(&[&str], &str)]) {
+    for (args, words) in table {
+        let refused = run(name, args, "hello\n");
+        assert_eq!(refused.code(), Some(1), "{args:?}: {refused:?}");
+        assert!(
+            refused.stderr.contains(words),
+            "{args:?}: {}",
+            refused.stderr
+        );
+        assert_eq!(
+            refused.stderr.lines().count(),
+            1,
+            "{args:?}: {}",
+            refused.stderr
+        );
+        assert_eq!(refused.stdout, "", "{args:?}");
+    }
+}
+
 /// Runs a command to its end, which is the end of the test where it takes longer than [`PATIENCE`].
 pub fn finish(mut command: Command, stdin: &str) -> Finished {
     let child = command

@@ -90,6 +90,14 @@ impl<'a> Request<'a> {
             Self::Message(read)
         }
     }
+
+    /// Appends the request as it goes on the wire. A message that says [`EXIT`] and nothing else is read as that.
+    pub fn encode(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(match self {
+            Self::Exit => EXIT.as_bytes(),
+            Self::Message(text) => text,
+        });
+    }
 }
 
 /// How a server's stream broke the rules.
@@ -199,6 +207,10 @@ mod tests {
     #[test]
     fn requests_of_the_table() {
         assert_eq!(Request::decode(b"exit"), Request::Exit);
+        let mut wire = Vec::new();
+        Request::Message(GREETING.as_bytes()).encode(&mut wire);
+        Request::Exit.encode(&mut wire);
+        assert_eq!(wire, b"Hii Serverexit");
         let messages: &[&[u8]] = &[
             b"Hii Server",
             b"EXIT",

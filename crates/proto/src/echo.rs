@@ -11,7 +11,7 @@
 //! use std::{io, net::UdpSocket, thread, time::Duration};
 //!
 //! use proto::datagram;
-//! use proto::echo::{self, Case, ReturnGuard};
+//! use proto::echo::{self, Case, Request, ReturnGuard};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = UdpSocket::bind("127.0.0.1:0")?;
@@ -25,12 +25,12 @@
 //!     let (mut guard, mut buffer) = (ReturnGuard::default(), vec![0; datagram::MAX_V4]);
 //!     loop {
 //!         let (length, peer) = server.recv_from(&mut buffer)?;
-//!         let (request, mut answer) = (&buffer[..length], Vec::new());
-//!         let fits = echo::reply(request, Case::Unicode, datagram::max_payload(peer), &mut answer);
-//!         if fits.is_ok() && guard.admits(request, &answer) {
+//!         let (request, mut answer) = (Request::decode(&buffer[..length]), Vec::new());
+//!         let fits = request.reply(Case::Unicode, datagram::max_payload(peer), &mut answer);
+//!         if fits.is_ok() && guard.admits(request.as_bytes(), &answer) {
 //!             server.send_to(&answer, peer)?;
 //!         }
-//!         if echo::is_quit(request) {
+//!         if request.is_quit() {
 //!             return Ok(()); // its only client is gone
 //!         }
 //!     }
@@ -97,16 +97,11 @@ use thiserror::Error;
 pub const DEFAULT_PORT: u16 = 12_000;
 
 /// The longest datagram that classic programs read, in bytes: the request at the server, the reply at the client. The
-/// rest of a longer one is lost to them. [`reply`] takes whatever a datagram carries.
+/// rest of a longer one is lost to them. [`Request::decode`] takes whatever a datagram carries.
 pub const MAX_REQUEST: usize = 2048;
 
 /// The request that ends a conversation over UDP, in any letter case. It is echoed like any other.
 pub const QUIT: &str = "quit";
-
-/// Whether this request is [`QUIT`], in any letter case and with nothing around it.
-pub fn is_quit(request: &[u8]) -> bool {
-    request.eq_ignore_ascii_case(QUIT.as_bytes())
-}
 
 /// Which letters have an upper case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,28 +123,76 @@ pub struct ReplyTooLong {
     pub limit: usize,
 }
 
-/// Appends the answer to one datagram: its upper case, at most three times as long. An empty one has an empty answer.
-///
-/// # Errors
-/// [`ReplyTooLong`] when it would take more than `limit` bytes (see [`crate::datagram::max_payload`]); `out` is then
-/// as it was. On the classic wire there is nothing to send then: the client is left without an answer.
-pub fn reply(
-    request: &[u8],
-    case: Case,
-    limit: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), ReplyTooLong> {
-    let start = out.len();
-    match (case, std::str::from_utf8(request)) {
-        (Case::Unicode, Ok(text)) => push_upper(text, out),
-        _ => push_ascii_upper(request, out),
+/// A classic server would not read all of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected a request of at most {MAX_REQUEST} bytes, got {length}")]
+pub struct RequestTooLong {
+    /// Length of the request in bytes.
+    pub length: usize,
+}
+
+/// What a client sends over UDP: any datagram is a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a>(&'a [u8]);
+
+impl<'a> Request<'a> {
+    /// A client's request to any server, classic ones included.
+    ///
+    /// # Errors
+    /// [`RequestTooLong`] over [`MAX_REQUEST`] bytes.
+    pub fn new(text: &'a [u8]) -> Result<Self, RequestTooLong> {
+        match text.len() {
+            ..=MAX_REQUEST => Ok(Self(text)),
+            length => Err(RequestTooLong { length }),
+        }
     }
-    let length = out.len() - start;
-    if length > limit {
-        out.truncate(start);
-        return Err(ReplyTooLong { length, limit });
+
+    /// What a server has received, at any length.
+    pub fn decode(datagram: &'a [u8]) -> Self {
+        Self(datagram)
     }
-    Ok(())
+
+    /// The text as it goes on the wire.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Appends the request as it goes on the wire.
+    pub fn encode(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0);
+    }
+
+    /// Whether it is [`QUIT`], in any letter case and with nothing around it: its client's conversation is over.
+    pub fn is_quit(self) -> bool {
+        self.0.eq_ignore_ascii_case(QUIT.as_bytes())
+    }
+
+    /// Appends the answer: the upper case, at most three times as long. An empty request has an empty answer.
+    ///
+    /// # Errors
+    /// [`ReplyTooLong`] when it would take more than `limit` bytes (see [`crate::datagram::max_payload`]); `out` is then
+    /// as it was. On the classic wire there is nothing to send then: the client is left without an answer.
+    pub fn reply(self, case: Case, limit: usize, out: &mut Vec<u8>) -> Result<(), ReplyTooLong> {
+        let start = out.len();
+        match (case, std::str::from_utf8(self.0)) {
+            (Case::Unicode, Ok(text)) => push_upper(text, out),
+            _ => push_ascii_upper(self.0, out),
+        }
+        let length = out.len() - start;
+        if length > limit {
+            out.truncate(start);
+            return Err(ReplyTooLong { length, limit });
+        }
+        Ok(())
+    }
+
+    /// Whether a server that follows either [`Case`] may have answered this request so.
+    pub fn is_answered_by(self, answer: &[u8]) -> bool {
+        [Case::Unicode, Case::Ascii].into_iter().any(|case| {
+            let mut upper = Vec::new();
+            self.reply(case, answer.len(), &mut upper).is_ok() && upper == answer
+        })
+    }
 }
 
 fn push_ascii_upper(bytes: &[u8], out: &mut Vec<u8>) {
@@ -292,7 +335,7 @@ impl ReturnGuard {
     /// Enough bytes to tell texts apart, so that a long one costs no more than a short one.
     const HASHED: usize = 1024;
 
-    /// Whether this reply of [`reply`] to this request of the peer should go out. Ask once for each request, in order.
+    /// Whether this reply to this request of the peer should go out. Ask once for each request, in order.
     pub fn admits(&mut self, request: &[u8], reply: &[u8]) -> bool {
         if request != reply {
             self.returns = self.returns.saturating_sub(1);
@@ -331,7 +374,8 @@ mod tests {
 
     fn upper(request: &[u8], case: Case) -> Vec<u8> {
         let mut out = Vec::new();
-        reply(request, case, datagram::MAX_V4, &mut out).unwrap();
+        let request = Request::decode(request);
+        request.reply(case, datagram::MAX_V4, &mut out).unwrap();
         out
     }
 
@@ -377,20 +421,28 @@ mod tests {
 
     #[test]
     fn quit_in_any_letter_case() {
-        assert!(is_quit(b"quit") && is_quit(b"QUIT") && is_quit(b"qUIt"));
-        assert!(!is_quit(b"quit\n") && !is_quit(b"quitter") && !is_quit(b""));
+        for (request, quits) in [
+            ("quit", true),
+            ("QUIT", true),
+            ("qUIt", true),
+            ("quit\n", false),
+            ("quits", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                Request::decode(request.as_bytes()).is_quit(),
+                quits,
+                "{request:?}"
+            );
+        }
     }
 
     #[test]
     fn a_reply_too_long_leaves_the_buffer_alone() {
         let request = "\u{390}".repeat(30_000); // three code points each: 6 bytes for 2
         let mut out = b"before".to_vec();
-        let refused = reply(
-            request.as_bytes(),
-            Case::Unicode,
-            datagram::MAX_V4,
-            &mut out,
-        );
+        let refused =
+            Request::decode(request.as_bytes()).reply(Case::Unicode, datagram::MAX_V4, &mut out);
         assert_eq!(
             refused,
             Err(ReplyTooLong {
@@ -399,6 +451,28 @@ mod tests {
             })
         );
         assert_eq!(out, b"before");
+    }
+
+    #[test]
+    fn requests_to_any_server_have_a_limit() {
+        let longest = [b'x'; MAX_REQUEST + 1];
+        assert_eq!(Request::new(&longest), Err(RequestTooLong { length: 2049 }));
+        let mut wire = Vec::new();
+        Request::new(&longest[1..]).unwrap().encode(&mut wire);
+        assert_eq!(Request::decode(&wire).as_bytes(), &longest[1..]);
+    }
+
+    #[test]
+    fn answers_that_fit_a_request() {
+        let request = Request::decode("straße".as_bytes());
+        for (answer, fits) in [
+            ("STRASSE", true),
+            ("STRAßE", true),
+            ("STRAẞE", false),
+            ("", false),
+        ] {
+            assert_eq!(request.is_answered_by(answer.as_bytes()), fits, "{answer}");
+        }
     }
 
     #[test]

@@ -160,7 +160,9 @@ fn split(text: &str) -> Result<(&str, Option<u16>), AddrError> {
     if let Some(rest) = text.strip_prefix('[') {
         let bad = || AddrError::BadBrackets(text.to_owned());
         let (host, port) = rest.split_once(']').ok_or_else(bad)?;
-        host.parse::<Ipv6Addr>().map_err(|_| bad())?;
+        if !is_v6(host) {
+            return Err(bad());
+        }
         return match port.strip_prefix(':') {
             Some(digits) => Ok((host, Some(port_number(digits)?))),
             None if port.is_empty() => Ok((host, None)),
@@ -169,12 +171,18 @@ fn split(text: &str) -> Result<(&str, Option<u16>), AddrError> {
     }
     match text.split_once(':') {
         None => Ok((text, None)),
-        Some((_, rest)) if rest.contains(':') => match text.parse::<Ipv6Addr>() {
-            Ok(_) => Ok((text, None)),
-            Err(_) => Err(AddrError::BadBrackets(text.to_owned())),
+        Some((_, rest)) if rest.contains(':') => match is_v6(text) {
+            true => Ok((text, None)),
+            false => Err(AddrError::BadBrackets(text.to_owned())),
         },
         Some((host, digits)) => Ok((host, Some(port_number(digits)?))),
     }
+}
+
+/// Whether this is an IPv6 address, with or without the zone that a link-local one needs (RFC 4007, section 11).
+fn is_v6(host: &str) -> bool {
+    let address = host.split_once('%').map_or(host, |(address, _)| address);
+    address.parse::<Ipv6Addr>().is_ok()
 }
 
 fn port_number(digits: &str) -> Result<u16, AddrError> {
@@ -199,6 +207,8 @@ mod tests {
             ("[2001:db8::7]", "2001:db8::7", None),
             ("2001:db8::7", "2001:db8::7", None),
             ("::1", "::1", None),
+            ("fe80::1%eth0", "fe80::1%eth0", None),
+            ("[fe80::1%2]:80", "fe80::1%2", Some(80)),
             ("bücher.example", "bücher.example", None),
         ];
         for (text, host, port) in table {

@@ -3,8 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use proto::datagram;
-use proto::echo::{self, Case};
+use proto::echo::{self, Request};
 use runtime::cli::{self, Exit};
 use runtime::escape::Escaped;
 use runtime::prompt::{Prompt, PromptError};
@@ -40,12 +39,13 @@ pub(crate) fn run(args: &args::Client) -> anyhow::Result<Exit> {
             }
             Err(error) => return Err(error.into()),
         };
-        match conversation.ask(&line) {
+        let request = Request::new(&line)?;
+        match conversation.ask(request) {
             Ok(answer) => print(&answer)?,
             Err(error) if prompt.is_terminal() => cli::complain(&error.to_string()),
             Err(error) => return Err(error.into()),
         }
-        if echo::is_quit(&line) {
+        if request.is_quit() {
             writeln!(io::stdout().lock(), "{CLOSED}")?;
             return Ok(Exit::Success);
         }
@@ -76,15 +76,15 @@ impl Conversation {
     const REMEMBERED: usize = 16;
 
     /// The answer to this request. One that belongs to an earlier request is told apart by what it says.
-    fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>, ClientError> {
+    fn ask(&mut self, request: Request<'_>) -> Result<Vec<u8>, ClientError> {
         let deadline = Instant::now() + self.timeout;
-        let mut answered = self.client.request(request, self.timeout);
+        let mut answered = self.client.request(request.as_bytes(), self.timeout);
         while let Ok(answer) = &answered
-            && !is_upper_case_of(request, answer)
+            && !request.is_answered_by(answer)
             && let Some(place) = self
                 .unanswered
                 .iter()
-                .position(|earlier| is_upper_case_of(earlier, answer))
+                .position(|earlier| Request::decode(earlier).is_answered_by(answer))
         {
             let earlier = self.unanswered.remove(place);
             tracing::warn!("late answer to \"{}\"", Escaped(&earlier));
@@ -99,15 +99,8 @@ impl Conversation {
             if self.unanswered.len() == Self::REMEMBERED {
                 self.unanswered.remove(0);
             }
-            self.unanswered.push(request.to_vec());
+            self.unanswered.push(request.as_bytes().to_vec());
         }
         answered
     }
-}
-
-fn is_upper_case_of(request: &[u8], answer: &[u8]) -> bool {
-    [Case::Unicode, Case::Ascii].into_iter().any(|case| {
-        let mut upper = Vec::new();
-        echo::reply(request, case, datagram::MAX_V6, &mut upper).is_ok() && upper == answer
-    })
 }

@@ -114,7 +114,8 @@ impl Service for Upper {
     fn answer(&mut self, request: &Datagram<'_>, now: Instant, reply: &mut Vec<u8>) -> Verdict {
         let peer = request.from;
         let limit = datagram::max_payload(peer);
-        if let Err(error) = echo::reply(request.payload, self.case, limit, reply) {
+        let asked = echo::Request::decode(request.payload);
+        if let Err(error) = asked.reply(self.case, limit, reply) {
             if self.too_long.admits(now) {
                 let unlogged = self.too_long.unlogged();
                 tracing::warn!(%peer, %error, unlogged, "not answered");
@@ -125,7 +126,7 @@ impl Service for Upper {
             tracing::debug!(%peer, "not answered: it returns whatever it is sent");
             return Verdict::Silent;
         }
-        if echo::is_quit(request.payload) && self.ended.admits(now) {
+        if asked.is_quit() && self.ended.admits(now) {
             let unlogged = self.ended.unlogged();
             tracing::info!(%peer, unlogged, "conversation ended");
         }
