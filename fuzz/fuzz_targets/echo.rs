@@ -90,11 +90,11 @@ fn client_of_a_guard(input: &Input<'_>) {
         .collect();
     let rounds = usize::from(input.rounds % 1024);
     for (request, reply) in exchanges.iter().cycle().take(rounds) {
-        if request == reply {
-            returns += 1;
+        if request != reply {
+            continue;
         }
-        if !guard.admits(request, reply) {
-            assert_eq!(request, reply);
+        returns += 1;
+        if !guard.admits(reply) {
             assert!(returns > MAX_RETURNS, "withheld after {returns} returns");
             returns = 0;
         }
@@ -115,8 +115,8 @@ fn two_echo_services(input: &Input<'_>) {
         if on_the_wire.is_empty() {
             break;
         }
-        on_the_wire.retain(|text| ours.admits(text, text));
-        on_the_wire.retain(|text| theirs.admits(text, text));
+        on_the_wire.retain(|text| ours.admits(text));
+        on_the_wire.retain(|text| theirs.admits(text));
     }
     assert!(on_the_wire.is_empty(), "{} go on", on_the_wire.len());
 }

@@ -36,6 +36,8 @@ impl Source {
 #[derive(Debug)]
 pub struct RateLimit {
     sources: PeerTable<Source, Option<Instant>>,
+    /// Whether a rate was asked for.
+    is_fixed: bool,
     /// Between two datagrams of a source, by the rate that was asked for.
     least: Duration,
     /// The same as it is now.
@@ -50,9 +52,8 @@ impl RateLimit {
     /// At most this many sources are told apart; a new one takes the place of the one not heard of for longest.
     pub const SOURCES: usize = 65_536;
 
-    /// What a source may send a second unless a server says otherwise: above what a client that waits for each answer
-    /// reaches (about 100,000 without a network between, far less with one), below what keeps a server busy.
-    pub const DEFAULT: NonZeroU32 = NonZeroU32::new(150_000).unwrap();
+    /// What stands for "no limit": more than any server answers.
+    const UNLIMITED: NonZeroU32 = NonZeroU32::new(1_000_000).unwrap();
 
     /// What a source may send a second at the least, however many contend (or the rate that was asked for, where that
     /// is less).
@@ -67,10 +68,11 @@ impl RateLimit {
     /// How often the rate recovers by a step while the server keeps up.
     const RECOVERY: Duration = Duration::from_millis(10);
 
-    /// Lets each source have `per_second` a second, a tenth of that (at least one) at once.
-    pub fn new(per_second: NonZeroU32) -> Self {
-        let least = Duration::from_secs(1) / per_second.get();
+    /// Lets each source have `per_second` a second, a tenth of that (at least one) at once; `None` sets no fixed limit.
+    pub fn new(per_second: Option<NonZeroU32>) -> Self {
+        let least = Duration::from_secs(1) / per_second.unwrap_or(Self::UNLIMITED).get();
         Self {
+            is_fixed: per_second.is_some(),
             sources: PeerTable::new(Self::SOURCES, Self::BURST.max(least)),
             least,
             interval: least,
@@ -84,6 +86,9 @@ impl RateLimit {
     pub fn allows(&mut self, source: Source, now: Instant) -> bool {
         if self.last.replace(source).is_some_and(|last| last != source) {
             self.contended = Some(now);
+        }
+        if !self.is_fixed && self.interval == self.least {
+            return true;
         }
         let due = self.sources.get(source, now);
         let next = due.unwrap_or(now).max(now) + self.interval;
@@ -132,7 +137,7 @@ mod tests {
     #[test]
     fn a_source_has_its_rate_and_the_others_theirs() {
         let start = Instant::now();
-        let mut limit = RateLimit::new(NonZeroU32::new(100).unwrap());
+        let mut limit = RateLimit::new(NonZeroU32::new(100));
         let (loud, quiet) = (source("192.0.2.7:1"), source("192.0.2.8:1"));
         let mut passed = 0;
         for millis in 0..2000 {

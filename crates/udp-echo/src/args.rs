@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use proto::measure::PacketSize;
 use runtime::addr::{Bind, Target};
-use runtime::limit::RateLimit;
 use runtime::log::Verbosity;
 use runtime::units::{self, Percent, TimeRange};
 
@@ -75,15 +74,10 @@ pub(crate) struct Serve {
     /// Who may stop the server by sending "exit" (--reply ack)
     #[arg(long, value_enum, default_value_t = WhoMayStop::Loopback)]
     pub(crate) exit: WhoMayStop,
-    /// Datagrams a second that each source may send, more are dropped; 0 sets no limit
-    #[arg(long, value_name = "N", default_value_t = RateLimit::DEFAULT.get())]
-    pub(crate) rate_limit: u32,
-}
-
-impl Serve {
-    pub(crate) fn rate_limit(&self) -> Option<NonZeroU32> {
-        NonZeroU32::new(self.rate_limit)
-    }
+    /// Datagrams a second that each source may send, more are dropped
+    /// [default: no fixed limit; a source that floods yields to others]
+    #[arg(long, value_name = "N")]
+    pub(crate) rate_limit: Option<NonZeroU32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

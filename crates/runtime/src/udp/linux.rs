@@ -31,13 +31,16 @@ const CONTROL: usize = 128;
 #[repr(align(8))]
 struct Control([u8; CONTROL]);
 
-/// Asks for the destination address of every datagram, and for the time at which the kernel got it.
+/// Asks for the time at which the kernel got each datagram and, where the socket has more than one address, for the one
+/// that it was sent to.
 pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
     let (level, option) = match addr {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
         SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
     };
-    switch_on(socket, level, option)?;
+    if addr.ip().is_unspecified() {
+        switch_on(socket, level, option)?;
+    }
     switch_on(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)
 }
 

@@ -82,7 +82,7 @@ impl BindError {
 pub struct Datagram<'a> {
     /// Who sent it, as far as its header says.
     pub from: SocketAddr,
-    /// Which of our addresses it was sent to, where the system tells (Linux).
+    /// Which of our addresses it was sent to, where the socket has several and the system tells (Linux).
     pub to: Option<IpAddr>,
     /// Whether it was sent to many machines at once, by broadcast or multicast, where the system tells.
     pub to_many: bool,

@@ -49,25 +49,15 @@ pub enum Verdict {
 }
 
 /// How a server treats its peers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Policy {
     /// What to emulate on replies of [`Verdict::Impaired`].
     pub impairment: Profile,
     /// The seed of all that is random in it.
     pub seed: u64,
-    /// How many datagrams a second each [`Source`] may send; more are dropped. `None` sets no limit.
+    /// How many datagrams a second each [`Source`] may send; more are dropped. `None` sets no fixed limit: a source is
+    /// then held back only where others contend with it for a server that is behind (see [`RateLimit`]).
     pub rate_limit: Option<NonZeroU32>,
-}
-
-/// No impairment, and [`RateLimit::DEFAULT`].
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            impairment: Profile::default(),
-            seed: 0,
-            rate_limit: Some(RateLimit::DEFAULT),
-        }
-    }
 }
 
 /// A reply that waits.
@@ -169,7 +159,7 @@ struct Worker<'a> {
     shutdown: &'a Shutdown,
     delays: Option<&'a Delays>,
     impairment: Impairment,
-    limit: Option<RateLimit>,
+    limit: RateLimit,
     faults: Throttle,
 }
 
@@ -188,7 +178,7 @@ impl<'a> Worker<'a> {
             shutdown,
             delays,
             impairment: Impairment::new(policy.impairment, seed),
-            limit: policy.rate_limit.map(RateLimit::new),
+            limit: RateLimit::new(policy.rate_limit),
             faults: Throttle::default(),
         }
     }
@@ -214,10 +204,9 @@ impl<'a> Worker<'a> {
                     self.carry_out(verdict, &datagram, &reply);
                 }
             }
-            if let Some(limit) = &mut self.limit {
-                let late = batch.waited().is_some_and(|waited| waited > BEHIND);
-                limit.adapt(received == Batch::CAPACITY && late, now);
-            }
+            let late = || batch.waited().is_some_and(|waited| waited > BEHIND);
+            let behind = received == Batch::CAPACITY && late();
+            self.limit.adapt(behind, now);
         }
     }
 
@@ -225,14 +214,14 @@ impl<'a> Worker<'a> {
     /// often than its rate.
     fn admits(&mut self, datagram: &Datagram<'_>, now: Instant) -> bool {
         let from = datagram.from;
-        let ourselves =
-            from.port() == self.socket.local_addr().port() && Some(from.ip()) == datagram.to;
+        let local = self.socket.local_addr();
+        let ours = datagram.to.unwrap_or(local.ip());
+        let ourselves = from == SocketAddr::new(ours, local.port());
         if from.port() < FIRST_USER_PORT || ourselves || datagram.to_many {
             count(&self.totals.never_answered);
             return false;
         }
-        let within = |limit: &mut RateLimit| limit.allows(Source::of(from), now);
-        let admitted = self.limit.as_mut().is_none_or(within);
+        let admitted = self.limit.allows(Source::of(from), now);
         if !admitted {
             count(&self.totals.over_rate);
         }
