@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use harness::{Server, ask, forge, loopback_socket, skip, total};
+use harness::{Server, ask, ask_again, forge, loopback_socket, skip, total};
 
 const HERE: &str = "127.0.0.1:0";
 
@@ -152,21 +152,6 @@ fn a_flood_from_one_source_does_not_starve_another() {
         done.store(true, Ordering::Relaxed);
         assert!(answered >= 190, "{answered} of 200 were answered");
     });
-}
-
-/// Asks until there is an answer: behind a full queue a request may be lost, as on any network.
-fn ask_again(server: &Server, request: &str) -> String {
-    let client = server.connect();
-    client
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
-    let mut buffer = [0; 100];
-    let tries = (0..100).find_map(|_| {
-        client.send(request.as_bytes()).unwrap();
-        client.recv(&mut buffer).ok()
-    });
-    let length = tries.expect("the server answers again");
-    String::from_utf8(buffer[..length].to_vec()).unwrap()
 }
 
 #[cfg(target_os = "linux")]

@@ -106,6 +106,18 @@ fn every_interface_is_bound_and_the_machine_named() {
 }
 
 #[test]
+fn a_server_outlives_the_readers_of_what_it_says() {
+    let free = loopback_socket().local_addr().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(harness::program("udp-echo"));
+    command.args(["serve", "--bind", &free.to_string()]);
+    let server = Server::silent(command, free, writer);
+    assert_eq!(harness::ask_again(&server, "quit"), "QUIT"); // which it logs
+    assert_eq!(ask(&server.connect(), "hello"), "HELLO");
+}
+
+#[test]
 fn a_classic_client_talks_to_our_echo() {
     let server = serve(&[]);
     let Some(mut client) = classic("upper_client.py") else {

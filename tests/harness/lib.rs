@@ -2,7 +2,7 @@
 
 mod forge;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -192,6 +192,22 @@ impl Server {
         Self::of(command, sockets)
     }
 
+    /// Starts a server of ours that cannot say where it listens, because all it says goes to this pipe.
+    pub fn silent(mut command: Command, addr: SocketAddr, output: PipeWriter) -> Self {
+        let messages = output.try_clone().expect("the same pipe");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(messages)
+            .spawn();
+        Self {
+            child: Reaped(child.expect("the server starts")),
+            lines: mpsc::channel().1,
+            messages: mpsc::channel().1,
+            addrs: vec![addr],
+        }
+    }
+
     /// Starts any server that prints lines with `udp://ADDR:PORT` at their end.
     pub fn of(mut command: Command, sockets: usize) -> Self {
         let child = command
@@ -304,6 +320,24 @@ pub fn loopback_socket() -> UdpSocket {
 pub fn ask(socket: &UdpSocket, request: impl AsRef<[u8]>) -> String {
     socket.send(request.as_ref()).expect("the request is sent");
     hear(socket)
+}
+
+/// Asks until there is an answer: the server may not be there yet, or the request be lost behind a full queue.
+pub fn ask_again(server: &Server, request: &str) -> String {
+    let client = server.connect();
+    let mut buffer = [0; 100];
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        // Refused as long as nobody listens.
+        let sent = client.send(request.as_bytes());
+        client
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .expect("a read time-out");
+        if let (Ok(_), Ok(length)) = (sent, client.recv(&mut buffer)) {
+            return String::from_utf8(buffer[..length].to_vec()).expect("text");
+        }
+    }
+    panic!("no answer from {}", server.addr());
 }
 
 /// The next datagram, as text.

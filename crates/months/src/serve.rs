@@ -1,13 +1,12 @@
 //! The server: one conversation for each client.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use proto::months::{Conversation, DEFAULT_PORT, Reply};
 use runtime::addr::Bind;
-use runtime::cli::Exit;
+use runtime::cli::{self, Exit};
 use runtime::host;
 use runtime::peers::PeerTable;
 use runtime::shutdown::Shutdown;
@@ -20,7 +19,7 @@ const CLIENT_LIFETIME: Duration = Duration::from_secs(600);
 pub(crate) fn run(binds: &[Bind]) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signal(Exit::Failure as u8).context("cannot handle signals")?;
     let server = Server::new(Socket::bind_all(binds, DEFAULT_PORT)?, Policy::default());
-    host::announce("udp", &server.local_addrs(), &mut io::stdout().lock())?;
+    cli::announce(&host::announcement("udp", &server.local_addrs()))?;
     let totals = server.totals();
     server.run(&shutdown, |_| Months {
         conversations: PeerTable::new(CLIENTS, CLIENT_LIFETIME),

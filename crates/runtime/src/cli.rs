@@ -45,6 +45,18 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> anyhow::Result<Exit>) -> ExitCode 
     exit.into()
 }
 
+/// Prints what a server says at its start to standard output. A reader that has gone away is no reason not to serve.
+///
+/// # Errors
+/// When standard output fails otherwise.
+pub fn announce(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
+
 /// Prints one line to standard error. What cannot be printed there is lost: there is nowhere else to say it.
 pub fn complain(message: &str) {
     let line = Escaped(message.as_bytes());

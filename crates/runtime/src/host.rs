@@ -1,6 +1,5 @@
 //! The machine's own name and addresses, as a person would want to type them elsewhere.
 
-use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 /// How other machines can reach this one.
@@ -45,19 +44,14 @@ impl Host {
     }
 }
 
-/// Prints where a server listens, for scripts and for people: a line `listening on SCHEME://ADDR:PORT` for each socket,
-/// and how other machines can reach it if they can.
-///
-/// # Errors
-/// When `out` fails.
-pub fn announce(scheme: &str, listening: &[SocketAddr], out: &mut impl Write) -> io::Result<()> {
-    for addr in listening {
-        writeln!(out, "listening on {scheme}://{addr}")?;
-    }
-    if let Some(introduction) = Host::look_up().introduce(listening) {
-        writeln!(out, "{introduction}")?;
-    }
-    out.flush()
+/// Where a server listens, for scripts and for people: a line `listening on SCHEME://ADDR:PORT` for each socket, and how
+/// other machines can reach it if they can.
+pub fn announcement(scheme: &str, listening: &[SocketAddr]) -> String {
+    let lines = listening
+        .iter()
+        .map(|addr| format!("listening on {scheme}://{addr}\n"));
+    let introduction = Host::look_up().introduce(listening);
+    lines.chain(introduction.map(|text| text + "\n")).collect()
 }
 
 #[cfg(test)]

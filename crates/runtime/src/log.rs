@@ -31,6 +31,8 @@ impl Verbosity {
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_target(false)
+            // Where standard error is gone there is nowhere to say so, and trying would end the thread.
+            .log_internal_errors(false)
             .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr);
         if log.try_init().is_err() {

@@ -1,6 +1,5 @@
 //! The two servers: upper-case echo and measurement echo.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use anyhow::Context;
 use proto::datagram;
 use proto::echo::{self, Case, ReturnGuard};
 use proto::measure::{self, Version};
-use runtime::cli::Exit;
+use runtime::cli::{self, Exit};
 use runtime::host;
 use runtime::impair::Profile;
 use runtime::log::Throttle;
@@ -31,7 +30,7 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signal(Exit::Failure as u8).context("cannot handle signals")?;
     let policy = policy(args);
     let server = Server::new(Socket::bind_all(&args.bind, default_port)?, policy);
-    announce(&server, &policy)?;
+    cli::announce(&announcement(&server, &policy))?;
     let totals = server.totals();
     match args.reply {
         Reply::Upper => {
@@ -75,19 +74,15 @@ fn policy(args: &Serve) -> Policy {
     }
 }
 
-fn announce(server: &Server, policy: &Policy) -> io::Result<()> {
-    use io::Write;
-    let mut out = io::stdout().lock();
-    host::announce("udp", &server.local_addrs(), &mut out)?;
-    let emulated = &policy.impairment;
+fn announcement(server: &Server, policy: &Policy) -> String {
+    let mut text = host::announcement("udp", &server.local_addrs());
+    let (emulated, seed) = (&policy.impairment, policy.seed);
     if !emulated.is_none() {
-        let seed = policy.seed;
-        writeln!(
-            out,
-            "emulating {emulated} (--seed {seed}); --loss 0 --delay 0 turns loss and delay off"
-        )?;
+        text += &format!(
+            "emulating {emulated} (--seed {seed}); --loss 0 --delay 0 turns loss and delay off\n"
+        );
     }
-    out.flush()
+    text
 }
 
 /// Upper-case echo (`proto::echo`).
