@@ -22,6 +22,9 @@ const FIRST_USER_PORT: u16 = 1024;
 /// The most that a server waits at its end for delayed replies to become due.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a server that is to stop goes on answering what comes without a pause.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// How long a thread rests after its socket failed, so that a lasting fault does not keep a core busy.
 const REST: Duration = Duration::from_millis(10);
 
@@ -102,7 +105,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` is triggered, by its owner or by a [`Verdict::ReplyAndStop`]; `service` makes the
-    /// service of each socket. Replies that wait are still sent, if they are due within a second.
+    /// service of each socket. What has come by then is answered; replies that wait are sent if they are due within a
+    /// second.
     ///
     /// # Errors
     /// When the system has no thread left. Faults of a socket are logged and survived.
@@ -183,31 +187,52 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Serves until it is time to stop, and then what has come by then.
     fn run(mut self, service: &mut impl Service) {
         let mut batch = Batch::new();
         let mut reply = Vec::new();
-        while !self.shutdown.is_triggered() {
-            let received = match batch.receive(self.socket) {
-                Ok(received) => received,
+        let mut ends = None;
+        loop {
+            let handled = match batch.receive(self.socket) {
+                Ok(received) => self.serve(&batch, received, service, &mut reply),
                 Err(error) => {
                     self.report("cannot receive", &error);
                     thread::sleep(REST);
-                    continue;
+                    0
                 }
             };
-            let now = Instant::now();
-            for datagram in (0..received).filter_map(|place| batch.get(place)) {
-                count(&self.totals.received);
-                if self.admits(&datagram, now) {
-                    reply.clear();
-                    let verdict = service.answer(&datagram, now, &mut reply);
-                    self.carry_out(verdict, &datagram, &reply);
+            if self.shutdown.is_triggered() {
+                let now = Instant::now();
+                if handled == 0 || now > *ends.get_or_insert(now + LAST_WORDS) {
+                    return;
                 }
             }
-            let late = || batch.waited().is_some_and(|waited| waited > BEHIND);
-            let behind = received == Batch::CAPACITY && late();
-            self.limit.adapt(behind, now);
         }
+    }
+
+    /// Answers what was received, and says how many datagrams that were.
+    fn serve(
+        &mut self,
+        batch: &Batch,
+        received: usize,
+        service: &mut impl Service,
+        reply: &mut Vec<u8>,
+    ) -> usize {
+        let now = Instant::now();
+        let mut handled = 0;
+        for datagram in (0..received).filter_map(|place| batch.get(place)) {
+            handled += 1;
+            count(&self.totals.received);
+            if self.admits(&datagram, now) {
+                reply.clear();
+                let verdict = service.answer(&datagram, now, reply);
+                self.carry_out(verdict, &datagram, reply);
+            }
+        }
+        let late = || batch.waited().is_some_and(|waited| waited > BEHIND);
+        let behind = received == Batch::CAPACITY && late();
+        self.limit.adapt(behind, now);
+        handled
     }
 
     /// Whether the sender may be answered at all: not a system service, not ourselves, not on behalf of many, not more
@@ -370,6 +395,24 @@ mod tests {
         );
         let totals = running.stop();
         assert_eq!(totals.to_string(), "3 received, 2 sent, 1 given no answer");
+    }
+
+    #[test]
+    fn what_has_come_is_answered_before_it_stops() {
+        let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(socket.local_addr()).unwrap();
+        for _ in 0..100 {
+            client.send(b"now").unwrap();
+        }
+        let (server, shutdown) = (
+            Server::new(vec![socket], Policy::default()),
+            Shutdown::new(),
+        );
+        let totals = server.totals();
+        shutdown.trigger();
+        server.run(&shutdown, |_| Parrot).unwrap();
+        assert_eq!(totals.to_string(), "100 received, 100 sent");
     }
 
     #[test]
