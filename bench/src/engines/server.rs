@@ -1,7 +1,7 @@
 //! The hidden subcommand that is the server child of an echo measurement.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -46,9 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn serve_udp(engine: udp::Engine) -> Result<Infallible> {
     engine.check()?;
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    child::announce(socket.local_addr()?)?;
-    engine.serve(socket)
+    engine.serve()
 }
 
 fn serve_tcp(engine: tcp::Engine) -> Result<Infallible> {

@@ -2,12 +2,13 @@
 
 mod load;
 mod mio;
+mod ours;
 mod threads;
 mod tokio;
 mod uring;
 
 use std::convert::Infallible;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -15,6 +16,7 @@ use clap::ValueEnum;
 use super::echo::{self, Test};
 use super::uring::Ring;
 use super::{Args, mmsg};
+use crate::child;
 
 /// How many datagrams are on their way at once when it is not one.
 const MANY: usize = 64;
@@ -34,6 +36,8 @@ pub(crate) enum Engine {
     Tokio,
     /// io_uring.
     Uring,
+    /// The project's own.
+    Ours,
 }
 
 impl echo::Engine for Engine {
@@ -47,6 +51,7 @@ impl echo::Engine for Engine {
             Self::Mio => "epoll, recvfrom until empty (mio)",
             Self::Tokio => "tokio, current_thread",
             Self::Uring => "io_uring, multishot recvmsg",
+            Self::Ours => "runtime::udp::Server (ours)",
         }
     }
 }
@@ -60,17 +65,24 @@ impl Engine {
         }
     }
 
-    /// Echoes what the socket receives until something fails.
-    pub(crate) fn serve(self, socket: UdpSocket) -> Result<Infallible> {
+    /// Binds a port of 127.0.0.1, says which, and echoes what it receives until something fails.
+    pub(crate) fn serve(self) -> Result<Infallible> {
         match self {
-            Self::Blocking => threads::one_by_one(&socket),
-            Self::Mmsg => threads::batched(&socket),
-            Self::MmsgPoll => threads::batched_with_poll(&socket),
-            Self::Mio => mio::serve(socket),
-            Self::Tokio => tokio::serve(socket),
-            Self::Uring => uring::serve(&socket),
+            Self::Blocking => threads::one_by_one(&bind()?),
+            Self::Mmsg => threads::batched(&bind()?),
+            Self::MmsgPoll => threads::batched_with_poll(&bind()?),
+            Self::Mio => mio::serve(bind()?),
+            Self::Tokio => tokio::serve(bind()?),
+            Self::Uring => uring::serve(&bind()?),
+            Self::Ours => ours::serve(),
         }
     }
+}
+
+fn bind() -> Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    child::announce(socket.local_addr()?)?;
+    Ok(socket)
 }
 
 /// Measures every engine with one datagram in flight and with many.
