@@ -104,7 +104,7 @@ fn what_goes_wrong_is_said_in_one_line() {
 #[cfg(unix)]
 #[test]
 fn it_stops_in_order() {
-    for signal in ["TERM", "INT"] {
+    for signal in [harness::Signal::SIGTERM, harness::Signal::SIGINT] {
         let server = serve();
         let client = server.connect();
         ask(&client, "hello");

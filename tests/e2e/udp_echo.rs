@@ -463,7 +463,7 @@ fn an_interrupted_probe_reports_what_it_has() {
     let watched = server.connect();
     assert_eq!(ask(&watched, "hello"), "Packet Acknowledged");
     thread::sleep(Duration::from_millis(300)); // long enough for some of the 100,000 packets
-    probing.signal("INT");
+    probing.signal(harness::Signal::SIGINT);
     let mut text = String::new();
     while !text.ends_with("}\n") {
         text += &probing.next_line();

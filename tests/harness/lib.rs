@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use forge::forge;
+#[cfg(unix)]
+pub use nix::sys::signal::Signal;
 
 /// How long anything may take before a test gives it up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -270,16 +272,15 @@ impl Server {
     /// Sends SIGTERM and waits.
     #[cfg(unix)]
     pub fn terminate(self) -> (ExitStatus, String) {
-        self.signal("TERM");
+        self.signal(Signal::SIGTERM);
         self.wait()
     }
 
     /// Sends this signal.
     #[cfg(unix)]
-    pub fn signal(&self, name: &str) {
-        let id = self.child.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.expect("kill runs").success());
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.0.id()).expect("a process");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).expect("it is sent");
     }
 
     /// Its resident memory in KiB.
