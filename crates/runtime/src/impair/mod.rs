@@ -8,7 +8,7 @@ mod line;
 use std::fmt;
 use std::time::Duration;
 
-pub use line::DelayLine;
+pub use line::{DelayLine, Ticket};
 
 use crate::units::{Percent, TimeRange};
 

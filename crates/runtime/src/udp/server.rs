@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::totals::{Totals, count};
 use super::{Batch, Datagram, Socket};
-use crate::impair::{DelayLine, Impairment, Profile};
+use crate::impair::{DelayLine, Impairment, Profile, Ticket};
 use crate::limit::{RateLimit, Source};
 use crate::log::Throttle;
 use crate::shutdown::Shutdown;
@@ -296,8 +296,14 @@ impl<'a> Worker<'a> {
             from: request.to,
             payload: reply.into(),
         };
-        let peer = (self.socket.local_addr().port(), request.from);
-        if !delays.push(peer, Instant::now() + delay, held, parcel) {
+        let ticket = Ticket {
+            peer: (self.socket.local_addr().port(), request.from),
+            source: Source::of(request.from),
+            bytes: reply.len(),
+            due: Instant::now() + delay,
+            held,
+        };
+        if !delays.push(ticket, parcel) {
             count(&self.totals.no_room);
         }
     }
