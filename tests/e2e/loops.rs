@@ -123,26 +123,29 @@ fn one_datagram_sets_no_server_on_a_foreign_echo() {
 fn a_flood_from_one_source_does_not_starve_another() {
     let server = upper();
     let done = AtomicBool::new(false);
-    let (flood, client) = (server.connect(), server.connect());
+    let floods = [server.connect(), server.connect()];
+    let client = server.connect();
     client
         .set_read_timeout(Some(Duration::from_millis(500)))
         .unwrap();
     thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut sent = 0;
-            while !done.load(Ordering::Relaxed) && sent < 2_000_000 {
-                // The answers are never read, and an answer to nobody is the kernel's to drop.
-                let _ = flood.send(b"flood");
-                sent += 1;
-            }
-        });
+        for flood in &floods {
+            scope.spawn(|| {
+                let mut sent = 0;
+                while !done.load(Ordering::Relaxed) && sent < 20_000_000 {
+                    // The answers are never read: the kernel drops them.
+                    let _ = flood.send(b"flood");
+                    sent += 1;
+                }
+            });
+        }
         let answered = (0..200).filter(|number| {
             client.send(format!("{number}").as_bytes()).unwrap();
             client.recv(&mut [0; 100]).is_ok()
         });
         let answered = answered.count();
         done.store(true, Ordering::Relaxed);
-        assert!(answered >= 190, "{answered} of 200 were answered");
+        assert!(answered >= 170, "{answered} of 200 were answered");
     });
 }
 
