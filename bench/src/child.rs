@@ -12,10 +12,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::{Pid, alarm};
+use runtime::descriptors;
 
 /// How long a child lives at most, whatever becomes of its parent.
 const LIFETIME: Duration = Duration::from_mins(5);
@@ -125,17 +125,11 @@ fn read_address(stdout: ChildStdout) -> Result<SocketAddrV4> {
 pub(crate) fn prepare() -> Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL).context("cannot tie the server to its parent")?;
     alarm::set(u32::try_from(LIFETIME.as_secs())?);
-    raise_descriptor_limit()
+    descriptors::raise_limit();
+    Ok(())
 }
 
 /// In the child, once it is bound: tells the parent where it listens.
 pub(crate) fn announce(address: std::net::SocketAddr) -> Result<()> {
     writeln!(io::stdout().lock(), "{address}").context("cannot tell the parent the address")
-}
-
-/// Allows this process as many open descriptors as it may have without privileges.
-pub(crate) fn raise_descriptor_limit() -> Result<()> {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-        .with_context(|| format!("cannot raise the limit of open descriptors to {hard}"))
 }

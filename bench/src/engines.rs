@@ -90,7 +90,7 @@ fn parse_length(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     use std::io::Write;
 
-    crate::child::raise_descriptor_limit()?;
+    runtime::descriptors::raise_limit();
     args.client_core.pin_this_thread()?;
     let report = report::Report::measure(args)?;
     let mut out = std::io::stdout().lock();
