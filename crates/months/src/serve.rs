@@ -3,13 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use proto::months::{Conversation, DEFAULT_PORT, Reply};
 use runtime::addr::Bind;
-use runtime::cli::{self, Exit};
-use runtime::host;
+use runtime::cli::Exit;
 use runtime::peers::PeerTable;
-use runtime::shutdown::Shutdown;
 use runtime::udp::{Datagram, Policy, Server, Service, Socket, Verdict};
 
 /// Conversations at once, and how long one is kept when its client is silent.
@@ -17,14 +14,10 @@ const CLIENTS: usize = 65_536;
 const CLIENT_LIFETIME: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(binds: &[Bind]) -> anyhow::Result<Exit> {
-    let shutdown = Shutdown::on_signal(Exit::Failure as u8).context("cannot handle signals")?;
     let server = Server::new(Socket::bind_all(binds, DEFAULT_PORT)?, Policy::default());
-    cli::announce(&host::announcement("udp", &server.local_addrs()))?;
-    let totals = server.totals();
-    server.run(&shutdown, |_| Months {
+    server.run_until_signal("", |_| Months {
         conversations: PeerTable::new(CLIENTS, CLIENT_LIFETIME),
     })?;
-    tracing::info!("stopped: {totals}");
     Ok(Exit::Success)
 }
 

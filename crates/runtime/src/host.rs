@@ -4,16 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 
 /// How other machines can reach this one.
 #[derive(Clone, Debug)]
-pub struct Host {
+struct Host {
     /// The machine's name.
-    pub name: String,
+    name: String,
     /// Its addresses but for loopback and link-local ones; empty where it has no network.
-    pub addrs: Vec<IpAddr>,
+    addrs: Vec<IpAddr>,
 }
 
 impl Host {
     /// Asks the system. What it does not tell is left empty.
-    pub fn look_up() -> Self {
+    fn look_up() -> Self {
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         let mut addrs: Vec<_> = interfaces
             .iter()
@@ -29,7 +29,7 @@ impl Host {
     }
 
     /// What to tell a person about sockets that listen on every interface; `None` where none does.
-    pub fn introduce(&self, listening: &[SocketAddr]) -> Option<String> {
+    fn introduce(&self, listening: &[SocketAddr]) -> Option<String> {
         let reaches = |ip: &IpAddr| {
             listening
                 .iter()

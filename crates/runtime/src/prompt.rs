@@ -68,14 +68,14 @@ impl Prompt {
         let line = match &mut self.source {
             Source::Pipe => return self.next_piped(),
             Source::Terminal(editor, prompt) => match editor.readline(*prompt) {
-                Ok(line) => line,
+                Ok(line) => {
+                    editor.add_history_entry(&line).map_err(failed)?;
+                    line
+                }
                 Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(None),
                 Err(error) => return Err(failed(error)),
             },
         };
-        if let Source::Terminal(editor, _) = &mut self.source {
-            editor.add_history_entry(&line).map_err(failed)?;
-        }
         if line.len() > self.limit {
             return Err(self.too_long());
         }

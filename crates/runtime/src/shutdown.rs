@@ -4,6 +4,8 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::cli::Exit;
+
 /// Tells every part of a program that it is time to stop. Clones share one state.
 #[derive(Clone, Default)]
 pub struct Shutdown(Arc<State>);
@@ -27,19 +29,20 @@ impl Shutdown {
     }
 
     /// One that SIGINT and SIGTERM trigger (Ctrl-C on Windows). A second signal ends the process at once with
-    /// `exit_code`. SIGHUP is left as it is, so that nohup(1) works.
+    /// [`Exit::Failure`]. SIGHUP is left as it is, so that nohup(1) works.
     ///
     /// # Errors
     /// When the handler cannot be set.
-    pub fn on_signal(exit_code: u8) -> io::Result<Self> {
+    pub fn on_signal() -> io::Result<Self> {
         let shutdown = Self::new();
         let handed = shutdown.clone();
         on_each_signal(move || {
             if handed.is_triggered() {
-                std::process::exit(exit_code.into());
+                std::process::exit(Exit::Failure as i32);
             }
             handed.trigger();
-        })?;
+        })
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot handle signals: {error}")))?;
         Ok(shutdown)
     }
 
@@ -67,18 +70,6 @@ impl Shutdown {
             return wake();
         }
         inner.wakers.push(Box::new(wake));
-    }
-
-    /// Blocks until it is time to stop.
-    pub fn wait(&self) {
-        let mut inner = self.lock();
-        while !inner.triggered {
-            inner = self
-                .0
-                .triggered
-                .wait(inner)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
     }
 
     /// Blocks until `deadline` or until it is time to stop, which is what the answer says.
@@ -129,10 +120,11 @@ mod tests {
         let early = told.clone();
         shutdown.on_trigger(move || early.send("early").unwrap());
         let waiting = shutdown.clone();
-        let waiter = thread::spawn(move || waiting.wait());
+        let far = Instant::now() + Duration::from_secs(3600);
+        let waiter = thread::spawn(move || waiting.wait_until(far));
         shutdown.trigger();
         shutdown.trigger();
-        waiter.join().unwrap();
+        assert!(waiter.join().unwrap());
         shutdown.on_trigger(move || told.send("late").unwrap());
         assert_eq!(hear.iter().collect::<Vec<_>>(), ["early", "late"]);
     }

@@ -3,16 +3,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use proto::datagram;
 use proto::echo::{self, Case, ReturnGuard};
 use proto::measure::{self, Version};
-use runtime::cli::{self, Exit};
-use runtime::host;
+use runtime::cli::Exit;
 use runtime::impair::Profile;
 use runtime::log::Throttle;
 use runtime::peers::PeerTable;
-use runtime::shutdown::Shutdown;
 use runtime::udp::{Datagram, Policy, Server, Service, Socket, Verdict};
 use runtime::units::{Percent, TimeRange};
 
@@ -27,11 +24,9 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
         Reply::Upper => echo::DEFAULT_PORT,
         Reply::Ack => measure::DEFAULT_PORT,
     };
-    let shutdown = Shutdown::on_signal(Exit::Failure as u8).context("cannot handle signals")?;
     let policy = policy(args);
     let server = Server::new(Socket::bind_all(&args.bind, default_port)?, policy);
-    cli::announce(&announcement(&server, &policy))?;
-    let totals = server.totals();
+    let note = note(&policy);
     match args.reply {
         Reply::Upper => {
             let case = if args.ascii {
@@ -39,11 +34,10 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
             } else {
                 Case::Unicode
             };
-            server.run(&shutdown, |_| Upper::new(case))?;
+            server.run_until_signal(&note, |_| Upper::new(case))?;
         }
-        Reply::Ack => server.run(&shutdown, |_| Ack::new(args.exit))?,
+        Reply::Ack => server.run_until_signal(&note, |_| Ack::new(args.exit))?,
     }
-    tracing::info!("stopped: {totals}");
     Ok(Exit::Success)
 }
 
@@ -74,15 +68,13 @@ fn policy(args: &Serve) -> Policy {
     }
 }
 
-fn announcement(server: &Server, policy: &Policy) -> String {
-    let mut text = host::announcement("udp", &server.local_addrs());
+/// What a user is told of the emulated impairment; nothing where there is none.
+fn note(policy: &Policy) -> String {
     let (emulated, seed) = (&policy.impairment, policy.seed);
-    if !emulated.is_none() {
-        text += &format!(
-            "emulating {emulated} (--seed {seed}); --loss 0 --delay 0 turns loss and delay off\n"
-        );
+    if emulated.is_none() {
+        return String::new();
     }
-    text
+    format!("emulating {emulated} (--seed {seed}); --loss 0 --delay 0 turns loss and delay off\n")
 }
 
 /// Upper-case echo (`proto::echo`).

@@ -265,10 +265,6 @@ where
 
     /// Sends what waits when it is due, but nothing after `deadline`, and ends the thread.
     pub fn finish(mut self, deadline: Instant) {
-        self.end(deadline);
-    }
-
-    fn end(&mut self, deadline: Instant) {
         self.shared.lock().ends = Some(deadline);
         self.shared.changed.notify_one();
         if let Some(sender) = self.sender.take() {
@@ -313,14 +309,15 @@ impl<K: Copy + Eq + Hash, P> Shared<K, P> {
                 return;
             }
             waiting = match next {
-                None => self.changed.wait(waiting),
-                Some(next) => self
-                    .changed
-                    .wait_timeout(waiting, next - now)
-                    .map(|(waiting, _)| waiting)
-                    .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
-            }
-            .unwrap_or_else(PoisonError::into_inner);
+                None => {
+                    let woken = self.changed.wait(waiting);
+                    woken.unwrap_or_else(PoisonError::into_inner)
+                }
+                Some(next) => {
+                    let woken = self.changed.wait_timeout(waiting, next - now);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 }

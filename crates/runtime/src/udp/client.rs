@@ -90,11 +90,20 @@ impl Client {
     /// [`ClientError`] when the name does not resolve or there is no way to the host.
     pub fn connect(target: &Target, default_port: u16) -> Result<Self, ClientError> {
         let mut addrs = target.resolve(default_port)?;
-        let addr = addrs.remove(0);
+        let mut client = Self::to(addrs.remove(0))?;
+        client.others = addrs;
+        Ok(client)
+    }
+
+    /// Connects to this address. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError`] when there is no way to the host.
+    pub fn to(addr: SocketAddr) -> Result<Self, ClientError> {
         Ok(Self {
             socket: connect(addr)?,
             addr,
-            others: addrs,
+            others: Vec::new(),
             buffer: vec![0; MAX_PAYLOAD],
         })
     }
@@ -199,8 +208,7 @@ mod tests {
 
     fn server() -> (UdpSocket, Client) {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let target = Target::from_addr(server.local_addr().unwrap());
-        let client = Client::connect(&target, 1).unwrap();
+        let client = Client::to(server.local_addr().unwrap()).unwrap();
         (server, client)
     }
 

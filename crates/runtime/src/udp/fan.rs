@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -159,22 +159,12 @@ impl FanReceiver {
         }
         Ok(())
     }
-
-    /// As [`receive_until`](Self::receive_until), for at most this long.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn receive_for(
-        &mut self,
-        time: Duration,
-        arrived: impl FnMut(usize, Arrived<'_>, Instant) -> ControlFlow<()>,
-    ) -> io::Result<()> {
-        self.receive_until(Instant::now() + time, arrived)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const LONG: Duration = Duration::from_secs(10);
@@ -200,7 +190,7 @@ mod tests {
         let mut got = Vec::new();
         while got.len() < 5 {
             receiver
-                .receive_for(LONG, |place, what, _| {
+                .receive_until(Instant::now() + LONG, |place, what, _| {
                     assert_eq!(what, Arrived::Datagram(&[place as u8]));
                     got.push(place);
                     ControlFlow::Continue(())
@@ -221,7 +211,7 @@ mod tests {
         fan.send(0, b"hello").unwrap();
         let mut refused = false;
         receiver
-            .receive_for(LONG, |_, what, _| {
+            .receive_until(Instant::now() + LONG, |_, what, _| {
                 refused = what == Arrived::Refused;
                 ControlFlow::Break(())
             })
@@ -237,7 +227,7 @@ mod tests {
         shutdown.trigger();
         let start = Instant::now();
         receiver
-            .receive_for(LONG, |_, _, _| ControlFlow::Continue(()))
+            .receive_until(Instant::now() + LONG, |_, _, _| ControlFlow::Continue(()))
             .unwrap();
         assert!(start.elapsed() < LONG);
     }

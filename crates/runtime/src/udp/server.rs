@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::totals::{Totals, count};
 use super::{Batch, Datagram, Socket};
+use crate::cli;
+use crate::host;
 use crate::impair::{DelayLine, Impairment, Profile, Ticket};
 use crate::limit::{RateLimit, Source};
 use crate::log::Throttle;
@@ -136,6 +138,25 @@ impl Server {
         if let Some(delays) = delays {
             delays.finish(Instant::now() + GRACE);
         }
+        Ok(())
+    }
+
+    /// Serves as a program of its own: says where it listens, and `note` after that, serves until a signal ends it, and
+    /// logs what it has done.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and when signals cannot be handled or standard output fails.
+    pub fn run_until_signal<S: Service>(
+        self,
+        note: &str,
+        service: impl Fn(SocketAddr) -> S + Sync,
+    ) -> io::Result<()> {
+        let shutdown = Shutdown::on_signal()?;
+        let listening = host::announcement("udp", &self.local_addrs());
+        cli::announce(&(listening + note))?;
+        let totals = self.totals();
+        self.run(&shutdown, service)?;
+        tracing::info!("stopped: {totals}");
         Ok(())
     }
 

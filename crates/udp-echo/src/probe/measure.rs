@@ -95,7 +95,7 @@ fn send(
         if sent.send(start.elapsed()).is_err() {
             return;
         }
-        if let Err(error) = fan.send((number % plan.sockets) as usize, &payload)
+        if let Err(error) = fan.send(number as usize, &payload)
             && !complained
         {
             complained = true;

@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use proto::measure::{DEFAULT_PORT, PacketSize, Reply, Request, Summary, Version};
 use runtime::cli::Exit;
 use runtime::shutdown::Shutdown;
-use runtime::udp::{Client, ClientError, Fan, FanReceiver, Policy, Server, Socket};
+use runtime::udp::{Client, Fan, FanReceiver, Policy, Server, Socket};
 use runtime::units::show_time;
 
 use crate::args::{Probe, WhoMayStop};
@@ -52,15 +52,13 @@ struct Outcome {
 }
 
 pub(crate) fn run(args: &Probe) -> anyhow::Result<Exit> {
-    let shutdown = Shutdown::on_signal(Exit::Failure as u8).context("cannot handle signals")?;
-    let local = match &args.target {
-        Some(_) => None,
-        None => Some(LocalServer::start()?),
-    };
-    let candidates = match (&args.target, &local) {
-        (Some(target), _) => target.resolve(DEFAULT_PORT).map_err(ClientError::from)?,
-        (None, Some(local)) => vec![local.addr],
-        (None, None) => bail!("no server to measure"),
+    let shutdown = Shutdown::on_signal()?;
+    let (candidates, local) = match &args.target {
+        Some(target) => (target.resolve(DEFAULT_PORT)?, None),
+        None => {
+            let local = LocalServer::start()?;
+            (vec![local.addr], Some(local))
+        }
     };
     let outcome = measure_first(args, &candidates, &shutdown)?;
     report(args, &outcome)?;
@@ -161,10 +159,9 @@ fn report(args: &Probe, outcome: &Outcome) -> anyhow::Result<()> {
 }
 
 fn stop_server(server: SocketAddr) -> anyhow::Result<()> {
-    let target = runtime::addr::Target::from_addr(server);
     let mut exit = Vec::new();
     Request::Exit.encode(&mut exit);
-    let answer = Client::connect(&target, DEFAULT_PORT)
+    let answer = Client::to(server)
         .and_then(|mut client| client.request(&exit, EXIT_TIMEOUT))
         .context("cannot stop the server")?;
     match Reply::decode(&answer) {
