@@ -332,7 +332,7 @@ fn something_else_that_answers_is_no_measurement_server() {
         failed.stderr
     );
     assert!(
-        failed.stderr.contains("C 64 PLUMBLINE/0"),
+        failed.stderr.contains("C 64 PLUMBLINE/1"),
         "{}",
         failed.stderr
     );

@@ -26,6 +26,8 @@ struct Months {
 }
 
 impl Service for Months {
+    type Seal = ();
+
     fn answer(&mut self, request: &Datagram<'_>, now: Instant, reply: &mut Vec<u8>) -> Verdict {
         let conversation = self.conversations.get(request.from, now);
         let Some(answer) = conversation.reply(request.payload) else {

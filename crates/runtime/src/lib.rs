@@ -13,6 +13,7 @@ pub mod limit;
 pub mod log;
 pub mod peers;
 pub mod prompt;
+pub mod random;
 pub mod shutdown;
 pub mod timing;
 pub mod udp;

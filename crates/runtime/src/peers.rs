@@ -22,7 +22,7 @@ struct Entry<V> {
     value: V,
 }
 
-impl<K: Hash + Eq, V: Default> PeerTable<K, V> {
+impl<K: Hash + Eq, V> PeerTable<K, V> {
     /// A table of at most `capacity` peers (at least one), each forgotten after `lifetime`.
     pub fn new(capacity: usize, lifetime: Duration) -> Self {
         Self {
@@ -32,21 +32,20 @@ impl<K: Hash + Eq, V: Default> PeerTable<K, V> {
         }
     }
 
-    /// The value of this peer, a fresh one if it is not known or was not heard of for too long.
-    pub fn get(&mut self, peer: K, now: Instant) -> &mut V {
-        if !self.entries.contains(&peer) {
-            self.make_room(now);
-        }
-        let fresh = || Entry {
-            heard: now,
-            value: V::default(),
-        };
-        let entry = self.entries.get_or_insert_mut(peer, fresh);
+    /// The value of this peer, if it is known and was heard of in time.
+    pub fn find(&mut self, peer: &K, now: Instant) -> Option<&mut V> {
+        let entry = self.entries.get_mut(peer)?;
         if now.saturating_duration_since(entry.heard) > self.lifetime {
-            entry.value = V::default();
+            return None;
         }
         entry.heard = now;
-        &mut entry.value
+        Some(&mut entry.value)
+    }
+
+    /// Remembers this value of a peer, in place of any that it had.
+    pub fn insert(&mut self, peer: K, value: V, now: Instant) {
+        self.make_room(now);
+        self.entries.put(peer, Entry { heard: now, value });
     }
 
     /// Forgets this peer.
@@ -75,6 +74,25 @@ impl<K: Hash + Eq, V: Default> PeerTable<K, V> {
             }
             self.entries.pop_lru();
         }
+    }
+}
+
+impl<K: Hash + Eq, V: Default> PeerTable<K, V> {
+    /// The value of this peer, a fresh one if it is not known or was not heard of for too long.
+    pub fn get(&mut self, peer: K, now: Instant) -> &mut V {
+        if !self.entries.contains(&peer) {
+            self.make_room(now);
+        }
+        let fresh = || Entry {
+            heard: now,
+            value: V::default(),
+        };
+        let entry = self.entries.get_or_insert_mut(peer, fresh);
+        if now.saturating_duration_since(entry.heard) > self.lifetime {
+            entry.value = V::default();
+        }
+        entry.heard = now;
+        &mut entry.value
     }
 }
 
@@ -113,6 +131,20 @@ mod tests {
             table.get(peer, later);
         }
         assert!(table.len() < 50, "{} are left", table.len());
+    }
+
+    #[test]
+    fn what_is_inserted_is_found_until_it_expires() {
+        let start = Instant::now();
+        let mut table = PeerTable::<u8, u8>::new(2, LIFETIME);
+        assert_eq!(table.find(&1, start), None);
+        for peer in 1..=3 {
+            table.insert(peer, peer, start);
+        }
+        assert_eq!(table.find(&1, start), None, "there was no room");
+        assert_eq!(table.find(&3, start + LIFETIME), Some(&mut 3));
+        assert_eq!(table.find(&2, start + LIFETIME * 2), None);
+        assert_eq!(table.find(&3, start + LIFETIME * 2), Some(&mut 3));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line, as it is typed.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -78,6 +79,13 @@ pub(crate) struct Serve {
     /// [default: no fixed limit; a source that floods yields to others]
     #[arg(long, value_name = "N")]
     pub(crate) rate_limit: Option<NonZeroU32>,
+    /// File with the key that clients must have, 16 bytes or more; the classic wire, which has none, is then not served
+    /// (--reply ack)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Look for datagrams without a pause: sooner answers, and a core kept busy for each socket
+    #[arg(long)]
+    pub(crate) spin: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

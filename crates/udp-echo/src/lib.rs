@@ -4,6 +4,7 @@
 
 mod args;
 mod client;
+mod key;
 mod probe;
 mod serve;
 

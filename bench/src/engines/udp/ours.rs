@@ -13,6 +13,8 @@ use crate::child;
 struct Echo;
 
 impl Service for Echo {
+    type Seal = ();
+
     fn answer(&mut self, request: &Datagram<'_>, _: Instant, reply: &mut Vec<u8>) -> Verdict {
         reply.extend_from_slice(request.payload);
         Verdict::Reply

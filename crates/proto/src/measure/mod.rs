@@ -6,8 +6,9 @@
 //!
 //! The delay and the loss that the classic server emulates are its owner's business, not this module's.
 //!
-//! **Native form.** There is none yet. A client finds out what it talks to by appending a [`Version`] to its
-//! calibration message: a classic server ignores the word, ours answers with its own.
+//! **Native form.** A client finds out what it talks to by appending an [`Offer`] to its calibration message: a classic
+//! server ignores the words, ours answers with a [`Welcome`]. What follows then is in [`native`]: binary packets with
+//! a session, a number and times.
 //!
 //! # Example
 //! A client with one probe in flight. The server is a classic one: its answer to the calibration has no version.
@@ -16,7 +17,7 @@
 //! use std::time::{Duration, Instant};
 //! use std::{io, net::UdpSocket, thread};
 //!
-//! use proto::measure::{self, PacketSize, Reply, Request, Tally, Version};
+//! use proto::measure::{self, PacketSize, Reply, Request, SessionId, Tally};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let timeout = Duration::from_secs(5);
@@ -40,7 +41,8 @@
 //!     Ok(Reply::decode(&buffer[..length]))
 //! };
 //! let (size, mut calibration, mut probe) = (PacketSize::new(100)?, Vec::new(), Vec::new());
-//! Request::Calibrate { size, offer: Some(Version::OURS) }.encode(&mut calibration);
+//! let offer = measure::offer(SessionId(4711), None);
+//! Request::Calibrate { size, offer: Some(offer) }.encode(&mut calibration);
 //! assert_eq!(ask(&calibration)?, Some(Reply::Calibrated(None)));
 //!
 //! measure::probe(size, &mut probe);
@@ -58,6 +60,9 @@
 //! # }
 //! ```
 
+mod credentials;
+pub mod native;
+mod session;
 mod tally;
 
 use std::fmt;
@@ -65,6 +70,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::datagram;
+pub use credentials::{Credentials, Key, KeyLength, Proof, Secret, SessionId, SessionKey, Token};
+pub use session::{Arrived, Gate, NoSession, Session, join, offer};
 pub use tally::{Arrival, Spread, Summary, Tally};
 
 /// The port the service listens on unless told otherwise.
@@ -133,20 +140,115 @@ pub struct Version(pub u8);
 
 impl Version {
     /// What this crate speaks.
-    pub const OURS: Self = Self(0);
+    pub const OURS: Self = Self(1);
     const WORD: &str = "plumbline/";
-
-    fn decode<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
-        words.find_map(|word| {
-            let number = word.strip_prefix(Self::WORD.as_bytes())?;
-            std::str::from_utf8(number).ok()?.parse().ok().map(Self)
-        })
-    }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", Self::WORD, self.0)
+    }
+}
+
+/// A client's offer to speak a native wire, in words that follow the size of a calibration:
+/// `plumbline/1 session=0123456789abcdef proof=0123456789abcdef`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The highest wire that the client speaks.
+    pub version: Version,
+    /// The session that it asks for.
+    pub session: Option<SessionId>,
+    /// Proves that it has the shared key.
+    pub proof: Option<Proof>,
+}
+
+/// A server's answer to an [`Offer`], in words that follow the answer to a calibration:
+/// `plumbline/1 token=0123456789abcdef proof=0123456789abcdef` or `plumbline/1 key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// The highest wire that the server speaks.
+    pub version: Version,
+    /// What it grants.
+    pub grant: Option<Grant>,
+}
+
+/// What a server grants to a client that asks for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// The session.
+    Session {
+        /// What the session's packets are proved with.
+        token: Token,
+        /// Proves that the server has the shared key.
+        proof: Option<Proof>,
+    },
+    /// No session without the right key.
+    KeyNeeded,
+}
+
+const SESSION: &str = "session=";
+const PROOF: &str = "proof=";
+const TOKEN: &str = "token=";
+const KEY: &str = "key";
+
+/// The value of the first word that begins like this and can be read.
+fn value<T>(text: &[u8], name: &str, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    words(text).find_map(|word| read(word.strip_prefix(name.as_bytes())?))
+}
+
+fn version(text: &[u8]) -> Option<Version> {
+    value(text, Version::WORD, |number| {
+        std::str::from_utf8(number).ok()?.parse().ok().map(Version)
+    })
+}
+
+impl Offer {
+    fn decode(text: &[u8]) -> Option<Self> {
+        Some(Self {
+            version: version(text)?,
+            session: value(text, SESSION, SessionId::read),
+            proof: value(text, PROOF, Proof::read),
+        })
+    }
+}
+
+impl fmt::Display for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.version.fmt(f)?;
+        if let Some(session) = self.session {
+            write!(f, " {SESSION}{}", session.word())?;
+        }
+        match self.proof {
+            Some(proof) => write!(f, " {PROOF}{}", proof.word()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Welcome {
+    fn decode(text: &[u8]) -> Option<Self> {
+        let token = value(text, TOKEN, Token::read);
+        let proof = value(text, PROOF, Proof::read);
+        let refused = words(text).any(|word| word == KEY.as_bytes());
+        let grant = token.map(|token| Grant::Session { token, proof });
+        Some(Self {
+            version: version(text)?,
+            grant: grant.or(refused.then_some(Grant::KeyNeeded)),
+        })
+    }
+}
+
+impl fmt::Display for Welcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.version.fmt(f)?;
+        match self.grant {
+            None => Ok(()),
+            Some(Grant::KeyNeeded) => write!(f, " {KEY}"),
+            Some(Grant::Session { token, proof }) => {
+                write!(f, " {TOKEN}{}", token.word())?;
+                proof.map_or(Ok(()), |proof| write!(f, " {PROOF}{}", proof.word()))
+            }
+        }
     }
 }
 
@@ -163,7 +265,7 @@ pub enum Request<'a> {
         /// The size of the probes that follow.
         size: PacketSize,
         /// The client's offer to speak a native wire; `None` from a classic client.
-        offer: Option<Version>,
+        offer: Option<Offer>,
     },
     /// `"exit"`: the server is asked to stop.
     Exit,
@@ -192,9 +294,8 @@ impl<'a> Request<'a> {
         if datagram.first() != Some(&CALIBRATE) {
             return None;
         }
-        let mut words = words(datagram).skip(1);
-        let size = PacketSize::decode(words.next()?)?;
-        let offer = Version::decode(words);
+        let size = PacketSize::decode(words(datagram).nth(1)?)?;
+        let offer = Offer::decode(datagram);
         Some(Self::Calibrate { size, offer })
     }
 
@@ -202,6 +303,7 @@ impl<'a> Request<'a> {
     ///
     /// A probe goes out as it is: a payload that is `exit` or a calibration is read as that. A classic server crashes
     /// on one that is empty or not UTF-8, or that starts with `C` and has no number; [`probe`] makes one that is safe.
+    /// A calibration that asks for a session is padded with spaces, so that no answer to it is longer.
     pub fn encode(self, out: &mut Vec<u8>) {
         match self {
             Self::Calibrate { size, offer: None } => {
@@ -209,8 +311,11 @@ impl<'a> Request<'a> {
             }
             Self::Calibrate {
                 size,
-                offer: Some(version),
-            } => out.extend_from_slice(format!("C {size} {version}").as_bytes()),
+                offer: Some(offer),
+            } => {
+                let width = offer.session.map_or(0, |_| Reply::LONGEST);
+                out.extend_from_slice(format!("{:width$}", format!("C {size} {offer}")).as_bytes());
+            }
             Self::Exit => out.extend_from_slice(EXIT),
             Self::Probe(payload) => out.extend_from_slice(payload),
         }
@@ -229,8 +334,8 @@ pub fn probe(size: PacketSize, out: &mut Vec<u8>) {
 /// What a server answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// The answer to a calibration, with the server's own word where it is one of ours.
-    Calibrated(Option<Version>),
+    /// The answer to a calibration, with the server's own words where it is one of ours.
+    Calibrated(Option<Welcome>),
     /// The answer to a probe.
     Acknowledged,
     /// The answer to an exit that is obeyed.
@@ -241,6 +346,8 @@ pub enum Reply {
 
 impl Reply {
     const CALIBRATED: &str = "Buffer Size Calibrated at Server.";
+    /// What the longest answer to a calibration takes in bytes, and so the shortest calibration that asks for a session.
+    pub const LONGEST: usize = 96;
     const ALIKE: [Self; 3] = [Self::Acknowledged, Self::Stopping, Self::NotStopping];
 
     fn sentence(self) -> &'static str {
@@ -255,16 +362,16 @@ impl Reply {
     /// Appends the reply as it goes on the wire.
     pub fn encode(self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.sentence().as_bytes());
-        if let Self::Calibrated(Some(version)) = self {
-            out.extend_from_slice(format!(" {version}").as_bytes());
+        if let Self::Calibrated(Some(welcome)) = self {
+            out.extend_from_slice(format!(" {welcome}").as_bytes());
         }
     }
 
     /// Reads a datagram, letter for letter; `None` is none of these replies. Words after the answer to a calibration
-    /// that hold no [`Version`] are ignored.
+    /// that hold no [`Welcome`] are ignored.
     pub fn decode(datagram: &[u8]) -> Option<Self> {
         if let Some(words) = datagram.strip_prefix(Self::CALIBRATED.as_bytes()) {
-            return Some(Self::Calibrated(Version::decode(self::words(words))));
+            return Some(Self::Calibrated(Welcome::decode(words)));
         }
         Self::ALIKE
             .into_iter()
@@ -272,7 +379,8 @@ impl Reply {
     }
 }
 
-/// Whether this datagram can only be an answer of a measurement echo, whatever became of its letters' case on the way.
+/// Whether this datagram can only be an answer of a measurement echo, on either wire, whatever became of its letters'
+/// case on the way.
 ///
 /// A server that gets one stays silent (see [`crate::answer`]).
 pub fn is_answer(datagram: &[u8]) -> bool {
@@ -280,6 +388,7 @@ pub fn is_answer(datagram: &[u8]) -> bool {
         .get(..Reply::CALIBRATED.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(Reply::CALIBRATED.as_bytes()));
     calibrated
+        || native::is_answer(datagram)
         || Reply::ALIKE
             .iter()
             .any(|reply| datagram.eq_ignore_ascii_case(reply.sentence().as_bytes()))
@@ -295,21 +404,39 @@ mod tests {
         PacketSize::new(bytes).unwrap()
     }
 
-    fn calibrate(bytes: u64, offer: Option<Version>) -> Request<'static> {
+    fn calibrate(bytes: u64, offer: Option<Offer>) -> Request<'static> {
         let size = size(bytes);
         Request::Calibrate { size, offer }
+    }
+
+    fn offer(version: u8) -> Option<Offer> {
+        Some(Offer {
+            version: Version(version),
+            session: None,
+            proof: None,
+        })
+    }
+
+    fn welcome(version: u8, grant: Option<Grant>) -> Option<Welcome> {
+        let version = Version(version);
+        Some(Welcome { version, grant })
     }
 
     #[test]
     fn requests_of_the_table() {
         let table: &[(&[u8], Request<'_>)] = &[
             (b"C 64", calibrate(64, None)),
-            (b"C 64 plumbline/3", calibrate(64, Some(Version(3)))),
-            (
-                b"C 64 new words plumbline/1 more",
-                calibrate(64, Some(Version(1))),
-            ),
+            (b"C 64 plumbline/3", calibrate(64, offer(3))),
+            (b"C 64 new words plumbline/1 more", calibrate(64, offer(1))),
             (b"C 64 plumbline/256 plumbline/x", calibrate(64, None)),
+            (b"C 64 session=0123456789abcdef", calibrate(64, None)),
+            (
+                b"C 64 plumbline/1 session=0123456789abcdef   ",
+                calibrate(
+                    64,
+                    Some(super::offer(SessionId(0x0123_4567_89ab_cdef), None)),
+                ),
+            ),
             (b"C\t 64\n", calibrate(64, None)),
             (b"Calibrate 1472", calibrate(1472, None)),
             (b"C 0", calibrate(1, None)),
@@ -334,7 +461,7 @@ mod tests {
     fn golden_bytes() {
         let requests: &[(Request<'_>, &[u8])] = &[
             (calibrate(64, None), b"C 64"),
-            (calibrate(65_507, Some(Version(0))), b"C 65507 plumbline/0"),
+            (calibrate(65_507, offer(0)), b"C 65507 plumbline/0"),
             (Request::Exit, b"exit"),
             (Request::Probe(PROBE), b"Hello Server"),
         ];
@@ -349,7 +476,7 @@ mod tests {
                 b"Buffer Size Calibrated at Server.",
             ),
             (
-                Reply::Calibrated(Some(Version(0))),
+                Reply::Calibrated(welcome(0, None)),
                 b"Buffer Size Calibrated at Server. plumbline/0",
             ),
             (Reply::Acknowledged, b"Packet Acknowledged"),
@@ -377,11 +504,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn calibrations_survive_the_wire(bytes in 1u64..=65_507, offer: Option<u8>) {
-            let request = calibrate(bytes, offer.map(Version));
-            let mut out = Vec::new();
-            request.encode(&mut out);
-            prop_assert_eq!(Request::decode(&out), Some(request));
+        fn calibrations_survive_the_wire(
+            bytes in 1u64..=65_507, version: u8, session: Option<u64>, token: u64, code: Option<u64>, refused: bool,
+        ) {
+            let proof = code.map(|code| Proof(code.to_be_bytes()));
+            let asked = Offer { version: Version(version), session: session.map(SessionId), proof };
+            let granted = Grant::Session { token: Token(token.to_be_bytes()), proof };
+            let grant = session.map(|_| if refused { Grant::KeyNeeded } else { granted });
+            let mut asking = Vec::new();
+            let request = calibrate(bytes, Some(asked));
+            request.encode(&mut asking);
+            prop_assert_eq!(Request::decode(&asking), Some(request));
+            let mut answer = Vec::new();
+            let reply = Reply::Calibrated(welcome(version, grant));
+            reply.encode(&mut answer);
+            prop_assert_eq!(Reply::decode(&answer), Some(reply));
+            prop_assert!(session.is_none() || answer.len() <= asking.len());
         }
 
         #[test]

@@ -13,46 +13,111 @@ use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr;
-use std::time::{Duration, SystemTime};
 
 use socket2::SockAddr;
 
-use super::{Datagram, MAX_PAYLOAD};
+use super::stamp::{Stamp, StampClock};
+use super::{Datagram, MAX_PAYLOAD, Wait};
 
 /// Datagrams taken by one call.
 pub(super) const BATCH: usize = 32;
 
-/// Room for the control messages of a datagram: an `in6_pktinfo` (16 bytes of header and 20 of data, aligned) and a
-/// `timespec` (16 and 16).
-const CONTROL: usize = 128;
+/// Whether the system tells when datagrams left.
+pub(super) const STAMPS_SENDING: bool = true;
+
+/// Room for the control messages of a datagram: an `in6_pktinfo` (20 bytes), three `timespec` (48), a type of service and
+/// a count of drops (4 each), or what the error queue says (48 and 48), each with a header of 16 and aligned.
+const CONTROL: usize = 256;
 
 /// A buffer aligned as control messages need it.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 struct Control([u8; CONTROL]);
 
-/// Asks for the time at which the kernel got each datagram and, where the socket has more than one address, for the one
-/// that it was sent to.
-pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
-    let (level, option) = match addr {
-        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
-        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+/// Asks for the time at which each datagram came, its type of service, the datagrams that did not fit and, where the
+/// socket has more than one address, for the one that it was sent to. Stamps on sending are asked for datagram by
+/// datagram.
+pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -> io::Result<()> {
+    let (level, address, service) = match addr {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO, libc::IP_RECVTOS),
+        SocketAddr::V6(_) => (
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RECVPKTINFO,
+            libc::IPV6_RECVTCLASS,
+        ),
     };
     if addr.ip().is_unspecified() {
-        switch_on(socket, level, option)?;
+        set(socket, level, address, 1)?;
     }
-    switch_on(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)
+    for (level, option) in [(level, service), (libc::SOL_SOCKET, libc::SO_RXQ_OVFL)] {
+        if let Err(error) = set(socket, level, option, 1) {
+            tracing::debug!(%error, "the system tells less of what comes");
+        }
+    }
+    let what = match clock {
+        StampClock::Program => return Ok(()),
+        StampClock::Kernel => libc::SOF_TIMESTAMPING_SOFTWARE | libc::SOF_TIMESTAMPING_RX_SOFTWARE,
+        StampClock::Card => {
+            libc::SOF_TIMESTAMPING_RAW_HARDWARE | libc::SOF_TIMESTAMPING_RX_HARDWARE
+        }
+    };
+    let how = libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    let flags = (what | how).cast_signed();
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
 }
 
-fn switch_on(socket: &UdpSocket, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
-    let on: libc::c_int = 1;
+/// Asks for datagrams that are never cut into fragments: larger ones are refused.
+pub(super) fn forbid_fragments(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
+    match addr {
+        SocketAddr::V4(_) => set(
+            socket,
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_DO,
+        ),
+        SocketAddr::V6(_) => set(
+            socket,
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_DO,
+        ),
+    }
+}
+
+/// What the system knows of the path's MTU, in bytes of an IP packet; the socket must be connected.
+pub(super) fn path_mtu(socket: &UdpSocket, addr: SocketAddr) -> Option<usize> {
+    let (level, option) = match addr {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MTU),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MTU),
+    };
+    let (mut mtu, mut length): (libc::c_int, _) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+    // SAFETY: the descriptor is open, and both pointers are to live values of the sizes that are said.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            ptr::from_mut(&mut mtu).cast(),
+            &mut length,
+        )
+    };
+    checked(result as isize).ok()?;
+    usize::try_from(mtu).ok()
+}
+
+fn set(
+    socket: &UdpSocket,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     // SAFETY: the descriptor is open, and the value is an int that lives through the call.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             level,
             option,
-            ptr::from_ref(&on).cast(),
+            ptr::from_ref(&value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
@@ -69,23 +134,33 @@ fn checked(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// Buffers for one recvmmsg(2).
+/// Buffers for one recvmmsg(2), and the headers that point to them.
 pub(super) struct Batch {
     payloads: Vec<u8>,
     names: Box<[libc::sockaddr_storage; BATCH]>,
     controls: Box<[Control; BATCH]>,
+    slices: Box<[libc::iovec; BATCH]>,
+    headers: Box<[libc::mmsghdr; BATCH]>,
     received: [Received; BATCH],
-    /// When the kernel got the first.
-    first_came: Option<SystemTime>,
+    /// How many headers the system has written to since they were laid out.
+    used: usize,
+    /// Datagrams of this socket that did not fit into its queue.
+    dropped: u32,
 }
 
+// SAFETY: the raw pointers in `slices` and `headers` point to the other buffers of the same value, which are on the heap
+// and move with it.
+unsafe impl Send for Batch {}
+
 /// What the system wrote beside a payload.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Received {
     length: usize,
     from: Option<SocketAddr>,
     to: Option<IpAddr>,
     to_many: bool,
+    came: Option<Stamp>,
+    service: Option<u8>,
 }
 
 impl fmt::Debug for Batch {
@@ -96,79 +171,89 @@ impl fmt::Debug for Batch {
 
 impl Batch {
     pub(super) fn new() -> Self {
-        let nothing = Received {
-            length: 0,
-            from: None,
-            to: None,
-            to_many: false,
-        };
-        Self {
+        // SAFETY: all zeroes are a valid sockaddr_storage of no family, and a valid iovec and mmsghdr of nothing.
+        let (names, slices, headers) = unsafe { (zeroed(), zeroed(), zeroed()) };
+        let mut batch = Self {
             payloads: vec![0; BATCH * MAX_PAYLOAD],
-            // SAFETY: all zeroes are a valid sockaddr_storage, of no family.
-            names: Box::new(unsafe { zeroed() }),
+            names: Box::new(names),
             controls: Box::new([Control([0; CONTROL]); BATCH]),
-            received: [nothing; BATCH],
-            first_came: None,
-        }
+            slices: Box::new(slices),
+            headers: Box::new(headers),
+            received: [Received::default(); BATCH],
+            used: 0,
+            dropped: 0,
+        };
+        batch.lay_out();
+        batch
     }
 
-    pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
-        // SAFETY: all zeroes are a valid mmsghdr and a valid iovec, of nothing.
-        let (mut headers, mut slices): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) =
-            unsafe { (zeroed(), zeroed()) };
+    /// Points every header to its buffers.
+    fn lay_out(&mut self) {
         for (place, payload) in self.payloads.chunks_exact_mut(MAX_PAYLOAD).enumerate() {
-            slices[place].iov_base = payload.as_mut_ptr().cast();
-            slices[place].iov_len = payload.len();
-            let header = &mut headers[place].msg_hdr;
+            self.slices[place].iov_base = payload.as_mut_ptr().cast();
+            self.slices[place].iov_len = payload.len();
+            let header = &mut self.headers[place].msg_hdr;
             header.msg_name = ptr::from_mut(&mut self.names[place]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = &mut slices[place];
+            header.msg_iov = &mut self.slices[place];
             header.msg_iovlen = 1;
             header.msg_control = self.controls[place].0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL;
         }
-        // SAFETY: every header points to buffers above or in `self` that outlive the call, with their true lengths.
+        self.used = BATCH;
+    }
+
+    pub(super) fn receive(&mut self, socket: &UdpSocket, wait: Wait) -> io::Result<usize> {
+        for header in &mut self.headers[..self.used] {
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_hdr.msg_controllen = CONTROL;
+        }
+        self.used = 0;
+        let flags = match wait {
+            Wait::Block => libc::MSG_WAITFORONE,
+            Wait::Poll => libc::MSG_DONTWAIT,
+        };
+        // SAFETY: every header points to buffers of `self`, with their true lengths, as laid out and restored above.
         let result = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
-                headers.as_mut_ptr(),
+                self.headers.as_mut_ptr(),
                 BATCH as libc::c_uint,
-                libc::MSG_WAITFORONE,
+                flags,
                 ptr::null_mut(),
             )
         };
         let count = match checked(result as isize) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) if is_nothing(&error) => 0,
             result => result?,
         };
-        self.first_came = None;
-        for (place, header) in headers.iter().enumerate().take(count) {
-            self.note(place, header);
+        self.used = count;
+        for place in 0..count {
+            self.note(place);
         }
         Ok(count)
     }
 
     /// Keeps what the system wrote into this header and the buffers that belong to it.
-    fn note(&mut self, place: usize, header: &libc::mmsghdr) {
+    fn note(&mut self, place: usize) {
+        let header = &self.headers[place];
         let mut received = Received {
             length: header.msg_len as usize,
             from: source(&self.names[place], header.msg_hdr.msg_namelen),
-            to: None,
-            to_many: false,
+            ..Received::default()
         };
         for control in controls(&header.msg_hdr) {
             match control {
                 Said::To(to, to_many) => (received.to, received.to_many) = (to, to_many),
-                Said::Came(at) if place == 0 => self.first_came = Some(at),
-                Said::Came(_) | Said::Other => {}
+                Said::Stamp(at) => received.came = Some(at),
+                Said::Service(service) => received.service = Some(service),
+                Said::Dropped(dropped) => self.dropped = dropped,
+                Said::Number(_) | Said::Other => {}
             }
         }
         self.received[place] = received;
     }
 
-    pub(super) fn waited(&self) -> Option<Duration> {
-        // A clock that was set back since then says nothing.
-        SystemTime::now().duration_since(self.first_came?).ok()
+    pub(super) fn dropped(&self) -> u32 {
+        self.dropped
     }
 
     pub(super) fn get(&self, place: usize) -> Option<Datagram<'_>> {
@@ -178,8 +263,45 @@ impl Batch {
             from: received.from?,
             to: received.to,
             to_many: received.to_many,
+            came: received.came,
+            service: received.service,
             payload: &self.payloads[start..start + received.length],
         })
+    }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+/// The next stamp of a datagram that was sent, with its number among those for which one was asked; `None` when there is
+/// none (yet).
+pub(super) fn sent_stamp(socket: &UdpSocket) -> Option<(u32, Stamp)> {
+    let mut control = Control([0; CONTROL]);
+    // SAFETY: all zeroes are a valid msghdr.
+    let mut header: libc::msghdr = unsafe { zeroed() };
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = CONTROL;
+    let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+    loop {
+        // SAFETY: the header points to the control buffer alone, which outlives the call, with its true length.
+        let result = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut header, flags) };
+        checked(result).ok()?;
+        let (mut number, mut stamp) = (None, None);
+        for said in controls(&header) {
+            match said {
+                Said::Stamp(at) => stamp = Some(at),
+                Said::Number(of) => number = Some(of),
+                _ => {}
+            }
+        }
+        if let (Some(number), Some(stamp)) = (number, stamp) {
+            return Some((number, stamp));
+        }
+        header.msg_controllen = CONTROL;
     }
 }
 
@@ -208,8 +330,14 @@ fn source(name: &libc::sockaddr_storage, length: libc::socklen_t) -> Option<Sock
 enum Said {
     /// The address of ours that the datagram was sent to, and whether it was sent to many.
     To(Option<IpAddr>, bool),
-    /// When the kernel got it.
-    Came(SystemTime),
+    /// When the datagram came or left.
+    Stamp(Stamp),
+    /// Its type of service.
+    Service(u8),
+    /// How many datagrams did not fit so far.
+    Dropped(u32),
+    /// Which of the datagrams that were to be stamped on sending it is.
+    Number(u32),
     Other,
 }
 
@@ -229,28 +357,43 @@ fn controls(header: &libc::msghdr) -> impl Iterator<Item = Said> {
 
 fn said(control: &libc::cmsghdr) -> Said {
     match (control.cmsg_level, control.cmsg_type) {
-        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-            let ip = |address: libc::in_addr| Ipv4Addr::from(u32::from_be(address.s_addr));
-            data(control).map_or(Said::Other, |info: libc::in_pktinfo| {
-                let (addressed, ours) = (ip(info.ipi_addr), ip(info.ipi_spec_dst));
-                Said::To(Some(ours.into()), addressed != ours)
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => data(control).map(sent_to_v4),
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => data(control).map(sent_to_v6),
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMPING) => data(control).and_then(stamped),
+        (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => data(control).map(Said::Dropped),
+        (libc::IPPROTO_IP, libc::IP_TOS) => data(control).map(Said::Service),
+        (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
+            data(control).map(|class: libc::c_int| Said::Service(class as u8))
+        }
+        (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
+            data(control).and_then(|error: libc::sock_extended_err| {
+                let of_stamp = error.ee_origin == libc::SO_EE_ORIGIN_TIMESTAMPING;
+                of_stamp.then_some(Said::Number(error.ee_data))
             })
         }
-        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-            data(control).map_or(Said::Other, |info: libc::in6_pktinfo| {
-                let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-                let to_many = ip.is_multicast();
-                Said::To((!to_many).then_some(ip.into()), to_many)
-            })
-        }
-        (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
-            data(control).map_or(Said::Other, |at: libc::timespec| {
-                let since = Duration::new(at.tv_sec.unsigned_abs(), at.tv_nsec as u32);
-                Said::Came(SystemTime::UNIX_EPOCH + since)
-            })
-        }
-        _ => Said::Other,
+        _ => None,
     }
+    .unwrap_or(Said::Other)
+}
+
+fn sent_to_v4(info: libc::in_pktinfo) -> Said {
+    let ip = |address: libc::in_addr| Ipv4Addr::from(u32::from_be(address.s_addr));
+    let (addressed, ours) = (ip(info.ipi_addr), ip(info.ipi_spec_dst));
+    Said::To(Some(ours.into()), addressed != ours)
+}
+
+fn sent_to_v6(info: libc::in6_pktinfo) -> Said {
+    let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+    let to_many = ip.is_multicast();
+    Said::To((!to_many).then_some(ip.into()), to_many)
+}
+
+/// The three stamps of `scm_timestamping`: by the kernel, unused, by the card; those not taken are zero.
+fn stamped(stamps: [libc::timespec; 3]) -> Option<Said> {
+    let nanos =
+        |at: libc::timespec| at.tv_sec.unsigned_abs() * 1_000_000_000 + at.tv_nsec.unsigned_abs();
+    let of = |at, clock| (at != 0).then_some(Said::Stamp(Stamp { at, clock }));
+    of(nanos(stamps[0]), StampClock::Kernel).or_else(|| of(nanos(stamps[2]), StampClock::Card))
 }
 
 /// The data of a control message in the kernel's buffer; `None` where it is too short. `T` must be a plain structure of
@@ -264,61 +407,120 @@ fn data<T: Copy>(control: &libc::cmsghdr) -> Option<T> {
     })
 }
 
+/// Sends one datagram; without `to` the socket must be connected. `stamped` asks for its time of sending.
 pub(super) fn send(
     socket: &UdpSocket,
     payload: &[u8],
-    to: SocketAddr,
+    to: Option<SocketAddr>,
     from: Option<IpAddr>,
+    stamped: Option<StampClock>,
 ) -> io::Result<()> {
-    let Some(from) = from else {
-        return socket.send_to(payload, to).map(drop);
-    };
-    let name = SockAddr::from(to);
+    match (to, from, stamped) {
+        (Some(to), None, None) => return socket.send_to(payload, to).map(drop),
+        (None, None, None) => return socket.send(payload).map(drop),
+        _ => {}
+    }
+    let name = to.map(SockAddr::from);
     let mut slice = libc::iovec {
         iov_base: payload.as_ptr().cast_mut().cast(),
         iov_len: payload.len(),
     };
     let mut control = Control([0; CONTROL]);
-    // SAFETY: all zeroes are a valid msghdr.
-    let mut header: libc::msghdr = unsafe { zeroed() };
-    header.msg_name = name.as_ptr().cast_mut().cast();
-    header.msg_namelen = name.len();
-    header.msg_iov = &mut slice;
-    header.msg_iovlen = 1;
-    header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = CONTROL;
+    let mut length = 0;
+    match stamped {
+        None | Some(StampClock::Program) => {}
+        Some(StampClock::Kernel) => {
+            let flag = libc::SOF_TIMESTAMPING_TX_SOFTWARE;
+            put_control(
+                &mut control,
+                &mut length,
+                libc::SOL_SOCKET,
+                libc::SO_TIMESTAMPING,
+                flag,
+            );
+        }
+        Some(StampClock::Card) => {
+            let flag = libc::SOF_TIMESTAMPING_TX_HARDWARE;
+            put_control(
+                &mut control,
+                &mut length,
+                libc::SOL_SOCKET,
+                libc::SO_TIMESTAMPING,
+                flag,
+            );
+        }
+    }
     match from {
-        IpAddr::V4(ip) => {
+        None => {}
+        Some(IpAddr::V4(ip)) => {
             // SAFETY: all zeroes are a valid in_pktinfo: no interface, no address.
             let mut info: libc::in_pktinfo = unsafe { zeroed() };
             info.ipi_spec_dst.s_addr = u32::from(ip).to_be();
-            put_control(&mut header, libc::IPPROTO_IP, libc::IP_PKTINFO, info);
+            put_control(
+                &mut control,
+                &mut length,
+                libc::IPPROTO_IP,
+                libc::IP_PKTINFO,
+                info,
+            );
         }
-        IpAddr::V6(ip) => {
+        Some(IpAddr::V6(ip)) => {
             // SAFETY: as above.
             let mut info: libc::in6_pktinfo = unsafe { zeroed() };
             info.ipi6_addr.s6_addr = ip.octets();
-            put_control(&mut header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
+            put_control(
+                &mut control,
+                &mut length,
+                libc::IPPROTO_IPV6,
+                libc::IPV6_PKTINFO,
+                info,
+            );
         }
     }
+    // SAFETY: all zeroes are a valid msghdr.
+    let mut header: libc::msghdr = unsafe { zeroed() };
+    if let Some(name) = &name {
+        header.msg_name = name.as_ptr().cast_mut().cast();
+        header.msg_namelen = name.len();
+    }
+    header.msg_iov = &mut slice;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = length;
     // SAFETY: the header points to the name, the payload and the control buffer, all alive, with their true lengths;
     // sendmsg writes to none of them.
     let result = unsafe { libc::sendmsg(socket.as_raw_fd(), &header, 0) };
     checked(result).map(drop)
 }
 
-/// Makes this the one control message of the header, whose control buffer has [`CONTROL`] bytes.
-fn put_control<T>(header: &mut libc::msghdr, level: libc::c_int, kind: libc::c_int, data: T) {
-    const { assert!(size_of::<libc::cmsghdr>() + size_of::<T>() + 8 <= CONTROL) };
-    let length = size_of::<T>() as libc::c_uint;
-    // SAFETY: the control buffer has CONTROL bytes, aligned for a cmsghdr, and the assertion says that header and data
-    // fit; CMSG_FIRSTHDR gives its start.
+/// Puts a control message behind the first `length` bytes of the buffer, and its length to `length`.
+fn put_control<T>(
+    control: &mut Control,
+    length: &mut usize,
+    level: libc::c_int,
+    kind: libc::c_int,
+    data: T,
+) {
+    let size = size_of::<T>() as libc::c_uint;
+    // SAFETY: CMSG_SPACE and CMSG_LEN only calculate.
+    let (space, end) = unsafe {
+        (
+            libc::CMSG_SPACE(size) as usize,
+            libc::CMSG_LEN(size) as usize,
+        )
+    };
+    assert!(
+        *length + space <= CONTROL,
+        "there is room for all messages of a datagram"
+    );
+    // SAFETY: the assertion says that header and data fit behind `length`, which is a sum of CMSG_SPACEs and so aligned
+    // for a cmsghdr, as the buffer is; CMSG_DATA points behind the header.
     unsafe {
-        let first = libc::CMSG_FIRSTHDR(header);
-        (*first).cmsg_level = level;
-        (*first).cmsg_type = kind;
-        (*first).cmsg_len = libc::CMSG_LEN(length) as usize;
-        ptr::write_unaligned(libc::CMSG_DATA(first).cast(), data);
-        header.msg_controllen = libc::CMSG_SPACE(length) as usize;
+        let message: *mut libc::cmsghdr = control.0.as_mut_ptr().add(*length).cast();
+        (*message).cmsg_level = level;
+        (*message).cmsg_type = kind;
+        (*message).cmsg_len = end;
+        ptr::write_unaligned(libc::CMSG_DATA(message).cast(), data);
     }
+    *length += space;
 }

@@ -9,6 +9,7 @@ mod imp;
 #[path = "portable.rs"]
 mod imp;
 mod server;
+mod stamp;
 mod totals;
 
 use std::io;
@@ -19,9 +20,11 @@ use socket2::{Domain, Protocol, Type};
 use thiserror::Error;
 
 use crate::addr::Bind;
+use crate::timing;
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
-pub use server::{Policy, Server, Service, Verdict};
+pub use server::{Loss, Policy, Seal, Server, Service, Verdict};
+pub use stamp::{Outbox, Stamp, StampClock};
 pub use totals::Totals;
 
 /// The largest UDP payload there is, and so what a receive buffer holds.
@@ -86,8 +89,26 @@ pub struct Datagram<'a> {
     pub to: Option<IpAddr>,
     /// Whether it was sent to many machines at once, by broadcast or multicast, where the system tells.
     pub to_many: bool,
+    /// When it came, by another clock than the program's, where the socket asked for that and the system tells (Linux).
+    pub came: Option<Stamp>,
+    /// Its type-of-service byte or traffic class (DSCP and ECN, RFC 2474 and 3168), where the system tells (Linux).
+    pub service: Option<u8>,
     /// What it says.
     pub payload: &'a [u8],
+}
+
+impl<'a> Datagram<'a> {
+    /// A datagram of which no more is known.
+    pub fn new(from: SocketAddr, payload: &'a [u8]) -> Self {
+        Self {
+            from,
+            to: None,
+            to_many: false,
+            came: None,
+            service: None,
+            payload,
+        }
+    }
 }
 
 /// A bound UDP socket of one address family.
@@ -98,6 +119,31 @@ pub struct Datagram<'a> {
 pub struct Socket {
     inner: UdpSocket,
     local: SocketAddr,
+    clock: StampClock,
+}
+
+/// How a socket that talks to one server is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The address, and the port where it is not 0, that datagrams come from; the system chooses without one.
+    pub source: Option<SocketAddr>,
+    /// The type-of-service byte or traffic class of all that is sent.
+    pub service: Option<u8>,
+    /// The time to live, or hop limit, of all that is sent.
+    pub ttl: Option<u8>,
+    /// Whether datagrams may not be cut into fragments on their way (Linux).
+    pub whole: bool,
+    /// Whose clock stamps what comes and what is sent by an [`Outbox`].
+    pub clock: StampClock,
+}
+
+/// Whether a call that receives waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Until something has come or the socket is woken.
+    Block,
+    /// It takes what is there.
+    Poll,
 }
 
 impl Socket {
@@ -120,9 +166,55 @@ impl Socket {
         }
         socket.bind(&addr.into())?;
         let inner = UdpSocket::from(socket);
-        imp::prepare(&inner, addr)?;
+        let clock = StampClock::Kernel;
+        imp::prepare(&inner, addr, clock)?;
         let local = inner.local_addr()?;
-        Ok(Self { inner, local })
+        Ok(Self {
+            inner,
+            local,
+            clock,
+        })
+    }
+
+    /// A socket that talks to this server alone: the system drops what others send, and reports a port that is closed.
+    ///
+    /// # Errors
+    /// What the system says, also of an option that it does not know.
+    pub fn connect(server: SocketAddr, options: &Options) -> io::Result<Self> {
+        let any = if server.is_ipv4() {
+            SocketAddr::from(([0; 4], 0))
+        } else {
+            SocketAddr::from(([0; 16], 0))
+        };
+        let domain = Domain::for_address(server);
+        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
+            tracing::debug!(%error, "the receive buffer stays as it is");
+        }
+        options.apply(&socket, server)?;
+        socket.bind(&options.source.unwrap_or(any).into())?;
+        socket.connect(&server.into())?;
+        let inner = UdpSocket::from(socket);
+        if options.whole {
+            imp::forbid_fragments(&inner, server)?;
+        }
+        let local = inner.local_addr()?;
+        imp::prepare(&inner, local, options.clock)?;
+        Ok(Self {
+            inner,
+            local,
+            clock: options.clock,
+        })
+    }
+
+    /// What the system knows of the MTU of the path to whom it is connected, in bytes of an IP packet (Linux).
+    pub fn path_mtu(&self) -> Option<usize> {
+        imp::path_mtu(&self.inner, self.local)
+    }
+
+    /// Whose clock stamps what comes, as far as the system does.
+    pub fn clock(&self) -> StampClock {
+        self.clock
     }
 
     /// Binds all of these, or every interface where there are none.
@@ -195,12 +287,37 @@ impl Socket {
     /// # Errors
     /// What the system says.
     pub fn send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<()> {
-        imp::send(&self.inner, payload, to, from)
+        imp::send(&self.inner, payload, Some(to), from, None)
+    }
+
+    /// Sends one datagram to whom the socket is connected to.
+    ///
+    /// # Errors
+    /// What the system says, also of datagrams sent before.
+    pub fn send_on(&self, payload: &[u8]) -> io::Result<()> {
+        imp::send(&self.inner, payload, None, None, None)
     }
 
     /// Ends a wait in [`Batch::receive`], now or later; further calls return at once or after a moment.
     pub fn wake(&self) {
         imp::wake(&self.inner);
+    }
+}
+
+impl Options {
+    fn apply(&self, socket: &socket2::Socket, server: SocketAddr) -> io::Result<()> {
+        let (service, ttl) = (self.service.map(u32::from), self.ttl.map(u32::from));
+        match server {
+            SocketAddr::V4(_) => {
+                service.map_or(Ok(()), |service| socket.set_tos_v4(service))?;
+                ttl.map_or(Ok(()), |ttl| socket.set_ttl_v4(ttl))
+            }
+            SocketAddr::V6(_) => {
+                #[cfg(unix)]
+                service.map_or(Ok(()), |service| socket.set_tclass_v6(service))?;
+                ttl.map_or(Ok(()), |ttl| socket.set_unicast_hops_v6(ttl))
+            }
+        }
     }
 }
 
@@ -234,12 +351,29 @@ impl Batch {
     /// # Errors
     /// What the system says.
     pub fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
-        self.0.receive(&socket.inner)
+        self.0.receive(&socket.inner, Wait::Block)
+    }
+
+    /// Takes the datagrams that are there without waiting, and says how many.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn poll(&mut self, socket: &Socket) -> io::Result<usize> {
+        self.0.receive(&socket.inner, Wait::Poll)
+    }
+
+    /// How many datagrams did not fit into the socket's queue so far, modulo 2³², where the system tells (Linux).
+    pub fn dropped(&self) -> u32 {
+        self.0.dropped()
     }
 
     /// How long the first datagram had waited in the socket's queue, where the system tells (Linux).
     pub fn waited(&self) -> Option<Duration> {
-        self.0.waited()
+        let came = self.get(0)?.came?;
+        // A clock that was set back since then says nothing.
+        timing::unix_nanos()
+            .checked_sub(came.at)
+            .map(Duration::from_nanos)
     }
 
     /// The datagram at this place, below what [`receive`](Self::receive) said last; `None` if it has no sender or there

@@ -5,7 +5,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use super::{Datagram, MAX_PAYLOAD};
+use super::stamp::{Stamp, StampClock};
+use super::{Datagram, MAX_PAYLOAD, Wait};
 
 /// How often a waiting thread looks whether it is time to stop: here nothing wakes it.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -13,8 +14,26 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 /// Datagrams taken by one call.
 pub(super) const BATCH: usize = 1;
 
-pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
+/// Whether the system tells when datagrams left.
+pub(super) const STAMPS_SENDING: bool = false;
+
+pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr, _clock: StampClock) -> io::Result<()> {
     socket.set_read_timeout(Some(LOOK_UP))
+}
+
+/// Not known how.
+pub(super) fn forbid_fragments(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Unknown here.
+pub(super) fn path_mtu(_socket: &UdpSocket, _addr: SocketAddr) -> Option<usize> {
+    None
+}
+
+/// None is ever taken.
+pub(super) fn sent_stamp(_socket: &UdpSocket) -> Option<(u32, Stamp)> {
+    None
 }
 
 pub(super) fn wake(_socket: &UdpSocket) {}
@@ -34,9 +53,16 @@ impl Batch {
         }
     }
 
-    pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
+    pub(super) fn receive(&mut self, socket: &UdpSocket, wait: Wait) -> io::Result<usize> {
         self.received = None;
-        match socket.recv_from(&mut self.payload) {
+        if wait == Wait::Poll {
+            socket.set_nonblocking(true)?;
+        }
+        let received = socket.recv_from(&mut self.payload);
+        if wait == Wait::Poll {
+            socket.set_nonblocking(false)?;
+        }
+        match received {
             Ok(received) => self.received = Some(received),
             Err(error) if is_nothing(&error) => return Ok(0),
             Err(error) => return Err(error),
@@ -45,8 +71,8 @@ impl Batch {
     }
 
     /// Unknown here.
-    pub(super) fn waited(&self) -> Option<Duration> {
-        None
+    pub(super) fn dropped(&self) -> u32 {
+        0
     }
 
     pub(super) fn get(&self, place: usize) -> Option<Datagram<'_>> {
@@ -55,6 +81,8 @@ impl Batch {
             from,
             to: None,
             to_many: false,
+            came: None,
+            service: None,
             payload: &self.payload[..length],
         })
     }
@@ -74,8 +102,13 @@ fn is_nothing(error: &io::Error) -> bool {
 pub(super) fn send(
     socket: &UdpSocket,
     payload: &[u8],
-    to: SocketAddr,
+    to: Option<SocketAddr>,
     _from: Option<IpAddr>,
+    _stamped: Option<StampClock>,
 ) -> io::Result<()> {
-    socket.send_to(payload, to).map(drop)
+    match to {
+        Some(to) => socket.send_to(payload, to),
+        None => socket.send(payload),
+    }
+    .map(drop)
 }

@@ -5,10 +5,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::stamp::{Outbox, Stamp};
 use super::totals::{Totals, count};
 use super::{Batch, Datagram, Socket};
 use crate::cli;
@@ -36,21 +37,63 @@ const BEHIND: Duration = Duration::from_millis(5);
 
 /// What a server says to datagrams. Each socket has a service of its own.
 pub trait Service {
+    /// What goes with replies that want more than to be sent; `()` where none does.
+    type Seal: Seal;
+
     /// Reads a request, appends the answer to `reply`, which is empty, and says what to do with it.
-    fn answer(&mut self, request: &Datagram<'_>, now: Instant, reply: &mut Vec<u8>) -> Verdict;
+    fn answer(
+        &mut self,
+        request: &Datagram<'_>,
+        now: Instant,
+        reply: &mut Vec<u8>,
+    ) -> Verdict<Self::Seal>;
+
+    /// The reply that went with this seal truly left at `stamp`.
+    fn left(&mut self, _seal: &Self::Seal, _stamp: Stamp) {}
+
+    /// The reply that went with this seal is not sent.
+    fn lost(&mut self, _seal: &Self::Seal, _loss: Loss) {}
+}
+
+/// What is done to a reply in the moment in which it is sent, however long it had waited.
+pub trait Seal: Clone + Send + 'static {
+    /// Completes the reply. It is called once for each copy.
+    fn complete(&mut self, reply: &mut [u8], now: Instant);
+
+    /// Whether [`Service::left`] is to be told when the reply truly left.
+    fn wants_stamp(&self) -> bool;
+}
+
+impl Seal for () {
+    fn complete(&mut self, _: &mut [u8], _: Instant) {}
+
+    fn wants_stamp(&self) -> bool {
+        false
+    }
 }
 
 /// What becomes of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Verdict<S = ()> {
     /// Nothing is sent.
     Silent,
     /// It is sent at once.
     Reply,
     /// It is sent as the emulated impairment decides.
     Impaired,
+    /// The same, and its seal goes with it.
+    Sealed(S),
     /// It is sent at once, and the server stops.
     ReplyAndStop,
+}
+
+/// Why a reply is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The emulated impairment decided so.
+    Emulated,
+    /// There was no room to delay it, or the system refused it.
+    Dropped,
 }
 
 /// How a server treats its peers.
@@ -63,17 +106,67 @@ pub struct Policy {
     /// How many datagrams a second each [`Source`] may send; more are dropped. `None` sets no fixed limit: a source is
     /// then held back only where others contend with it for a server that is behind (see [`RateLimit`]).
     pub rate_limit: Option<NonZeroU32>,
+    /// Whether threads look for datagrams without a pause: answers are sooner by the time that waking up takes, and each
+    /// socket keeps a core busy.
+    pub spin: bool,
+}
+
+/// A socket, and the stamps that are waited for of what it sent.
+struct Port<S> {
+    socket: Arc<Socket>,
+    outbox: Arc<Mutex<Outbox<S>>>,
+}
+
+impl<S> Clone for Port<S> {
+    fn clone(&self) -> Self {
+        Self {
+            socket: Arc::clone(&self.socket),
+            outbox: Arc::clone(&self.outbox),
+        }
+    }
 }
 
 /// A reply that waits.
-struct Parcel {
-    socket: Arc<Socket>,
+struct Parcel<S> {
+    port: Port<S>,
     to: SocketAddr,
     from: Option<IpAddr>,
     payload: Box<[u8]>,
+    seal: Option<S>,
 }
 
-type Delays = DelayLine<(u16, SocketAddr), Parcel>;
+type Delays<S> = DelayLine<(u16, SocketAddr), Parcel<S>>;
+
+impl<S: Seal> Port<S> {
+    /// Sends a reply, completed by its seal.
+    fn send(
+        &self,
+        reply: &mut [u8],
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        seal: Option<S>,
+    ) -> io::Result<()> {
+        let Some(mut seal) = seal else {
+            return self.socket.send(reply, to, from);
+        };
+        if !seal.wants_stamp() {
+            seal.complete(reply, Instant::now());
+            return self.socket.send(reply, to, from);
+        }
+        // The lock keeps the system's count of such datagrams and ours the same.
+        let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        seal.complete(reply, Instant::now());
+        outbox.send(&self.socket, reply, Some(to), from, seal)
+    }
+
+    /// Hands out the stamps that have come.
+    fn collect(&self, mut left: impl FnMut(S, Stamp)) {
+        let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((seal, stamp)) = outbox.collect(&self.socket) {
+            left(seal, stamp);
+        }
+    }
+}
 
 /// A server that is ready to run.
 #[derive(Debug)]
@@ -124,7 +217,7 @@ impl Server {
                 shutdown.on_trigger(move || woken.wake());
                 let worker = Worker::new(&self, number, shutdown, delays.as_ref());
                 let service = &service;
-                let run = move || worker.run(&mut service(socket.local_addr()));
+                let run = move || worker.run(service(socket.local_addr()));
                 let started = thread::Builder::new()
                     .name(format!("udp {}", socket.local_addr()))
                     .spawn_scoped(scope, run);
@@ -160,13 +253,14 @@ impl Server {
         Ok(())
     }
 
-    fn start_delays(&self) -> io::Result<Option<Delays>> {
+    fn start_delays<S: Seal>(&self) -> io::Result<Option<Delays<S>>> {
         if self.policy.impairment.longest_wait().is_zero() {
             return Ok(None);
         }
         let totals = self.totals();
-        DelayLine::start(move |parcel: Parcel| {
-            let sent = parcel.socket.send(&parcel.payload, parcel.to, parcel.from);
+        DelayLine::start(move |mut parcel: Parcel<S>| {
+            let Parcel { to, from, .. } = parcel;
+            let sent = parcel.port.send(&mut parcel.payload, to, from, parcel.seal);
             count(if sent.is_ok() {
                 &totals.sent
             } else {
@@ -177,45 +271,54 @@ impl Server {
     }
 }
 
-/// What the thread of one socket needs.
-struct Worker<'a> {
-    socket: &'a Arc<Socket>,
+/// The thread of one socket.
+struct Worker<'a, S: Service> {
+    port: Port<S::Seal>,
     totals: &'a Totals,
     shutdown: &'a Shutdown,
-    delays: Option<&'a Delays>,
+    delays: Option<&'a Delays<S::Seal>>,
     impairment: Impairment,
     limit: RateLimit,
     faults: Throttle,
+    spin: bool,
 }
 
-impl<'a> Worker<'a> {
+impl<'a, S: Service> Worker<'a, S> {
     fn new(
         server: &'a Server,
         number: usize,
         shutdown: &'a Shutdown,
-        delays: Option<&'a Delays>,
+        delays: Option<&'a Delays<S::Seal>>,
     ) -> Self {
         let policy = &server.policy;
         let seed = policy.seed.wrapping_add(number as u64);
         Self {
-            socket: &server.sockets[number],
+            port: Port {
+                socket: Arc::clone(&server.sockets[number]),
+                outbox: Arc::default(),
+            },
             totals: &server.totals,
             shutdown,
             delays,
             impairment: Impairment::new(policy.impairment, seed),
             limit: RateLimit::new(policy.rate_limit),
             faults: Throttle::default(),
+            spin: policy.spin,
         }
     }
 
     /// Serves until it is time to stop, and then what has come by then.
-    fn run(mut self, service: &mut impl Service) {
+    fn run(mut self, mut service: S) {
         let mut batch = Batch::new();
         let mut reply = Vec::new();
         let mut ends = None;
         loop {
-            let handled = match batch.receive(self.socket) {
-                Ok(received) => self.serve(&batch, received, service, &mut reply),
+            let received = match self.spin {
+                true => batch.poll(&self.port.socket),
+                false => batch.receive(&self.port.socket),
+            };
+            let handled = match received {
+                Ok(received) => self.serve(&batch, received, &mut service, &mut reply),
                 Err(error) => {
                     self.report("cannot receive", &error);
                     thread::sleep(REST);
@@ -236,10 +339,14 @@ impl<'a> Worker<'a> {
         &mut self,
         batch: &Batch,
         received: usize,
-        service: &mut impl Service,
+        service: &mut S,
         reply: &mut Vec<u8>,
     ) -> usize {
+        if received == 0 {
+            return 0;
+        }
         let now = Instant::now();
+        self.port.collect(|seal, stamp| service.left(&seal, stamp));
         let mut handled = 0;
         for datagram in (0..received).filter_map(|place| batch.get(place)) {
             handled += 1;
@@ -247,7 +354,7 @@ impl<'a> Worker<'a> {
             if self.admits(&datagram, now) {
                 reply.clear();
                 let verdict = service.answer(&datagram, now, reply);
-                self.carry_out(verdict, &datagram, reply);
+                self.carry_out(verdict, &datagram, service, reply);
             }
         }
         let late = || batch.waited().is_some_and(|waited| waited > BEHIND);
@@ -260,7 +367,7 @@ impl<'a> Worker<'a> {
     /// often than its rate.
     fn admits(&mut self, datagram: &Datagram<'_>, now: Instant) -> bool {
         let from = datagram.from;
-        let local = self.socket.local_addr();
+        let local = self.port.socket.local_addr();
         let ours = datagram.to.unwrap_or(local.ip());
         let ourselves = from == SocketAddr::new(ours, local.port());
         if from.port() < FIRST_USER_PORT || ourselves || datagram.to_many {
@@ -274,64 +381,103 @@ impl<'a> Worker<'a> {
         admitted
     }
 
-    fn carry_out(&mut self, verdict: Verdict, request: &Datagram<'_>, reply: &[u8]) {
+    fn carry_out(
+        &mut self,
+        verdict: Verdict<S::Seal>,
+        request: &Datagram<'_>,
+        service: &mut S,
+        reply: &mut [u8],
+    ) {
         match verdict {
             Verdict::Silent => count(&self.totals.unanswered),
-            Verdict::Reply => self.send(request, reply),
-            Verdict::Impaired => self.impair(request, reply),
+            Verdict::Reply => drop(self.send(request, reply, None)),
+            Verdict::Impaired => drop(self.impair(request, reply, None)),
+            Verdict::Sealed(seal) => {
+                if let Some(loss) = self.impair(request, reply, Some(&seal)) {
+                    service.lost(&seal, loss);
+                }
+            }
             Verdict::ReplyAndStop => {
-                self.send(request, reply);
+                self.send(request, reply, None);
                 self.shutdown.trigger();
             }
         }
     }
 
-    fn send(&mut self, request: &Datagram<'_>, reply: &[u8]) {
-        match self.socket.send(reply, request.from, request.to) {
-            Ok(()) => count(&self.totals.sent),
-            Err(error) => {
-                count(&self.totals.failed);
-                self.report("cannot send", &error);
-            }
-        }
+    /// Sends a reply; what came of it if it was not sent.
+    fn send(
+        &mut self,
+        request: &Datagram<'_>,
+        reply: &mut [u8],
+        seal: Option<&S::Seal>,
+    ) -> Option<Loss> {
+        let sent = self
+            .port
+            .send(reply, request.from, request.to, seal.cloned());
+        let Err(error) = sent else {
+            count(&self.totals.sent);
+            return None;
+        };
+        count(&self.totals.failed);
+        self.report("cannot send", &error);
+        Some(Loss::Dropped)
     }
 
-    fn impair(&mut self, request: &Datagram<'_>, reply: &[u8]) {
+    fn impair(
+        &mut self,
+        request: &Datagram<'_>,
+        reply: &mut [u8],
+        seal: Option<&S::Seal>,
+    ) -> Option<Loss> {
         let fate = self.impairment.decide();
-        match fate.sent {
-            None => count(&self.totals.lost),
-            Some(delay) => self.send_after(delay, fate.held, request, reply),
-        }
+        let loss = match fate.sent {
+            None => {
+                count(&self.totals.lost);
+                Some(Loss::Emulated)
+            }
+            Some(delay) => self.send_after(delay, fate.held, request, reply, seal),
+        };
         if let Some(delay) = fate.copy {
-            self.send_after(delay, false, request, reply);
+            self.send_after(delay, false, request, reply, seal);
         }
+        loss
     }
 
-    fn send_after(&mut self, delay: Duration, held: bool, request: &Datagram<'_>, reply: &[u8]) {
+    fn send_after(
+        &mut self,
+        delay: Duration,
+        held: bool,
+        request: &Datagram<'_>,
+        reply: &mut [u8],
+        seal: Option<&S::Seal>,
+    ) -> Option<Loss> {
         let Some(delays) = self.delays else {
-            return self.send(request, reply);
+            return self.send(request, reply, seal);
         };
         let parcel = Parcel {
-            socket: Arc::clone(self.socket),
+            port: self.port.clone(),
             to: request.from,
             from: request.to,
-            payload: reply.into(),
+            payload: (&*reply).into(),
+            seal: seal.cloned(),
         };
         let ticket = Ticket {
-            peer: (self.socket.local_addr().port(), request.from),
+            peer: (self.port.socket.local_addr().port(), request.from),
             source: Source::of(request.from),
             bytes: reply.len(),
             due: Instant::now() + delay,
             held,
         };
-        if !delays.push(ticket, parcel) {
-            count(&self.totals.no_room);
+        if delays.push(ticket, parcel) {
+            return None;
         }
+        count(&self.totals.no_room);
+        Some(Loss::Dropped)
     }
 
     fn report(&mut self, what: &str, error: &io::Error) {
         if self.faults.admits(Instant::now()) {
-            let (socket, unlogged) = (self.socket.local_addr(), self.faults.unlogged());
+            let (socket, unlogged) = (self.port.socket.local_addr(), self.faults.unlogged());
             tracing::warn!(%socket, %error, unlogged, "{what}");
         }
     }
@@ -348,6 +494,8 @@ mod tests {
     struct Parrot;
 
     impl Service for Parrot {
+        type Seal = ();
+
         fn answer(&mut self, request: &Datagram<'_>, _: Instant, reply: &mut Vec<u8>) -> Verdict {
             reply.extend_from_slice(request.payload);
             match request.payload {
@@ -406,7 +554,7 @@ mod tests {
         Policy {
             impairment,
             seed: 1,
-            rate_limit: None,
+            ..Policy::default()
         }
     }
 
@@ -527,13 +675,12 @@ mod tests {
         let shutdown = Shutdown::new();
         let policy = Policy::default();
         let server_like = Server::new(vec![socket], policy);
-        let mut worker = Worker::new(&server_like, 0, &shutdown, None);
+        let mut worker = Worker::<Parrot>::new(&server_like, 0, &shutdown, None);
         let ours = server_like.local_addrs()[0];
         let from = |from: SocketAddr, to_many| Datagram {
-            from,
             to: Some(ours.ip()),
             to_many,
-            payload: b"hello",
+            ..Datagram::new(from, b"hello")
         };
         let now = Instant::now();
         assert!(worker.admits(&from(server, false), now));

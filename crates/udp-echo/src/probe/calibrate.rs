@@ -4,7 +4,7 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
-use proto::measure::{Reply, Request, Version};
+use proto::measure::{Offer, Reply, Request, Version};
 use runtime::escape::Escaped;
 use runtime::udp::{Arrived, ClientError, Fan, FanReceiver};
 
@@ -75,7 +75,12 @@ fn calibrate_from(
     receiver: &mut FanReceiver,
 ) -> Result<Option<Version>, Error> {
     let mut request = Vec::new();
-    let (size, offer) = (plan.size, Some(Version::OURS));
+    let offer = Offer {
+        version: Version::OURS,
+        session: None,
+        proof: None,
+    };
+    let (size, offer) = (plan.size, Some(offer));
     Request::Calibrate { size, offer }.encode(&mut request);
     let mut waiting: Vec<usize> = places.collect();
     let mut version = None;
@@ -108,9 +113,9 @@ fn receive(
         match what {
             Arrived::Refused => outcome = Err(ClientError::Refused { addr: plan.server }.into()),
             Arrived::Datagram(answer) => match Reply::decode(answer) {
-                Some(Reply::Calibrated(version)) => {
+                Some(Reply::Calibrated(welcome)) => {
                     waiting.retain(|other| *other != place);
-                    outcome = Ok(version);
+                    outcome = Ok(welcome.map(|welcome| welcome.version));
                 }
                 _ => {
                     let said = Escaped(&answer[..answer.len().min(SHOWN)]).to_string();

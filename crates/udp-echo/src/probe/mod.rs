@@ -10,14 +10,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use proto::measure::{DEFAULT_PORT, PacketSize, Reply, Request, Summary, Version};
+use proto::measure::{DEFAULT_PORT, Gate, PacketSize, Reply, Request, Secret, Summary, Version};
 use runtime::cli::Exit;
+use runtime::random;
 use runtime::shutdown::Shutdown;
 use runtime::udp::{Client, Fan, FanReceiver, Policy, Server, Socket};
 use runtime::units::show_time;
 
 use crate::args::{Probe, WhoMayStop};
-use crate::serve::{Ack, documented_impairment};
+use crate::serve::{Measure, documented_impairment};
 use calibrate::calibrate;
 use measure::measure;
 
@@ -188,7 +189,7 @@ impl LocalServer {
         let policy = Policy {
             impairment: documented_impairment(),
             seed: fastrand::u64(..1 << 32),
-            rate_limit: None,
+            ..Policy::default()
         };
         let mut err = io::stderr().lock();
         writeln!(
@@ -199,7 +200,8 @@ impl LocalServer {
         let server = Server::new(vec![socket], policy);
         let shutdown = Shutdown::new();
         let stop = shutdown.clone();
-        let run = move || server.run(&stop, |_| Ack::new(WhoMayStop::Loopback));
+        let gate = Gate::new(Secret::new(random::bytes()?), None);
+        let run = move || server.run(&stop, |_| Measure::new(WhoMayStop::Loopback, gate.clone()));
         Ok(Self {
             addr,
             shutdown,

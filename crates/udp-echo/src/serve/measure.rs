@@ -1,0 +1,474 @@
+//! The measurement echo (`proto::measure`), on both its wires.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::measure::native::{self, Ask, Incoming, Left, Probe, Unknown};
+use proto::measure::{
+    Arrived, Credentials, Gate, Grant, Offer, Reply, Request, Session, SessionId, Version, Welcome,
+};
+use runtime::log::Throttle;
+use runtime::peers::PeerTable;
+use runtime::timing;
+use runtime::udp::{Datagram, Loss, Outbox, Seal, Service, Stamp, StampClock, Verdict};
+
+use crate::args::WhoMayStop;
+
+/// Sessions that are remembered at once, and for how long after their last packet: longer than the slowest measurement
+/// pauses.
+const SESSIONS: usize = 65_536;
+const LIFETIME: Duration = Duration::from_mins(15);
+
+/// A true time of sending that is further from the program's than this belongs to a clock that was set in between.
+const LONGEST_WAY_OUT: u64 = 1_000_000_000;
+
+/// One socket's.
+#[derive(Debug)]
+pub(crate) struct Measure {
+    exit: WhoMayStop,
+    refused: Throttle,
+    gate: Gate,
+    sessions: PeerTable<(SocketAddr, SessionId), Known>,
+}
+
+/// A client whose token was true.
+#[derive(Debug)]
+struct Known {
+    credentials: Arc<Credentials>,
+    session: Session,
+}
+
+/// What goes with an echo until it has left.
+#[derive(Clone, Debug)]
+pub(crate) struct EchoSeal {
+    peer: SocketAddr,
+    probe: Probe,
+    credentials: Arc<Credentials>,
+    /// What the echo says of an earlier one.
+    carried: Option<Left>,
+    /// When the probe was handled, by both clocks.
+    handled: (Instant, u64),
+    /// When the echo was sent.
+    sent: u64,
+}
+
+impl Seal for EchoSeal {
+    fn complete(&mut self, reply: &mut [u8], now: Instant) {
+        // By the clock that cannot be set, from a time of the one that can: an echo may have waited for long.
+        let waited = now.saturating_duration_since(self.handled.0);
+        self.sent = self.handled.1.saturating_add(waited.as_nanos() as u64);
+        native::stamp(reply, self.sent);
+        self.credentials.seal(reply);
+    }
+
+    fn wants_stamp(&self) -> bool {
+        self.probe.wants_left
+    }
+}
+
+impl Measure {
+    pub(crate) fn new(exit: WhoMayStop, gate: Gate) -> Self {
+        Self {
+            exit,
+            refused: Throttle::default(),
+            gate,
+            sessions: PeerTable::new(SESSIONS, LIFETIME),
+        }
+    }
+
+    fn may_stop(&self, peer: SocketAddr) -> bool {
+        // A key would be of no use if the classic wire, which has none, could stop the server.
+        self.gate.key().is_none()
+            && match self.exit {
+                WhoMayStop::Loopback => peer.ip().is_loopback(),
+                WhoMayStop::Any => true,
+                WhoMayStop::Never => false,
+            }
+    }
+
+    fn classic(
+        &mut self,
+        request: &Datagram<'_>,
+        now: Instant,
+        reply: &mut Vec<u8>,
+    ) -> Verdict<EchoSeal> {
+        let Some(asked) = Request::decode(request.payload) else {
+            return Verdict::Silent;
+        };
+        let peer = request.from;
+        let (answer, verdict) = match asked {
+            Request::Calibrate { size, offer } => {
+                tracing::debug!(%peer, %size, "calibrated");
+                let welcome = offer.map(|offer| self.welcome(request, &offer));
+                (Reply::Calibrated(welcome), Verdict::Reply)
+            }
+            Request::Exit if self.may_stop(peer) => {
+                tracing::info!(%peer, "stopping as it asked");
+                (Reply::Stopping, Verdict::ReplyAndStop)
+            }
+            Request::Exit => {
+                if self.refused.admits(now) {
+                    let unlogged = self.refused.unlogged();
+                    tracing::warn!(%peer, unlogged, "exit refused; --exit decides who may stop the server, with a key no one");
+                }
+                (Reply::NotStopping, Verdict::Reply)
+            }
+            Request::Probe(_) if self.gate.key().is_some() => return Verdict::Silent,
+            Request::Probe(_) => (Reply::Acknowledged, Verdict::Impaired),
+        };
+        answer.encode(reply);
+        verdict
+    }
+
+    /// A session for whoever asks for one, in an answer that is never longer than its request.
+    fn welcome(&self, request: &Datagram<'_>, offer: &Offer) -> Welcome {
+        let room = request.payload.len() >= Reply::LONGEST;
+        let grant = self.gate.grant(request.from, offer).filter(|_| room);
+        if grant == Some(Grant::KeyNeeded) {
+            tracing::debug!(peer = %request.from, "asked for a session without the right key");
+        }
+        Welcome {
+            version: Version::OURS,
+            grant,
+        }
+    }
+
+    fn native(
+        &mut self,
+        request: &Datagram<'_>,
+        now: Instant,
+        reply: &mut Vec<u8>,
+    ) -> Verdict<EchoSeal> {
+        let Some(incoming) = Incoming::decode(request.payload) else {
+            return Verdict::Silent;
+        };
+        let (peer, id) = (request.from, incoming.session());
+        if self.sessions.find(&(peer, id), now).is_none() {
+            let credentials = Arc::new(self.gate.credentials(peer, id));
+            if !credentials.accept(request.payload) {
+                return self.unknown(incoming, peer, reply);
+            }
+            tracing::debug!(%peer, "a session begins");
+            let session = Session::default();
+            let known = Known {
+                credentials,
+                session,
+            };
+            self.sessions.insert((peer, id), known, now);
+        }
+        let Some(known) = self.sessions.find(&(peer, id), now) else {
+            return Verdict::Silent;
+        };
+        if !known.credentials.accept(request.payload) {
+            return Verdict::Silent;
+        }
+        match incoming {
+            Incoming::Probe(probe) => known.echo(probe, request, now, reply),
+            Incoming::Ask(Ask { session }) => {
+                let start = reply.len();
+                known.session.report(session).encode(reply);
+                known.credentials.seal(&mut reply[start..]);
+                Verdict::Reply
+            }
+        }
+    }
+
+    /// Says that there is no such session: the server was started anew, or the sender's address is forged.
+    fn unknown(
+        &self,
+        incoming: Incoming,
+        peer: SocketAddr,
+        reply: &mut Vec<u8>,
+    ) -> Verdict<EchoSeal> {
+        tracing::debug!(%peer, "a packet of no session");
+        let number = match incoming {
+            Incoming::Probe(probe) => probe.number,
+            Incoming::Ask(_) => 0,
+        };
+        let session = incoming.session();
+        Unknown { session, number }.encode(self.gate.key(), reply);
+        Verdict::Reply
+    }
+}
+
+impl Known {
+    fn echo(
+        &mut self,
+        probe: Probe,
+        request: &Datagram<'_>,
+        now: Instant,
+        reply: &mut Vec<u8>,
+    ) -> Verdict<EchoSeal> {
+        let handled = timing::unix_nanos();
+        let arrived = Arrived {
+            at: request.came.map_or(handled, |came| came.at),
+            by_kernel: request
+                .came
+                .is_some_and(|came| came.clock != StampClock::Program),
+            service: request.service,
+        };
+        let echo = self
+            .session
+            .probe(&probe, arrived, Outbox::<EchoSeal>::STAMPS);
+        echo.encode(request.payload.len(), reply);
+        Verdict::Sealed(EchoSeal {
+            peer: request.from,
+            probe,
+            credentials: Arc::clone(&self.credentials),
+            carried: echo.left,
+            handled: (now, handled),
+            sent: 0,
+        })
+    }
+}
+
+impl Service for Measure {
+    type Seal = EchoSeal;
+
+    fn answer(
+        &mut self,
+        request: &Datagram<'_>,
+        now: Instant,
+        reply: &mut Vec<u8>,
+    ) -> Verdict<EchoSeal> {
+        if native::is_native(request.payload) {
+            self.native(request, now, reply)
+        } else {
+            self.classic(request, now, reply)
+        }
+    }
+
+    fn left(&mut self, seal: &EchoSeal, stamp: Stamp) {
+        let Some(after) = stamp.at.checked_sub(seal.sent) else {
+            return;
+        };
+        let key = (seal.peer, seal.probe.session);
+        if after < LONGEST_WAY_OUT
+            && let Some(known) = self.sessions.find(&key, Instant::now())
+        {
+            known.session.left(Left {
+                number: seal.probe.number,
+                after: after as u32,
+            });
+        }
+    }
+
+    fn lost(&mut self, seal: &EchoSeal, loss: Loss) {
+        let key = (seal.peer, seal.probe.session);
+        if let Some(known) = self.sessions.find(&key, Instant::now()) {
+            match loss {
+                Loss::Emulated => known.session.emulated_loss(seal.carried),
+                Loss::Dropped => known.session.dropped(seal.carried),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::measure::native::Answer;
+    use proto::measure::{Key, PacketSize, Secret, join, offer};
+
+    use super::*;
+
+    const ID: SessionId = SessionId(4711);
+
+    fn server(exit: WhoMayStop, key: Option<Key>) -> Measure {
+        Measure::new(exit, Gate::new(Secret::new([7; 32]), key))
+    }
+
+    fn said(server: &mut Measure, from: &str, payload: &[u8]) -> (Verdict<()>, Vec<u8>) {
+        let request = Datagram::new(from.parse().unwrap(), payload);
+        let mut reply = Vec::new();
+        let verdict = match server.answer(&request, Instant::now(), &mut reply) {
+            Verdict::Sealed(mut seal) => {
+                seal.complete(&mut reply, Instant::now());
+                Verdict::Impaired
+            }
+            Verdict::Silent => Verdict::Silent,
+            Verdict::Reply => Verdict::Reply,
+            Verdict::Impaired => Verdict::Impaired,
+            Verdict::ReplyAndStop => Verdict::ReplyAndStop,
+        };
+        (verdict, reply)
+    }
+
+    fn calibration(key: Option<&Key>) -> Vec<u8> {
+        let (size, offer) = (PacketSize::new(64).unwrap(), Some(offer(ID, key)));
+        let mut request = Vec::new();
+        Request::Calibrate { size, offer }.encode(&mut request);
+        request
+    }
+
+    fn credentials(server: &mut Measure, from: &str, key: Option<&Key>) -> Credentials {
+        let (_, answer) = said(server, from, &calibration(key));
+        match Reply::decode(&answer) {
+            Some(Reply::Calibrated(Some(Welcome {
+                grant: Some(grant), ..
+            }))) => join(ID, key, &grant).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn probe(credentials: &Credentials, number: u64, size: usize) -> Vec<u8> {
+        let probe = Probe {
+            session: ID,
+            number,
+            sent: 1,
+            wants_left: true,
+        };
+        let mut packet = Vec::new();
+        probe.encode(size, &mut packet);
+        credentials.seal(&mut packet);
+        packet
+    }
+
+    #[test]
+    fn a_session_in_both_ways() {
+        for key in [None, Some(Key::new(b"0123456789abcdef").unwrap())] {
+            let mut server = server(WhoMayStop::Never, key.clone());
+            let peer = "192.0.2.7:5000";
+            let credentials = credentials(&mut server, peer, key.as_ref());
+            let packet = probe(&credentials, 0, 100);
+            let (verdict, reply) = said(&mut server, peer, &packet);
+            assert_eq!((verdict, reply.len()), (Verdict::Impaired, 100));
+            assert!(credentials.accept(&reply));
+            let Some(Answer::Echo(echo)) = Answer::decode(&reply) else {
+                panic!("no echo");
+            };
+            assert!(echo.sent >= echo.received && echo.received > 0);
+            assert_eq!((echo.number, echo.count), (0, 1));
+        }
+    }
+
+    #[test]
+    fn a_token_opens_nothing_from_another_address_or_after_a_restart() {
+        let mut first = server(WhoMayStop::Never, None);
+        let credentials = credentials(&mut first, "192.0.2.7:5000", None);
+        let packet = probe(&credentials, 7, 1000);
+        let mut restarted = Measure::new(WhoMayStop::Never, Gate::new(Secret::new([8; 32]), None));
+        let asked = [
+            (false, "192.0.2.8:5000"),
+            (false, "192.0.2.7:5001"),
+            (true, "192.0.2.7:5000"),
+        ];
+        for (after_restart, from) in asked {
+            let server = if after_restart {
+                &mut restarted
+            } else {
+                &mut first
+            };
+            let (verdict, reply) = said(server, from, &packet);
+            assert_eq!(verdict, Verdict::Reply);
+            assert!(reply.len() < 64 && server.sessions.is_empty());
+            assert!(matches!(Answer::decode(&reply), Some(Answer::Unknown(_))));
+        }
+    }
+
+    #[test]
+    fn a_server_with_a_key_serves_no_one_without_it() {
+        let key = Key::new(b"0123456789abcdef").unwrap();
+        let mut server = server(WhoMayStop::Any, Some(key));
+        let peer = "127.0.0.1:5000";
+        let (_, answer) = said(&mut server, peer, &calibration(None));
+        let refused = Welcome {
+            version: Version::OURS,
+            grant: Some(Grant::KeyNeeded),
+        };
+        assert_eq!(
+            Reply::decode(&answer),
+            Some(Reply::Calibrated(Some(refused)))
+        );
+        assert_eq!(said(&mut server, peer, b"hello").0, Verdict::Silent);
+        assert_eq!(said(&mut server, peer, b"exit").0, Verdict::Reply);
+    }
+
+    #[test]
+    fn nothing_without_a_token_is_answered_with_more() {
+        let mut server = server(WhoMayStop::Never, None);
+        let short = b"C 64 plumbline/1 session=0123456789abcdef";
+        let asks = [calibration(None), short.to_vec()];
+        let (_, answer) = said(&mut server, "192.0.2.7:5000", &asks[0]);
+        assert!(answer.len() <= asks[0].len());
+        let (_, answer) = said(&mut server, "192.0.2.7:5000", &asks[1]);
+        assert_eq!(answer, b"Buffer Size Calibrated at Server. plumbline/1");
+    }
+
+    #[test]
+    fn the_measurement_server_of_the_table() {
+        let (loopback, outside) = ("127.0.0.1:5000", "192.0.2.7:5000");
+        let calibrated = &b"Buffer Size Calibrated at Server."[..];
+        let ours = &b"Buffer Size Calibrated at Server. plumbline/1"[..];
+        let stopping = &b"Stopping the Server."[..];
+        let refused = &b"Not Stopping the Server."[..];
+        let table = [
+            (
+                WhoMayStop::Loopback,
+                loopback,
+                "C 64",
+                Verdict::Reply,
+                calibrated,
+            ),
+            (
+                WhoMayStop::Loopback,
+                loopback,
+                "C 64 plumbline/9",
+                Verdict::Reply,
+                ours,
+            ),
+            (
+                WhoMayStop::Loopback,
+                loopback,
+                "hello",
+                Verdict::Impaired,
+                b"Packet Acknowledged",
+            ),
+            (
+                WhoMayStop::Loopback,
+                loopback,
+                "exit",
+                Verdict::ReplyAndStop,
+                stopping,
+            ),
+            (
+                WhoMayStop::Loopback,
+                outside,
+                "exit",
+                Verdict::Reply,
+                refused,
+            ),
+            (
+                WhoMayStop::Any,
+                outside,
+                "exit",
+                Verdict::ReplyAndStop,
+                stopping,
+            ),
+            (WhoMayStop::Never, loopback, "exit", Verdict::Reply, refused),
+            (
+                WhoMayStop::Loopback,
+                loopback,
+                "PACKET ACKNOWLEDGED",
+                Verdict::Silent,
+                b"",
+            ),
+            (WhoMayStop::Loopback, loopback, "400", Verdict::Silent, b""),
+        ];
+        for (exit, from, request, verdict, answer) in table {
+            let got = said(&mut server(exit, None), from, request.as_bytes());
+            assert_eq!(got, (verdict, answer.to_vec()), "{request}");
+        }
+    }
+
+    #[test]
+    fn no_reply_is_much_larger_than_its_request() {
+        // With 28 bytes of IPv4 and UDP header on each, as an attacker counts it.
+        for request in ["", "C 1", "C 1 plumbline/1", "exit", "x"] {
+            let mut server = server(WhoMayStop::Never, None);
+            let (_, answer) = said(&mut server, "192.0.2.7:5000", request.as_bytes());
+            let ratio = (28 + answer.len()) as f64 / (28 + request.len()) as f64;
+            assert!(ratio < 2.0, "{request:?}: {ratio}");
+        }
+    }
+}
