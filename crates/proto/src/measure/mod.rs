@@ -58,6 +58,8 @@
 //! # }
 //! ```
 
+mod confidence;
+mod histogram;
 mod tally;
 
 use std::fmt;
@@ -65,6 +67,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::datagram;
+pub use confidence::{mean_interval, wilson};
+pub use histogram::{Distribution, Histogram};
 pub use tally::{Arrival, Spread, Summary, Tally};
 
 /// The port the service listens on unless told otherwise.
