@@ -60,6 +60,7 @@
 
 mod confidence;
 mod histogram;
+mod jitter;
 mod tally;
 
 use std::fmt;
@@ -69,6 +70,7 @@ use thiserror::Error;
 use crate::datagram;
 pub use confidence::{mean_interval, wilson};
 pub use histogram::{Distribution, Histogram};
+pub use jitter::Jitter;
 pub use tally::{Arrival, Spread, Summary, Tally};
 
 /// The port the service listens on unless told otherwise.
