@@ -58,6 +58,7 @@
 //! # }
 //! ```
 
+mod clock;
 mod confidence;
 mod histogram;
 mod jitter;
@@ -68,6 +69,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::datagram;
+pub use clock::{ClockFit, Fit, OneWay, RoundTrip};
 pub use confidence::{mean_interval, wilson};
 pub use histogram::{Distribution, Histogram};
 pub use jitter::Jitter;
