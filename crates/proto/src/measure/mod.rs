@@ -63,6 +63,10 @@
 mod credentials;
 pub mod native;
 mod session;
+mod clock;
+mod confidence;
+mod histogram;
+mod jitter;
 mod tally;
 
 use std::fmt;
@@ -72,6 +76,10 @@ use thiserror::Error;
 use crate::datagram;
 pub use credentials::{Credentials, Key, KeyLength, Proof, Secret, SessionId, SessionKey, Token};
 pub use session::{Arrived, Gate, NoSession, Session, join, offer};
+pub use clock::{ClockFit, Fit, OneWay, RoundTrip};
+pub use confidence::{mean_interval, wilson};
+pub use histogram::{Distribution, Histogram};
+pub use jitter::Jitter;
 pub use tally::{Arrival, Spread, Summary, Tally};
 
 /// The port the service listens on unless told otherwise.
