@@ -1,6 +1,8 @@
 //! Clocks, and waking up on time.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::shutdown::Shutdown;
 
 /// Nanoseconds since the Unix epoch, by the clock that people set; 0 before it.
 pub fn unix_nanos() -> u64 {
@@ -16,5 +18,182 @@ pub fn wake_precisely() {
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_timerslack(1) {
         tracing::debug!(%error, "timer slack stays as it is");
+    }
+}
+
+/// The two clocks of this machine, side by side: one that runs evenly, and one that people and programs set.
+///
+/// It turns stamps of the second into times of the first, also when that is set while it is watched.
+#[derive(Clone, Debug)]
+pub struct Clocks {
+    start: Instant,
+    /// What the second shows at `start`, in nanoseconds since the Unix epoch: now, and before it was set last.
+    epoch: i128,
+    before: i128,
+    checked: Instant,
+    set_by: Option<i128>,
+}
+
+impl Clocks {
+    /// How often the clocks are compared.
+    const CHECK: Duration = Duration::from_millis(50);
+
+    /// What they may differ by from one comparison to the next, in nanoseconds: more means that one was set.
+    const TOLERANCE: u128 = 100_000;
+
+    /// Begins at `start`.
+    pub fn new(start: Instant) -> Self {
+        let epoch = Self::read(start);
+        Self {
+            start,
+            epoch,
+            before: epoch,
+            checked: start,
+            set_by: None,
+        }
+    }
+
+    /// What the clock that can be set shows at `start`, going by now.
+    fn read(start: Instant) -> i128 {
+        // The readings are not one: the closest pair of some is taken.
+        let pair = |_| {
+            let (before, unix, after) = (Instant::now(), unix_nanos(), Instant::now());
+            (after - before, unix, before + (after - before) / 2)
+        };
+        let closest = (0..5).map(pair).min_by_key(|(apart, ..)| *apart);
+        closest.map_or(0, |(_, unix, at)| i128::from(unix) - signed_nanos(at, start))
+    }
+
+    /// When the watch began, in nanoseconds since the Unix epoch by the clock that can be set, as it is set now.
+    pub fn epoch(&self) -> u64 {
+        u64::try_from(self.epoch).unwrap_or(0)
+    }
+
+    /// The time since the start that this stamp stands for; `near` is a moment not far from it.
+    pub fn since_start(&mut self, unix: u64, near: Instant) -> Duration {
+        if near.saturating_duration_since(self.checked) > Self::CHECK {
+            self.check(near);
+        }
+        let near = signed_nanos(near, self.start);
+        let since = [self.epoch, self.before].map(|epoch| i128::from(unix) - epoch);
+        let nearest = since.into_iter().min_by_key(|since| since.abs_diff(near));
+        Duration::from_nanos(u64::try_from(nearest.unwrap_or(near)).unwrap_or(0))
+    }
+
+    fn check(&mut self, now: Instant) {
+        self.checked = now;
+        let epoch = Self::read(self.start);
+        if epoch.abs_diff(self.epoch) > Self::TOLERANCE {
+            self.set_by = Some(epoch - self.epoch);
+            self.before = self.epoch;
+            self.epoch = epoch;
+        }
+    }
+
+    /// By how much the clock was set, in nanoseconds, if it was since this was asked last.
+    pub fn was_set(&mut self) -> Option<i64> {
+        let by = self.set_by.take()?;
+        Some(i64::try_from(by).unwrap_or(if by < 0 { i64::MIN } else { i64::MAX }))
+    }
+}
+
+fn signed_nanos(at: Instant, start: Instant) -> i128 {
+    let after = at.saturating_duration_since(start).as_nanos() as i128;
+    after - start.saturating_duration_since(at).as_nanos() as i128
+}
+
+/// Waits for deadlines to the microsecond: it sleeps until shortly before, and spins from there on.
+///
+/// How shortly before follows from how late this machine wakes threads up: nine times in ten early enough. A core is
+/// kept busy for that time alone, or all the time where deadlines are closer than that.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    margin: Duration,
+}
+
+impl Default for Pacer {
+    fn default() -> Self {
+        wake_precisely();
+        Self {
+            margin: Duration::from_micros(60),
+        }
+    }
+}
+
+impl Pacer {
+    const LEAST: Duration = Duration::from_micros(5);
+    const MOST: Duration = Duration::from_micros(150);
+
+    /// Steps of the margin, whose ratio makes it settle where one wake-up in ten is too late (as in stochastic
+    /// approximation of a quantile; Robbins and Monro, 1951).
+    const UP: Duration = Duration::from_nanos(1_800);
+    const DOWN: Duration = Duration::from_nanos(200);
+
+    /// Waits until `due` or until it is time to stop, which is what the answer says.
+    pub fn wait_until(&mut self, due: Instant, shutdown: &Shutdown) -> bool {
+        let wake = due.checked_sub(self.margin).unwrap_or(due);
+        if Instant::now() < wake {
+            if shutdown.wait_until(wake) {
+                return true;
+            }
+            self.adapt(Instant::now() > due);
+        }
+        while Instant::now() < due {
+            std::hint::spin_loop();
+        }
+        shutdown.is_triggered()
+    }
+
+    fn adapt(&mut self, was_late: bool) {
+        self.margin = if was_late {
+            (self.margin + Self::UP).min(Self::MOST)
+        } else {
+            self.margin.saturating_sub(Self::DOWN).max(Self::LEAST)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_become_times_since_the_start() {
+        let start = Instant::now();
+        let mut clocks = Clocks::new(start);
+        let (unix, now) = (unix_nanos(), Instant::now());
+        let since = clocks.since_start(unix, now);
+        assert!(since.abs_diff(now - start) < Duration::from_millis(5));
+        assert_eq!(clocks.was_set(), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_noticed() {
+        let start = Instant::now();
+        let mut clocks = Clocks::new(start);
+        let an_hour = 3_600_000_000_000;
+        clocks.epoch += an_hour; // as if it had been an hour ahead until now
+        let old = (clocks.epoch + 1_000) as u64;
+        let near = start + Clocks::CHECK * 2;
+        let fresh = (clocks.epoch - an_hour + signed_nanos(near, start)) as u64;
+        assert!(clocks.since_start(fresh, near).abs_diff(near - start) < Duration::from_millis(5));
+        let by = clocks.was_set().unwrap();
+        assert!((i128::from(by) + an_hour).abs() < 1_000_000);
+        assert_eq!(clocks.was_set(), None);
+        let since = clocks.since_start(old, start);
+        assert_eq!(since, Duration::from_nanos(1_000), "a stamp from before");
+    }
+
+    #[test]
+    fn a_deadline_is_never_missed_early() {
+        let (mut pacer, shutdown) = (Pacer::default(), Shutdown::new());
+        let start = Instant::now();
+        for number in 1..20 {
+            let due = start + Duration::from_micros(500) * number;
+            assert!(!pacer.wait_until(due, &shutdown));
+            assert!(Instant::now() >= due);
+        }
+        shutdown.trigger();
+        assert!(pacer.wait_until(start + Duration::from_secs(3600), &shutdown));
     }
 }

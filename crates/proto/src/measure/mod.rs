@@ -46,7 +46,7 @@
 //! assert_eq!(ask(&calibration)?, Some(Reply::Calibrated(None)));
 //!
 //! measure::probe(size, &mut probe);
-//! let (start, mut tally) = (Instant::now(), Tally::new(timeout));
+//! let (start, mut tally) = (Instant::now(), Tally::new(timeout, 0));
 //! for _ in 0..2 {
 //!     let number = tally.sent(start.elapsed());
 //!     if ask(&probe)? == Some(Reply::Acknowledged) {
@@ -60,13 +60,13 @@
 //! # }
 //! ```
 
-mod credentials;
-pub mod native;
-mod session;
 mod clock;
 mod confidence;
+mod credentials;
 mod histogram;
 mod jitter;
+pub mod native;
+mod session;
 mod tally;
 
 use std::fmt;
@@ -74,13 +74,16 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::datagram;
-pub use credentials::{Credentials, Key, KeyLength, Proof, Secret, SessionId, SessionKey, Token};
-pub use session::{Arrived, Gate, NoSession, Session, join, offer};
 pub use clock::{ClockFit, Fit, OneWay, RoundTrip};
 pub use confidence::{mean_interval, wilson};
+pub use credentials::{Credentials, Key, KeyLength, Proof, Secret, SessionId, SessionKey, Token};
 pub use histogram::{Distribution, Histogram};
 pub use jitter::Jitter;
-pub use tally::{Arrival, Spread, Summary, Tally};
+pub use session::{Arrived, Gate, NoSession, Session, join, offer};
+pub use tally::{
+    Arrival, Bursts, Came, Clocks, EchoTimes, JitterSummary, Losses, Recent, Record, State,
+    Summary, Tally, Times,
+};
 
 /// The port the service listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;

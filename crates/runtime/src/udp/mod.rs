@@ -212,6 +212,14 @@ impl Socket {
         imp::path_mtu(&self.inner, self.local)
     }
 
+    /// How long a [`Batch::receive`] waits for the first datagram; `None` is for ever.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
+        self.inner.set_read_timeout(patience)
+    }
+
     /// Whose clock stamps what comes, as far as the system does.
     pub fn clock(&self) -> StampClock {
         self.clock
