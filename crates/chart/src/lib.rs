@@ -1,7 +1,8 @@
-//! Pictures of measured values over time, over a rate or over one another: one model, three forms.
+//! Pictures of measured values over time, over a rate or over one another: one model, four forms.
 //!
 //! A [`Chart`] has panels that stand one above the other and share the axis below them, such as throughput above delay.
-//! [`terminal`] draws it in text, [`svg`] as a vector image, [`png`] as a pixel image that is the same on every machine.
+//! [`terminal`] draws it in text, [`svg`] as a vector image, [`png`] as a pixel image that is the same on every machine;
+//! [`html`] sets several of them, with tables, on a [`Page`] that needs no other file.
 //!
 //! Values go in, text or bytes come out: there are no sockets, no clock, no protocol here, and nothing is printed. No
 //! values and no text make it panic: what is no number is a gap, and what is hostile in a name comes out harmless.
@@ -22,6 +23,7 @@
 //! ```
 
 mod frame;
+mod html;
 mod png;
 mod scale;
 mod svg;
@@ -29,6 +31,7 @@ mod terminal;
 mod text;
 mod unit;
 
+pub use html::{Page, Table, html};
 pub use png::{Error, png};
 pub use svg::svg;
 pub use terminal::{Width, terminal};
