@@ -62,6 +62,7 @@ mod clock;
 mod confidence;
 mod histogram;
 mod jitter;
+mod sweep;
 mod tally;
 
 use std::fmt;
@@ -73,6 +74,7 @@ pub use clock::{ClockFit, Fit, OneWay, RoundTrip};
 pub use confidence::{mean_interval, wilson};
 pub use histogram::{Distribution, Histogram};
 pub use jitter::Jitter;
+pub use sweep::{BadSweep, Falling, Knee, Second, Seconds, Slot, Slots, Step, Steps, knee};
 pub use tally::{Arrival, Spread, Summary, Tally};
 
 /// The port the service listens on unless told otherwise.
