@@ -18,6 +18,8 @@ pub enum Exit {
     Failure = 1,
     /// 2: the command line was not understood.
     Usage = 2,
+    /// 3: a condition holds under which the user asked the program to fail.
+    ConditionMet = 3,
 }
 
 impl From<Exit> for ExitCode {

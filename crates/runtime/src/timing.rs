@@ -61,7 +61,9 @@ impl Clocks {
             (after - before, unix, before + (after - before) / 2)
         };
         let closest = (0..5).map(pair).min_by_key(|(apart, ..)| *apart);
-        closest.map_or(0, |(_, unix, at)| i128::from(unix) - signed_nanos(at, start))
+        closest.map_or(0, |(_, unix, at)| {
+            i128::from(unix) - signed_nanos(at, start)
+        })
     }
 
     /// When the watch began, in nanoseconds since the Unix epoch by the clock that can be set, as it is set now.

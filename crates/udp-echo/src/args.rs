@@ -10,6 +10,8 @@ use runtime::addr::{Bind, Target};
 use runtime::log::Verbosity;
 use runtime::units::{self, Percent, TimeRange};
 
+use crate::probe::Condition;
+
 /// Upper-case echo over UDP, and measuring a network path
 #[derive(Debug, Parser)]
 #[command(
@@ -20,9 +22,12 @@ use runtime::units::{self, Percent, TimeRange};
   udp-echo serve                      upper-case echo on port 12000
   udp-echo serve --reply ack          measurement server on port 8080
   udp-echo probe example.org -n 100   measure the path to such a server
+  udp-echo sweep example.org          find the rate that the path no longer carries
+  udp-echo compare A.json B.json      compare two results
   udp-echo client example.org         talk to an upper-case echo
 
-Exit codes: 0 success, 1 failure (an error, a value out of range, no answer at all), 2 usage."
+Exit codes: 0 success, 1 failure (an error, a value out of range, no answer at all), 2 usage,
+3 a condition of --fail-if holds."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -35,7 +40,9 @@ pub struct Args {
 pub(crate) enum Command {
     Serve(Serve),
     Client(Client),
-    Probe(Probe),
+    Probe(Box<Probe>),
+    Sweep(Box<Sweep>),
+    Compare(Compare),
 }
 
 /// Serve an upper-case echo, or the server that `probe` measures against
@@ -121,41 +128,170 @@ pub(crate) struct Client {
     pub(crate) timeout: Duration,
 }
 
-/// Measure round-trip time, loss and jitter to a measurement server
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  udp-echo probe                               a server started here, with emulated loss and delay
-  udp-echo probe example.org -n 100 -i 20ms    100 packets, one every 20 ms
-  udp-echo probe 192.0.2.7:8080 -s 1400 --json the result as one JSON object
-
-Without TARGET a server with the documented impairment is started in this process.
-Classic servers and ours are told apart by themselves. Times are in ms; --json gives ns.")]
-pub(crate) struct Probe {
+/// Which server is measured, and with what packets
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Path {
     /// Server: HOST, HOST:PORT or [V6]:PORT [default port: 8080]
     pub(crate) target: Option<Target>,
-    /// Packets to send
-    #[arg(short = 'n', long, value_name = "COUNT", default_value = "20", value_parser = count)]
-    pub(crate) count: u64,
-    /// Time between packets, such as 10ms or 0.5 (seconds)
-    #[arg(short, long, value_name = "INTERVAL", default_value = "100ms", value_parser = units::positive_time)]
-    pub(crate) interval: Duration,
-    /// Size of a packet in bytes of UDP payload, 1 to 65507
+    /// Size of a packet in bytes of UDP payload, 1 to 65507; below 64 on the classic wire
     #[arg(short, long, value_name = "SIZE", default_value = "64", value_parser = size)]
     pub(crate) size: PacketSize,
-    /// After this an answer is late; a packet without one when all time-outs have passed is lost
-    /// [default: 1s, less where the interval is below 2.5 ms]
-    #[arg(short, long, value_name = "T", value_parser = units::positive_time)]
-    pub(crate) timeout: Option<Duration>,
-    /// Print the result as one JSON object
+    /// IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+    /// Address and port that packets come from, such as 192.0.2.7, 192.0.2.7:5000 or :5000
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) source: Option<Bind>,
+    /// Differentiated services code point of the packets: 0 to 63, or a name such as EF, AF41 or CS5
+    #[arg(long, value_name = "DSCP", value_parser = dscp)]
+    pub(crate) dscp: Option<u8>,
+    /// Time to live (hop limit) of the packets, 1 to 255
+    #[arg(long, value_name = "HOPS", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) ttl: Option<u8>,
+    /// Do not let the packets be cut into fragments on their way
     #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) df: bool,
+    /// File with the key that the server has, 16 bytes or more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Measure on the classic wire, whatever the server speaks
+    #[arg(long, conflicts_with = "key_file")]
+    pub(crate) classic: bool,
+    /// Whose clock stamps packets as they leave and come
+    #[arg(long, value_enum, value_name = "CLOCK", default_value_t = Stamps::Auto)]
+    pub(crate) stamps: Stamps,
+    /// Look for answers without a pause: a core is kept busy
+    #[arg(long)]
+    pub(crate) spin: bool,
     /// Ask the server to stop at the end
     #[arg(long)]
     pub(crate) stop_server: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stamps {
+    /// The kernel's where they arrive, which a test at the start finds out; none with -i 0, for speed
+    Auto,
+    /// The kernel's
+    Kernel,
+    /// The network card's, where it was told to stamp (hwstamp_ctl, ptp4l)
+    Card,
+    /// None: the program's own times alone
+    Program,
+}
+
+/// Measure a path: round-trip time, loss, jitter and one-way delay
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  udp-echo probe                               a server started here, with emulated loss and delay
+  udp-echo probe example.org -n 100 -i 20ms    100 packets, one every 20 ms
+  udp-echo probe example.org -d 10m -i 1ms     1,000 packets a second for 10 minutes
+  udp-echo probe example.org --continuous      until Ctrl-C, with a line of figures every second
+  udp-echo probe example.org -i 0 -d 5s        one packet in flight, as fast as it goes
+  udp-echo probe example.org --fail-if 'p99>5ms' --fail-if 'loss>1%'
+  udp-echo probe example.org -d 1m -i 1ms --json > before.json
+  udp-echo compare before.json after.json
+
+Without TARGET a server with the documented impairment is started in this process.
+Classic servers and ours are told apart by themselves. Times are in ms; --json and --csv give ns.")]
+pub(crate) struct Probe {
+    #[command(flatten)]
+    pub(crate) path: Path,
+    /// Packets to send [default: 20, without -d and --continuous]
+    #[arg(short = 'n', long, value_name = "COUNT", value_parser = count)]
+    pub(crate) count: Option<u64>,
+    /// How long to send, such as 10s or 5m
+    #[arg(short, long, value_name = "TIME", value_parser = units::positive_time)]
+    pub(crate) duration: Option<Duration>,
+    /// Go on until Ctrl-C, with figures of each period
+    #[arg(short, long, conflicts_with_all = ["count", "duration"])]
+    pub(crate) continuous: bool,
+    /// Time between packets, such as 10ms or 0.5 (seconds); 0 is one in flight as fast as it goes
+    #[arg(short, long, value_name = "INTERVAL", default_value = "100ms", value_parser = units::time)]
+    pub(crate) interval: Duration,
+    /// After this an answer is late; a packet without one when all time-outs have passed is lost
+    /// [default: 1s, less on the classic wire where the interval is below 2.5 ms]
+    #[arg(short, long, value_name = "T", value_parser = units::positive_time)]
+    pub(crate) timeout: Option<Duration>,
+    /// Length of the periods whose figures --continuous and --json-lines print while it runs
+    #[arg(long, value_name = "PERIOD", default_value = "1s", value_parser = units::positive_time)]
+    pub(crate) every: Duration,
+    /// Exit with 3 if this is so at the end, such as 'p99>5ms', 'loss>1%' or 'app.mean>=2ms' (repeatable)
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<Condition>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Where the result goes
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Output {
+    /// Print the result as one JSON object
+    #[arg(long, conflicts_with = "json_lines")]
+    pub(crate) json: bool,
+    /// Print JSON objects, one a line: figures of each period while it runs, the result at the end
+    #[arg(long)]
+    pub(crate) json_lines: bool,
+    /// Write a line for each packet to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Draw the result to this file, .svg or .png (repeatable)
+    #[arg(long, value_name = "FILE", value_parser = picture)]
+    pub(crate) plot: Vec<PathBuf>,
+    /// Write a page with the charts, the figures and how they were measured to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Raise the packet rate step by step: throughput and delay over time, and the rate that the path no longer carries
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  udp-echo sweep example.org                          from 100 packets/s to 50,000, with a chart
+  udp-echo sweep example.org -s 1400 --html path.html the same with large packets, as a page
+  udp-echo sweep example.org -i 0.5 --packets 1 --until 1ms   what the classic client with a falling interval does
+
+An answer counts if it comes before the interval of its packet has passed, as on the classic wire.")]
+pub(crate) struct Sweep {
+    #[command(flatten)]
+    pub(crate) path: Path,
+    /// The first interval between packets
+    #[arg(short, long, value_name = "INTERVAL", default_value = "10ms", value_parser = units::positive_time)]
+    pub(crate) interval: Duration,
+    /// What the interval is multiplied by after each step, 0 to 1
+    #[arg(long, value_name = "FACTOR", default_value_t = 0.95)]
+    pub(crate) shrink: f64,
+    /// Packets of a step
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count)]
+    pub(crate) packets: u64,
+    /// The sweep ends when the interval is shorter than this
+    #[arg(long, value_name = "INTERVAL", default_value = "20us", value_parser = units::positive_time)]
+    pub(crate) until: Duration,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Compare two results that `probe --json` printed
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  udp-echo probe example.org -d 1m -i 1ms --json > before.json
+  udp-echo probe example.org -d 1m -i 1ms --json > after.json
+  udp-echo compare before.json after.json
+  udp-echo compare before.json after.json --fail-if 'p99>+10%'")]
+pub(crate) struct Compare {
+    /// The earlier result
+    pub(crate) before: PathBuf,
+    /// The later one
+    pub(crate) after: PathBuf,
+    /// Print the comparison as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 fn count(text: &str) -> Result<u64, String> {
-    const MOST: u64 = 10_000_000;
+    const MOST: u64 = 1_000_000_000_000;
     match text.parse() {
         Ok(count) if (1..=MOST).contains(&count) => Ok(count),
         _ => Err(format!("expected a number of packets from 1 to {MOST}")),
@@ -167,6 +303,43 @@ fn size(text: &str) -> Result<PacketSize, String> {
         .parse()
         .map_err(|_| format!("expected a packet size from 1 to {} bytes", PacketSize::MAX))?;
     PacketSize::new(bytes).map_err(|error| error.to_string())
+}
+
+/// Code points by their names (RFC 2474, 2597, 3246, 5865, 8622).
+fn dscp(text: &str) -> Result<u8, String> {
+    let name = text.to_ascii_uppercase();
+    let digits = |text: &str| -> Option<Vec<u8>> {
+        let digit = |byte: u8| byte.is_ascii_digit().then(|| byte - b'0');
+        text.bytes().map(digit).collect()
+    };
+    let of_class = |name: &str| match digits(name.strip_prefix("CS")?)?[..] {
+        [class @ 0..=7] => Some(class * 8),
+        _ => None,
+    };
+    let assured = |name: &str| match digits(name.strip_prefix("AF")?)?[..] {
+        [class @ 1..=4, drop @ 1..=3] => Some(class * 8 + drop * 2),
+        _ => None,
+    };
+    let named = match name.as_str() {
+        "EF" => Some(46),
+        "VA" => Some(44),
+        "LE" => Some(1),
+        "DF" | "BE" => Some(0),
+        name => of_class(name).or_else(|| assured(name)),
+    };
+    named
+        .or_else(|| text.parse().ok().filter(|point| *point < 64))
+        .ok_or_else(|| {
+            "expected a code point from 0 to 63, or a name such as EF, AF41 or CS5".to_owned()
+        })
+}
+
+fn picture(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("expected a file name that ends with .svg or .png".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -181,11 +354,29 @@ mod tests {
     }
 
     #[test]
+    fn code_points_have_names() {
+        let table = [
+            ("EF", 46),
+            ("af41", 34),
+            ("CS5", 40),
+            ("LE", 1),
+            ("0", 0),
+            ("63", 63),
+        ];
+        for (text, point) in table {
+            assert_eq!(dscp(text), Ok(point), "{text}");
+        }
+        for text in ["64", "-1", "AF51", "AF40", "CS8", "CS", "EFF", ""] {
+            assert!(dscp(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn values_out_of_range_are_refused() {
         for text in ["0", "65508", "-1", "big", ""] {
             assert!(size(text).is_err(), "size {text:?}");
         }
-        for text in ["0", "10000001", "-1", "many"] {
+        for text in ["0", "1000000000001", "-1", "many"] {
             assert!(count(text).is_err(), "count {text:?}");
         }
     }

@@ -23,5 +23,6 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(&args),
         Command::Client(args) => client::run(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Sweep(_) | Command::Compare(_) => anyhow::bail!("not yet"),
     }
 }

@@ -67,6 +67,7 @@ mod histogram;
 mod jitter;
 pub mod native;
 mod session;
+mod sweep;
 mod tally;
 
 use std::fmt;
@@ -80,6 +81,7 @@ pub use credentials::{Credentials, Key, KeyLength, Proof, Secret, SessionId, Ses
 pub use histogram::{Distribution, Histogram};
 pub use jitter::Jitter;
 pub use session::{Arrived, Gate, NoSession, Session, join, offer};
+pub use sweep::{BadSweep, Falling, Knee, Second, Seconds, Slot, Slots, Step, Steps, knee};
 pub use tally::{
     Arrival, Bursts, Came, Clocks, EchoTimes, JitterSummary, Losses, Recent, Record, State,
     Summary, Tally, Times,

@@ -20,7 +20,6 @@ const WOKEN: Token = Token(usize::MAX);
 /// The sending side: sockets 0 to `len() - 1`, all connected to one server.
 #[derive(Clone, Debug)]
 pub struct Fan {
-    addr: SocketAddr,
     sockets: Arc<[UdpSocket]>,
 }
 
@@ -64,7 +63,6 @@ impl Fan {
             opened.push(socket);
         }
         let fan = Self {
-            addr,
             sockets: opened.into(),
         };
         let receiver = FanReceiver {
@@ -90,12 +88,11 @@ impl Fan {
     /// Sends from the socket at this place (modulo their number).
     ///
     /// # Errors
-    /// [`ClientError`]; where the local buffer is full the datagram is dropped, as [`ClientError::Failed`] says.
-    pub fn send(&self, place: usize, payload: &[u8]) -> Result<(), ClientError> {
+    /// What the system says, also of datagrams sent before; [`ClientError::new`] says what it means.
+    pub fn send(&self, place: usize, payload: &[u8]) -> io::Result<()> {
         self.sockets[place % self.sockets.len()]
             .send(payload)
             .map(drop)
-            .map_err(|error| ClientError::new(self.addr, error))
     }
 }
 

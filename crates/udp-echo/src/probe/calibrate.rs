@@ -4,17 +4,17 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
-use proto::measure::{Offer, Reply, Request, Version};
+use proto::measure::{NoSession, Offer, Reply, Request, Version};
 use runtime::escape::Escaped;
 use runtime::udp::{Arrived, ClientError, Fan, FanReceiver};
 
 use super::Plan;
 
 /// How long an answer is waited for before the calibration is sent again.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// How often a calibration is sent before the server is given up.
-const TRIES: u32 = 4;
+pub(super) const TRIES: u32 = 4;
 
 /// Calibrations on the way at once: a classic server reads them one at a time.
 const WINDOW: usize = 32;
@@ -28,6 +28,7 @@ pub(super) enum Error {
     Client(ClientError),
     /// It answered with something that is no answer to a calibration.
     NotAMeasurementServer(String),
+    NoSession(NoSession),
     Receive(io::Error),
 }
 
@@ -39,6 +40,7 @@ impl std::fmt::Display for Error {
                 f,
                 "expected a measurement server, such as `udp-echo serve --reply ack`, but it answered the calibration with \"{said}\""
             ),
+            Self::NoSession(error) => error.fmt(f),
             Self::Receive(error) => write!(f, "cannot receive: {error}"),
         }
     }
@@ -50,6 +52,18 @@ impl From<ClientError> for Error {
     fn from(error: ClientError) -> Self {
         Self::Client(error)
     }
+}
+
+impl From<NoSession> for Error {
+    fn from(error: NoSession) -> Self {
+        Self::NoSession(error)
+    }
+}
+
+/// What else than a measurement server says this?
+pub(super) fn not_ours(answer: &[u8]) -> Error {
+    let said = Escaped(&answer[..answer.len().min(SHOWN)]).to_string();
+    Error::NotAMeasurementServer(said)
 }
 
 /// Calibrates from every socket. The first one finds out whether there is a server and which it is.
@@ -86,7 +100,8 @@ fn calibrate_from(
     let mut version = None;
     for _ in 0..TRIES {
         for place in &waiting {
-            fan.send(*place, &request)?;
+            let sent = fan.send(*place, &request);
+            sent.map_err(|error| ClientError::new(plan.server, error))?;
         }
         let deadline = Instant::now() + RETRY_AFTER;
         while !waiting.is_empty() && Instant::now() < deadline {
@@ -117,10 +132,7 @@ fn receive(
                     waiting.retain(|other| *other != place);
                     outcome = Ok(welcome.map(|welcome| welcome.version));
                 }
-                _ => {
-                    let said = Escaped(&answer[..answer.len().min(SHOWN)]).to_string();
-                    outcome = Err(Error::NotAMeasurementServer(said));
-                }
+                _ => outcome = Err(not_ours(answer)),
             },
         }
         match outcome {

@@ -116,7 +116,8 @@ impl Counter {
         }
     }
 
-    fn not_sent(&mut self, number: u64, error: io::Error) {
+    /// The packet could not be sent.
+    pub(super) fn not_sent(&mut self, number: u64, error: io::Error) {
         if is_refusal(&error) {
             // The packet before was refused, and this one not sent for that.
             self.refused();
@@ -171,7 +172,8 @@ impl Counter {
             self.say(Event::Period(now, recent));
             // Periods that nothing happened in are not made up for.
             let passed = now.as_nanos() / period.as_nanos().max(1) + 1;
-            self.next_period = Some(period.saturating_mul(u32::try_from(passed).unwrap_or(u32::MAX)));
+            self.next_period =
+                Some(period.saturating_mul(u32::try_from(passed).unwrap_or(u32::MAX)));
         }
         self.hand_out();
         now

@@ -47,16 +47,20 @@ impl Schedule {
                 let slot = move |number: u64| {
                     let nanos = interval.as_nanos().saturating_mul(number.into());
                     let due = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-                    limit
-                        .allows(number, due)
-                        .then_some(Slot { due, interval })
+                    limit.allows(number, due).then_some(Slot { due, interval })
                 };
                 Box::new((0..).map_while(slot))
             }
-            Self::Falling(falling) => Box::new(falling.clone().map(|packet| Slot {
-                due: packet.due,
-                interval: packet.interval,
-            })),
+            Self::Falling(falling) => {
+                let slots: Vec<_> = falling
+                    .slots()
+                    .map(|slot| Slot {
+                        due: slot.due,
+                        interval: slot.interval,
+                    })
+                    .collect();
+                Box::new(slots.into_iter())
+            }
         }
     }
 

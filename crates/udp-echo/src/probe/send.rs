@@ -54,7 +54,8 @@ impl Pace {
         (slots > 0).then(|| Duration::from_secs_f64(nanos / 1e9))
     }
 
-    fn sent(&mut self, slot: u64, at: Duration) {
+    /// A packet was sent in this slot, which is still to be counted.
+    pub(super) fn sent(&mut self, slot: u64, at: Duration) {
         if self.slots == self.missed {
             (self.first, self.first_slot) = (at, slot);
         }

@@ -43,6 +43,9 @@ const JUST_AFTER: Duration = Duration::from_nanos(1);
 /// How often the clocks are fitted anew while the measurement runs.
 const FIT_EVERY: Duration = Duration::from_secs(1);
 
+/// How far beyond its round trips a fit is trusted at the most: this part of the time that they span.
+const FIT_REACH: u32 = 8;
+
 /// A series of times, and how it varies.
 #[derive(Clone, Debug, Default)]
 struct Track {
@@ -89,6 +92,7 @@ pub struct Tally {
     clock: ClockFit,
     fit: Option<(Fit, Duration)>,
     server: ServerTotals,
+    dropped_here: u64,
     recent: Recent,
     records: Option<VecDeque<Record>>,
 }
@@ -142,6 +146,7 @@ impl Tally {
             clock: ClockFit::new(),
             fit: None,
             server: ServerTotals::default(),
+            dropped_here: 0,
             recent: Recent::default(),
             records: None,
         }
@@ -271,6 +276,12 @@ impl Tally {
         }
     }
 
+    /// So many answers came to this machine and found no room in its buffer, modulo 2³².
+    pub fn dropped_here(&mut self, dropped: u32) {
+        let more = dropped.wrapping_sub(self.dropped_here as u32);
+        self.dropped_here = self.dropped_here.saturating_add(u64::from(more));
+    }
+
     /// The server does not know the session any more; another begins.
     pub fn server_restarted(&mut self) {
         self.server.restart();
@@ -297,7 +308,10 @@ impl Tally {
         if self.clock.add(trip).is_some() {
             self.fit = None;
         }
-        let is_old = |(_, at): (Fit, Duration)| trip.at.saturating_sub(at) >= FIT_EVERY;
+        let is_old = |(_, at): (Fit, Duration)| {
+            let reach = (trip.at / FIT_REACH).min(FIT_EVERY);
+            trip.at.saturating_sub(at) >= reach
+        };
         if self.fit.is_none_or(is_old) {
             self.fit = self.clock.fit().map(|fit| (fit, trip.at));
         }
@@ -421,9 +435,11 @@ impl Tally {
             duplicates: self.counts.duplicates,
             reordered: self.counts.reordered,
             strays: self.counts.strays,
-            losses: self
-                .server
-                .split(losses, self.counts.answered + self.counts.late),
+            losses: self.server.split(
+                losses,
+                self.counts.answered + self.counts.late,
+                self.dropped_here,
+            ),
             bursts: self.bursts,
             application: Times::of(&self.application.times, &self.application.jitter),
             network: Times::of(&self.network.times, &self.network.jitter),

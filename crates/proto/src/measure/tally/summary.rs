@@ -53,7 +53,7 @@ pub struct Summary {
 /// Where probes were lost. On the classic wire all are `unknown`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// In a buffer of this machine, before they left.
+    /// In a buffer of this machine: before they left, or where their answers found no room.
     pub local: u64,
     /// On the way there: the server did not receive them.
     pub there: u64,
@@ -236,8 +236,9 @@ impl ServerTotals {
         };
     }
 
-    /// Tells emulated loss from the path's, and where those were lost of which no echo spoke.
-    pub(super) fn split(&self, mut losses: Losses, replied: u64) -> Losses {
+    /// Tells emulated loss and that of this machine's buffer from the path's, and where those were lost of which no
+    /// echo spoke.
+    pub(super) fn split(&self, mut losses: Losses, replied: u64, dropped_here: u64) -> Losses {
         let received = self.ended_received.saturating_add(self.received);
         if self.is_final && self.restarts == 0 {
             let silent = received.saturating_sub(replied + losses.back);
@@ -249,6 +250,9 @@ impl ServerTotals {
         let emulated = self.ended_emulated.saturating_add(self.emulated);
         losses.emulated = emulated.min(losses.back);
         losses.back -= losses.emulated;
+        let here = dropped_here.min(losses.back);
+        losses.back -= here;
+        losses.local += here;
         losses
     }
 }

@@ -1,0 +1,181 @@
+//! Measuring on the native wire: one socket, numbered packets, stamps at all four points where the systems take them.
+
+mod hello;
+mod receive;
+mod saturate;
+
+use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proto::measure::native::Probe;
+use proto::measure::{Credentials, Key, SessionId, Tally};
+use runtime::shutdown::Shutdown;
+use runtime::timing::Clocks;
+use runtime::udp::{Outbox, Socket, StampClock};
+
+use super::count::{Counter, Event, Wanted};
+use super::schedule::Schedule;
+use super::send::{Line, Message, send};
+use super::{Measured, Plan, conclude, join, spawn};
+pub(super) use hello::{Hello, hello};
+use receive::Receiver;
+use saturate::saturate;
+
+/// How long before the first packet the schedule is drawn up, so that it too is on time.
+const LEAD: Duration = Duration::from_millis(2);
+
+/// A session with a server of ours.
+pub(super) struct Session {
+    socket: Socket,
+    id: SessionId,
+    key: Option<Key>,
+    shared: Arc<Shared>,
+    /// Whether this machine stamps packets on their way out and answers when they come.
+    stamps: bool,
+    outbox: Outbox<u64>,
+}
+
+/// What the sending side must know when the server was started anew.
+struct Shared {
+    credentials: Mutex<Arc<Credentials>>,
+}
+
+impl Shared {
+    fn get(&self) -> Arc<Credentials> {
+        let credentials = self.credentials.lock();
+        Arc::clone(&credentials.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, credentials: Credentials) {
+        let mut shared = self
+            .credentials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *shared = Arc::new(credentials);
+    }
+}
+
+impl Session {
+    /// Whose clock stamps the packets.
+    pub(super) fn clock(&self) -> StampClock {
+        if self.stamps {
+            self.socket.clock()
+        } else {
+            StampClock::Program
+        }
+    }
+
+    fn writer(&self, plan: &Plan, start: Instant) -> Writer {
+        Writer {
+            shared: Arc::clone(&self.shared),
+            id: self.id,
+            size: plan.size.bytes(),
+            wants_left: self.stamps,
+            clocks: Clocks::new(start),
+            packet: Vec::new(),
+        }
+    }
+}
+
+/// Writes probes.
+struct Writer {
+    shared: Arc<Shared>,
+    id: SessionId,
+    size: usize,
+    wants_left: bool,
+    clocks: Clocks,
+    packet: Vec<u8>,
+}
+
+impl Writer {
+    fn write(&mut self, number: u64, since_start: Duration) -> &[u8] {
+        self.packet.clear();
+        let since = u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX);
+        let probe = Probe {
+            session: self.id,
+            number,
+            sent: self.clocks.epoch().saturating_add(since),
+            wants_left: self.wants_left,
+        };
+        probe.encode(self.size, &mut self.packet);
+        self.shared.get().seal(&mut self.packet);
+        &self.packet
+    }
+}
+
+/// The sending side.
+struct NativeLine<'a> {
+    socket: &'a Socket,
+    outbox: Outbox<u64>,
+    writer: Writer,
+    start: Instant,
+    stamps: bool,
+}
+
+impl Line for NativeLine<'_> {
+    fn send(&mut self, number: u64) -> io::Result<()> {
+        let packet = self.writer.write(number, self.start.elapsed());
+        if self.stamps {
+            self.outbox.send(self.socket, packet, None, None, number)
+        } else {
+            self.socket.send_on(packet)
+        }
+    }
+
+    fn look_back(&mut self, to_count: &Sender<Message>) {
+        while let Some((number, stamp)) = self.outbox.collect(self.socket) {
+            let left = self.writer.clocks.since_start(stamp.at, Instant::now());
+            let _ = to_count.send(Message::Left(number, left));
+        }
+        if let Some(by) = self.writer.clocks.was_set() {
+            let _ = to_count.send(Message::ClockSet(by));
+        }
+    }
+}
+
+/// Runs the measurement until all is answered or given up, or `shutdown` ends it.
+pub(super) fn measure(
+    plan: &Plan,
+    mut session: Session,
+    wanted: Wanted,
+    shutdown: &Shutdown,
+    on_event: impl FnMut(Event) -> io::Result<()>,
+) -> anyhow::Result<Measured> {
+    let (events, happened) = mpsc::channel();
+    let start = Instant::now() + LEAD;
+    let mut tally = Tally::new(plan.timeout, Clocks::new(start).epoch());
+    if session.stamps {
+        tally.expect_stamps();
+    }
+    let outbox = std::mem::take(&mut session.outbox);
+    let session = &session;
+    let (to_count, heard) = mpsc::channel();
+    let counter = Counter::new(tally, start, wanted, heard, events);
+    let mut line = NativeLine {
+        socket: &session.socket,
+        outbox,
+        writer: session.writer(plan, start),
+        start,
+        stamps: session.stamps,
+    };
+    let receiver = Receiver::new(plan, session, counter);
+    thread::scope(|scope| {
+        if let Schedule::BackToBack { limit } = plan.schedule {
+            drop(to_count);
+            let run = move || saturate(receiver, line, limit, shutdown);
+            let running = spawn(scope, "measure", run)?;
+            return conclude(running, happened, shutdown, on_event);
+        }
+        let slots = plan.schedule.slots();
+        let run = move || send(slots, start, &mut line, &to_count, shutdown);
+        let sending = spawn(scope, "send", run)?;
+        let counting = spawn(scope, "receive", move || {
+            let tally = receiver.run(shutdown)?;
+            Ok((tally, join(sending)))
+        })?;
+        conclude(counting, happened, shutdown, on_event)
+    })
+}

@@ -1,0 +1,205 @@
+//! The receiving side: it takes what comes, whenever that is, and knows nothing of when packets are sent.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::measure::native::{Answer, Ask, Echo, Unknown};
+use proto::measure::{Came, Credentials, Tally};
+use runtime::shutdown::Shutdown;
+use runtime::timing::Clocks;
+use runtime::udp::{Batch, Datagram};
+
+use super::super::count::{Counter, is_refusal};
+use super::super::{Plan, calibrate};
+use super::Session;
+use super::hello::{calibration, rejoin};
+
+/// How long an answer to a question is waited for before it is asked again, and how often that is done.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+const ASKS: u32 = 4;
+
+/// Takes answers for a [`Counter`].
+pub(super) struct Receiver<'a> {
+    plan: &'a Plan,
+    session: &'a Session,
+    pub(super) counter: Counter,
+    clocks: Clocks,
+    credentials: Arc<Credentials>,
+    /// When a new session was asked for last, of a server that does not know the old one.
+    asked_anew: Option<Instant>,
+    is_reported: bool,
+}
+
+impl<'a> Receiver<'a> {
+    pub(super) fn new(plan: &'a Plan, session: &'a Session, counter: Counter) -> Self {
+        Self {
+            plan,
+            session,
+            clocks: Clocks::new(counter.start),
+            counter,
+            credentials: session.shared.get(),
+            asked_anew: None,
+            is_reported: false,
+        }
+    }
+
+    /// Counts until all is answered or given up, or until it is time to stop.
+    pub(super) fn run(mut self, shutdown: &Shutdown) -> io::Result<Tally> {
+        let mut batch = Batch::new();
+        while !shutdown.is_triggered() && !self.counter.is_done() {
+            self.receive(&mut batch)?;
+            self.counter.tick();
+        }
+        self.conclude(&mut batch)
+    }
+
+    /// Asks for the server's totals, and counts up.
+    pub(super) fn conclude(mut self, batch: &mut Batch) -> io::Result<Tally> {
+        for _ in 0..ASKS {
+            self.ask()?;
+            let deadline = Instant::now() + ASK_AGAIN;
+            while !self.is_reported && Instant::now() < deadline {
+                self.receive(batch)?;
+            }
+            if self.is_reported {
+                break;
+            }
+        }
+        if !self.is_reported {
+            let silent = "the server does not give its totals: where packets were lost is known as far as its answers said it";
+            self.counter.note(silent.to_owned());
+        }
+        self.counter.tick();
+        Ok(self.counter.finish())
+    }
+
+    fn ask(&mut self) -> io::Result<()> {
+        let mut packet = Vec::new();
+        let session = self.session.id;
+        Ask { session }.encode(&mut packet);
+        self.credentials.seal(&mut packet);
+        self.send(&packet)
+    }
+
+    fn send(&mut self, packet: &[u8]) -> io::Result<()> {
+        match self.session.socket.send_on(packet) {
+            Err(error) if is_refusal(&error) => {
+                self.counter.refused();
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    /// Takes what comes next, if anything comes soon; the number of the last echo.
+    fn receive(&mut self, batch: &mut Batch) -> io::Result<Option<u64>> {
+        let received = if self.plan.spin {
+            batch.poll(&self.session.socket)
+        } else {
+            batch.receive(&self.session.socket)
+        };
+        self.take(batch, received)
+    }
+
+    /// Waits until the echo of this packet has come or its time-out has passed.
+    pub(super) fn await_echo(
+        &mut self,
+        number: u64,
+        sent: Duration,
+        batch: &mut Batch,
+    ) -> io::Result<()> {
+        loop {
+            if self.receive(batch)? == Some(number) {
+                return Ok(());
+            }
+            let waited = self.counter.start.elapsed().saturating_sub(sent);
+            if waited > self.plan.timeout {
+                self.counter.tick();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what was received; the number of the last echo.
+    fn take(&mut self, batch: &Batch, received: io::Result<usize>) -> io::Result<Option<u64>> {
+        let count = match received {
+            Ok(0) => return Ok(None),
+            Ok(count) => count,
+            Err(error) if is_refusal(&error) => {
+                self.counter.refused();
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let at = Instant::now();
+        self.counter.hear();
+        let mut last = None;
+        for datagram in (0..count).filter_map(|place| batch.get(place)) {
+            last = self.take_one(&datagram, at)?.or(last);
+        }
+        self.counter.tally.dropped_here(batch.dropped());
+        Ok(last)
+    }
+
+    fn take_one(&mut self, datagram: &Datagram<'_>, at: Instant) -> io::Result<Option<u64>> {
+        let payload = datagram.payload;
+        match Answer::decode(payload) {
+            Some(answer) if answer.session() != self.session.id => {}
+            Some(Answer::Echo(echo)) if self.credentials.accept(payload) => {
+                self.echo(&echo, datagram, at);
+                return Ok(Some(echo.number));
+            }
+            Some(Answer::Report(report)) if self.credentials.accept(payload) => {
+                self.counter.tally.report(&report);
+                self.is_reported = true;
+            }
+            Some(Answer::Unknown(_)) if Unknown::is_from(payload, self.session.key.as_ref()) => {
+                self.ask_anew(at)?;
+            }
+            Some(_) => {}
+            None => self.rejoin(payload),
+        }
+        Ok(None)
+    }
+
+    fn echo(&mut self, echo: &Echo, datagram: &Datagram<'_>, at: Instant) {
+        let stamp = datagram.came.filter(|_| self.session.stamps);
+        let came = Came {
+            at: at.saturating_duration_since(self.counter.start),
+            stamp: stamp.map(|stamp| self.clocks.since_start(stamp.at, at)),
+        };
+        self.counter.echoed(echo, came);
+    }
+
+    /// The server does not know the session: it was started anew, and so is the session.
+    fn ask_anew(&mut self, now: Instant) -> io::Result<()> {
+        let is_recent = |asked: Instant| now - asked < calibrate::RETRY_AFTER;
+        if self.asked_anew.is_some_and(is_recent) {
+            return Ok(());
+        }
+        self.asked_anew = Some(now);
+        let key = self.session.key.as_ref();
+        let request = calibration(self.plan.size, self.session.id, key);
+        self.send(&request)
+    }
+
+    fn rejoin(&mut self, answer: &[u8]) {
+        let asked = self.asked_anew.is_some();
+        let key = self.session.key.as_ref();
+        match rejoin(answer, self.session.id, key).filter(|_| asked) {
+            Some(Ok(credentials)) => {
+                self.asked_anew = None;
+                self.session.shared.set(credentials);
+                self.credentials = self.session.shared.get();
+                self.counter.tally.server_restarted();
+                let anew = "the server was started anew: the measurement goes on in a new session";
+                self.counter.note(anew.to_owned());
+            }
+            Some(Err(error)) => self
+                .counter
+                .note(format!("the server was started anew: {error}")),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What is measured and how, all questions settled.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use proto::measure::{PacketSize, Version};
+use runtime::udp::{Options, StampClock};
+use runtime::units::show_time;
+
+use super::schedule::{Limit, Schedule};
+use crate::args::{Path, Probe, Stamps};
+
+/// The most sockets that a measurement on the classic wire opens.
+const MAX_SOCKETS: u64 = 800;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Packets without -n, -d and --continuous.
+const DEFAULT_COUNT: u64 = 20;
+
+/// A measurement.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) server: SocketAddr,
+    pub(crate) schedule: Schedule,
+    pub(crate) size: PacketSize,
+    pub(crate) timeout: Duration,
+    pub(crate) spin: bool,
+    pub(crate) options: Options,
+}
+
+/// Which wire a measurement goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// The classic one; with the server's word on what it speaks where it is one of ours.
+    Classic(Option<Version>),
+    /// The native one.
+    Native {
+        /// Whether packets are proved with a shared key.
+        keyed: bool,
+        /// Whose clock stamps packets here.
+        clock: StampClock,
+    },
+}
+
+/// What the command line asks for, before a server is found.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) schedule: Schedule,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Wanted {
+    pub(super) fn of(args: &Probe) -> Self {
+        let unlimited = args.continuous || args.duration.is_some();
+        let count = args.count.or((!unlimited).then_some(DEFAULT_COUNT));
+        let limit = Limit {
+            count,
+            time: args.duration,
+        };
+        let interval = args.interval;
+        Self {
+            schedule: if interval.is_zero() {
+                Schedule::BackToBack { limit }
+            } else {
+                Schedule::Even { interval, limit }
+            },
+            timeout: args.timeout,
+        }
+    }
+
+    pub(super) fn plan(&self, path: &Path, server: SocketAddr) -> anyhow::Result<Plan> {
+        Ok(Plan {
+            server,
+            schedule: self.schedule.clone(),
+            size: path.size,
+            timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            spin: path.spin,
+            options: options(path, server, &self.schedule)?,
+        })
+    }
+
+    /// The sockets that the classic wire takes, and the time-out where none was asked for.
+    pub(super) fn on_classic_wire(&self, plan: &mut Plan) -> anyhow::Result<usize> {
+        let (least, count) = match &self.schedule {
+            Schedule::BackToBack { .. } => bail!(
+                "the server speaks the classic wire alone, whose answers look alike: give an interval, such as -i 10ms"
+            ),
+            Schedule::Even { interval, .. } => (*interval, self.schedule.count()),
+            Schedule::Falling(_) => return Ok(MAX_SOCKETS as usize),
+        };
+        let count = count.unwrap_or(u64::MAX);
+        // An answer is waited for through twice the time-out, and one socket waits for one answer at a time.
+        let longest = least.saturating_mul((MAX_SOCKETS / 2) as u32);
+        plan.timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT.min(longest));
+        ensure!(
+            plan.timeout <= longest || count <= MAX_SOCKETS,
+            "expected a time-out of at most {} with packets every {}, got {}: the answers of this wire look alike, so each packet waits at a port of its own; use a longer -i or a shorter --timeout",
+            show_time(longest),
+            show_time(least),
+            show_time(plan.timeout)
+        );
+        let waiting = (2 * plan.timeout.as_nanos()).div_ceil(least.as_nanos());
+        let sockets = u64::try_from(waiting).map_or(count, |waiting| count.min(waiting + 1));
+        Ok(sockets as usize)
+    }
+}
+
+fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Result<Options> {
+    let source = path.source.map(|bind| {
+        let addrs = bind.addrs(0).into_iter();
+        let same_family = |addr: &SocketAddr| addr.is_ipv4() == server.is_ipv4();
+        addrs.filter(same_family).next()
+    });
+    if source == Some(None) {
+        bail!(
+            "expected a --source of the address family of {}",
+            server.ip()
+        );
+    }
+    let clock = match (path.stamps, schedule) {
+        (Stamps::Program, _) | (Stamps::Auto, Schedule::BackToBack { .. }) => StampClock::Program,
+        (Stamps::Card, _) => StampClock::Card,
+        (Stamps::Auto | Stamps::Kernel, _) => StampClock::Kernel,
+    };
+    Ok(Options {
+        source: source.flatten(),
+        service: path.dscp.map(|point| point << 2),
+        ttl: path.ttl,
+        whole: path.df,
+        clock,
+    })
+}
+
+/// The addresses of the family that was asked for.
+pub(super) fn of_family(path: &Path, addrs: Vec<SocketAddr>) -> anyhow::Result<Vec<SocketAddr>> {
+    let wanted = |addr: &SocketAddr| match (path.ipv4, path.ipv6) {
+        (true, _) => addr.is_ipv4(),
+        (_, true) => addr.is_ipv6(),
+        _ => true,
+    };
+    let addrs: Vec<_> = addrs.into_iter().filter(wanted).collect();
+    ensure!(
+        !addrs.is_empty(),
+        "the target has no {} address; leave out -{}",
+        if path.ipv4 { "IPv4" } else { "IPv6" },
+        if path.ipv4 { 4 } else { 6 }
+    );
+    Ok(addrs)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn planned(words: &str) -> anyhow::Result<(usize, Duration)> {
+        let line = format!("udp-echo probe 127.0.0.1:1 {words}");
+        let args = Args::try_parse_from(line.split_whitespace())?;
+        let Command::Probe(args) = args.command else {
+            bail!("no probe");
+        };
+        let wanted = Wanted::of(&args);
+        let mut plan = wanted.plan(&args.path, "127.0.0.1:1".parse()?)?;
+        Ok((wanted.on_classic_wire(&mut plan)?, plan.timeout))
+    }
+
+    #[test]
+    fn every_packet_of_the_classic_wire_waits_at_a_port_of_its_own() {
+        let ms = Duration::from_millis;
+        let table = [
+            ("-n 1000", 21, ms(1000)),
+            ("-n 5 -i 1ms -t 10s", 5, ms(10_000)),
+            ("-n 1000000 -i 1ms", 801, ms(400)),
+            ("-n 10 -i 1h", 2, ms(1000)),
+            ("--continuous -i 100ms", 21, ms(1000)),
+            ("-d 300ms -i 100ms", 3, ms(1000)),
+        ];
+        for (words, sockets, timeout) in table {
+            assert_eq!(planned(words).unwrap(), (sockets, timeout), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_time_out_that_takes_too_many_ports_is_refused_with_the_cure() {
+        let error = planned("-n 10000 -i 1ms -t 1s").unwrap_err().to_string();
+        assert!(error.contains("at most 400 ms"), "{error}");
+        let error = planned("-i 0").unwrap_err().to_string();
+        assert!(error.contains("give an interval"), "{error}");
+    }
+}
