@@ -164,7 +164,7 @@ impl Measure {
             return Verdict::Silent;
         }
         match incoming {
-            Incoming::Probe(probe) => known.echo(probe, request, now, reply),
+            Incoming::Probe(probe) => known.echo(probe, request, reply),
             Incoming::Ask(Ask { session }) => {
                 let start = reply.len();
                 known.session.report(session).encode(reply);
@@ -197,10 +197,11 @@ impl Known {
         &mut self,
         probe: Probe,
         request: &Datagram<'_>,
-        now: Instant,
         reply: &mut Vec<u8>,
     ) -> Verdict<EchoSeal> {
+        // Read together, this one first: an echo is never stamped later than it left.
         let handled = timing::unix_nanos();
+        let handled_at = Instant::now();
         let arrived = Arrived {
             at: request.came.map_or(handled, |came| came.at),
             by_kernel: request
@@ -217,7 +218,7 @@ impl Known {
             probe,
             credentials: Arc::clone(&self.credentials),
             carried: echo.left,
-            handled: (now, handled),
+            handled: (handled_at, handled),
             sent: 0,
         })
     }

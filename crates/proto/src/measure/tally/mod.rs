@@ -7,7 +7,7 @@ mod summary;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::clock::{ClockFit, Fit};
+use super::clock::{ClockFit, Fit, RoundTrip};
 use super::histogram::Histogram;
 use super::jitter::Jitter;
 use super::native::{Echo, Left, Report};
@@ -43,8 +43,19 @@ const JUST_AFTER: Duration = Duration::from_nanos(1);
 /// How often the clocks are fitted anew while the measurement runs.
 const FIT_EVERY: Duration = Duration::from_secs(1);
 
+/// What clocks may disagree by beyond the error of their fit before a round trip is not believed.
+const SLACK: Duration = Duration::from_micros(100);
+
 /// How far beyond its round trips a fit is trusted at the most: this part of the time that they span.
 const FIT_REACH: u32 = 8;
+
+/// Whether a round trip can be true by these clocks: one whose stamps are partly from before a clock was set is not.
+fn agrees(fit: &Fit, trip: &RoundTrip) -> bool {
+    let slack = i128::try_from((fit.bound() + SLACK).as_nanos()).unwrap_or(i128::MAX);
+    let length = i128::from(trip.there_ns) + i128::from(trip.back_ns);
+    let there = i128::from(trip.there_ns) - i128::from(fit.offset(trip.at));
+    (-slack..=length + slack).contains(&there)
+}
 
 /// A series of times, and how it varies.
 #[derive(Clone, Debug, Default)]
@@ -316,6 +327,9 @@ impl Tally {
             self.fit = self.clock.fit().map(|fit| (fit, trip.at));
         }
         let Some((fit, _)) = self.fit else { return };
+        if !agrees(&fit, trip) {
+            return;
+        }
         let ways = fit.one_way(trip);
         self.there.record(ways.there);
         self.back.record(ways.back);

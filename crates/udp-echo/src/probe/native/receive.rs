@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use proto::measure::native::{Answer, Ask, Echo, Unknown};
@@ -12,12 +13,15 @@ use runtime::udp::{Batch, Datagram};
 
 use super::super::count::{Counter, is_refusal};
 use super::super::{Plan, calibrate};
-use super::Session;
 use super::hello::{calibration, rejoin};
+use super::{Session, explain};
 
 /// How long an answer to a question is waited for before it is asked again, and how often that is done.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 const ASKS: u32 = 4;
+
+/// How long the receiving side rests after an error.
+const REST: Duration = Duration::from_millis(1);
 
 /// Takes answers for a [`Counter`].
 pub(super) struct Receiver<'a> {
@@ -45,22 +49,22 @@ impl<'a> Receiver<'a> {
     }
 
     /// Counts until all is answered or given up, or until it is time to stop.
-    pub(super) fn run(mut self, shutdown: &Shutdown) -> io::Result<Tally> {
+    pub(super) fn run(mut self, shutdown: &Shutdown) -> Tally {
         let mut batch = Batch::new();
         while !shutdown.is_triggered() && !self.counter.is_done() {
-            self.receive(&mut batch)?;
+            self.receive(&mut batch);
             self.counter.tick();
         }
         self.conclude(&mut batch)
     }
 
     /// Asks for the server's totals, and counts up.
-    pub(super) fn conclude(mut self, batch: &mut Batch) -> io::Result<Tally> {
+    pub(super) fn conclude(mut self, batch: &mut Batch) -> Tally {
         for _ in 0..ASKS {
-            self.ask()?;
+            self.ask();
             let deadline = Instant::now() + ASK_AGAIN;
             while !self.is_reported && Instant::now() < deadline {
-                self.receive(batch)?;
+                self.receive(batch);
             }
             if self.is_reported {
                 break;
@@ -71,29 +75,27 @@ impl<'a> Receiver<'a> {
             self.counter.note(silent.to_owned());
         }
         self.counter.tick();
-        Ok(self.counter.finish())
+        self.counter.finish()
     }
 
-    fn ask(&mut self) -> io::Result<()> {
+    fn ask(&mut self) {
         let mut packet = Vec::new();
         let session = self.session.id;
         Ask { session }.encode(&mut packet);
         self.credentials.seal(&mut packet);
-        self.send(&packet)
+        self.send(&packet);
     }
 
-    fn send(&mut self, packet: &[u8]) -> io::Result<()> {
+    fn send(&mut self, packet: &[u8]) {
         match self.session.socket.send_on(packet) {
-            Err(error) if is_refusal(&error) => {
-                self.counter.refused();
-                Ok(())
-            }
-            sent => sent,
+            Ok(()) => {}
+            Err(error) if is_refusal(&error) => self.counter.refused(),
+            Err(error) => self.counter.trouble(&error),
         }
     }
 
     /// Takes what comes next, if anything comes soon; the number of the last echo.
-    fn receive(&mut self, batch: &mut Batch) -> io::Result<Option<u64>> {
+    fn receive(&mut self, batch: &mut Batch) -> Option<u64> {
         let received = if self.plan.spin {
             batch.poll(&self.session.socket)
         } else {
@@ -103,64 +105,65 @@ impl<'a> Receiver<'a> {
     }
 
     /// Waits until the echo of this packet has come or its time-out has passed.
-    pub(super) fn await_echo(
-        &mut self,
-        number: u64,
-        sent: Duration,
-        batch: &mut Batch,
-    ) -> io::Result<()> {
+    pub(super) fn await_echo(&mut self, number: u64, sent: Duration, batch: &mut Batch) {
         loop {
-            if self.receive(batch)? == Some(number) {
-                return Ok(());
+            if self.receive(batch) == Some(number) {
+                return;
             }
             let waited = self.counter.start.elapsed().saturating_sub(sent);
             if waited > self.plan.timeout {
                 self.counter.tick();
-                return Ok(());
+                return;
             }
         }
     }
 
     /// Takes what was received; the number of the last echo.
-    fn take(&mut self, batch: &Batch, received: io::Result<usize>) -> io::Result<Option<u64>> {
+    fn take(&mut self, batch: &Batch, received: io::Result<usize>) -> Option<u64> {
         let count = match received {
-            Ok(0) => return Ok(None),
+            Ok(0) => return None,
             Ok(count) => count,
             Err(error) if is_refusal(&error) => {
                 self.counter.refused();
-                return Ok(None);
+                return None;
             }
-            Err(error) => return Err(error),
+            // A word of a host on the path about what was sent, or a fault that may pass.
+            Err(error) => {
+                let error = explain(error, &self.session.socket, self.plan.size.bytes());
+                self.counter.trouble(&error);
+                thread::sleep(REST);
+                return None;
+            }
         };
         let at = Instant::now();
         self.counter.hear();
         let mut last = None;
         for datagram in (0..count).filter_map(|place| batch.get(place)) {
-            last = self.take_one(&datagram, at)?.or(last);
+            last = self.take_one(&datagram, at).or(last);
         }
         self.counter.tally.dropped_here(batch.dropped());
-        Ok(last)
+        last
     }
 
-    fn take_one(&mut self, datagram: &Datagram<'_>, at: Instant) -> io::Result<Option<u64>> {
+    fn take_one(&mut self, datagram: &Datagram<'_>, at: Instant) -> Option<u64> {
         let payload = datagram.payload;
         match Answer::decode(payload) {
             Some(answer) if answer.session() != self.session.id => {}
             Some(Answer::Echo(echo)) if self.credentials.accept(payload) => {
                 self.echo(&echo, datagram, at);
-                return Ok(Some(echo.number));
+                return Some(echo.number);
             }
             Some(Answer::Report(report)) if self.credentials.accept(payload) => {
                 self.counter.tally.report(&report);
                 self.is_reported = true;
             }
             Some(Answer::Unknown(_)) if Unknown::is_from(payload, self.session.key.as_ref()) => {
-                self.ask_anew(at)?;
+                self.ask_anew(at);
             }
             Some(_) => {}
             None => self.rejoin(payload),
         }
-        Ok(None)
+        None
     }
 
     fn echo(&mut self, echo: &Echo, datagram: &Datagram<'_>, at: Instant) {
@@ -173,15 +176,15 @@ impl<'a> Receiver<'a> {
     }
 
     /// The server does not know the session: it was started anew, and so is the session.
-    fn ask_anew(&mut self, now: Instant) -> io::Result<()> {
+    fn ask_anew(&mut self, now: Instant) {
         let is_recent = |asked: Instant| now - asked < calibrate::RETRY_AFTER;
         if self.asked_anew.is_some_and(is_recent) {
-            return Ok(());
+            return;
         }
         self.asked_anew = Some(now);
         let key = self.session.key.as_ref();
         let request = calibration(self.plan.size, self.session.id, key);
-        self.send(&request)
+        self.send(&request);
     }
 
     fn rejoin(&mut self, answer: &[u8]) {
