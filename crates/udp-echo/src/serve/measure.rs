@@ -49,15 +49,19 @@ pub(crate) struct EchoSeal {
     carried: Option<Left>,
     /// When the probe was handled, by both clocks.
     handled: (Instant, u64),
-    /// When the echo was sent.
+    /// When the echo was sent, as the emulated delay would have it: that is the path's, not the server's.
     sent: u64,
+    /// How long the emulated delay took.
+    held: u64,
 }
 
 impl Seal for EchoSeal {
-    fn complete(&mut self, reply: &mut [u8], now: Instant) {
+    fn complete(&mut self, reply: &mut [u8], now: Instant, held: Duration) {
         // By the clock that cannot be set, from a time of the one that can: an echo may have waited for long.
         let waited = now.saturating_duration_since(self.handled.0);
-        self.sent = self.handled.1.saturating_add(waited.as_nanos() as u64);
+        let own = waited.saturating_sub(held);
+        self.sent = self.handled.1.saturating_add(own.as_nanos() as u64);
+        self.held = held.as_nanos() as u64;
         native::stamp(reply, self.sent);
         self.credentials.seal(reply);
     }
@@ -220,6 +224,7 @@ impl Known {
             carried: echo.left,
             handled: (handled_at, handled),
             sent: 0,
+            held: 0,
         })
     }
 }
@@ -241,7 +246,8 @@ impl Service for Measure {
     }
 
     fn left(&mut self, seal: &EchoSeal, stamp: Stamp) {
-        let Some(after) = stamp.at.checked_sub(seal.sent) else {
+        let sent = seal.sent.saturating_add(seal.held);
+        let Some(after) = stamp.at.checked_sub(sent) else {
             return;
         };
         let key = (seal.peer, seal.probe.session);
@@ -284,7 +290,7 @@ mod tests {
         let mut reply = Vec::new();
         let verdict = match server.answer(&request, Instant::now(), &mut reply) {
             Verdict::Sealed(mut seal) => {
-                seal.complete(&mut reply, Instant::now());
+                seal.complete(&mut reply, Instant::now(), Duration::ZERO);
                 Verdict::Impaired
             }
             Verdict::Silent => Verdict::Silent,
