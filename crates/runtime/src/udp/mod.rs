@@ -217,6 +217,27 @@ impl Socket {
         imp::path_mtu(&self.inner, self.local)?.checked_sub(headers)
     }
 
+    /// Receives one datagram from whom the socket is connected to: the quickest way, where nothing need be known of it.
+    /// `None` where none has come within the socket's [patience](Self::set_patience), or at once if it
+    /// [polls](Self::set_polling).
+    ///
+    /// # Errors
+    /// What the system says, also of datagrams sent before.
+    pub fn receive_on(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.inner.recv(buffer) {
+            Err(error) if imp::is_nothing(&error) => Ok(None),
+            received => received.map(Some),
+        }
+    }
+
+    /// Whether receiving looks for what is there and never waits.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_polling(&self, polls: bool) -> io::Result<()> {
+        self.inner.set_nonblocking(polls)
+    }
+
     /// How long a [`Batch::receive`] waits for the first datagram; `None` is for ever.
     ///
     /// # Errors

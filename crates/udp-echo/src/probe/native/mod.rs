@@ -116,8 +116,8 @@ struct NativeLine<'a> {
 }
 
 impl Line for NativeLine<'_> {
-    fn send(&mut self, number: u64) -> io::Result<()> {
-        let packet = self.writer.write(number, self.start.elapsed());
+    fn send(&mut self, number: u64, at: Duration) -> io::Result<()> {
+        let packet = self.writer.write(number, at);
         let sent = if self.stamps {
             self.outbox.send(self.socket, packet, None, None, number)
         } else {

@@ -9,7 +9,7 @@ use proto::measure::native::{Answer, Ask, Echo, Unknown};
 use proto::measure::{Came, Credentials, Tally};
 use runtime::shutdown::Shutdown;
 use runtime::timing::Clocks;
-use runtime::udp::{Batch, Datagram};
+use runtime::udp::{Batch, Datagram, MAX_PAYLOAD};
 
 use super::super::count::{Counter, is_refusal};
 use super::super::{Plan, calibrate};
@@ -22,6 +22,47 @@ const ASKS: u32 = 4;
 
 /// How long the receiving side rests after an error.
 const REST: Duration = Duration::from_millis(1);
+
+/// How often a thread that spins looks for answers before it looks at the clock.
+const SPINS: u32 = 64;
+
+/// Where one answer at a time comes from.
+pub(super) enum Inbox {
+    /// With all that the system says of it.
+    Full(Box<Batch>),
+    /// As fast as can be.
+    Lean(Vec<u8>),
+}
+
+impl Inbox {
+    fn new(session: &Session, spin: bool) -> Self {
+        if session.stamps {
+            return Self::Full(Box::new(Batch::new()));
+        }
+        if let Err(error) = session.socket.set_polling(spin) {
+            tracing::debug!(%error, "the socket goes on waiting");
+        }
+        Self::Lean(vec![0; MAX_PAYLOAD])
+    }
+
+    /// The number of the echo that came next, if any came soon.
+    fn receive(&mut self, receiver: &mut Receiver<'_>) -> Option<u64> {
+        match self {
+            Self::Full(batch) => receiver.receive(batch),
+            Self::Lean(buffer) => {
+                let length = match receiver.session.socket.receive_on(buffer) {
+                    Ok(length) => length?,
+                    Err(error) => {
+                        receiver.survive(error);
+                        return None;
+                    }
+                };
+                let datagram = Datagram::new(receiver.plan.server, &buffer[..length]);
+                receiver.take_one(&datagram, Instant::now())
+            }
+        }
+    }
+}
 
 /// Takes answers for a [`Counter`].
 pub(super) struct Receiver<'a> {
@@ -104,18 +145,30 @@ impl<'a> Receiver<'a> {
         self.take(batch, received)
     }
 
+    /// Where [`await_echo`](Self::await_echo) receives.
+    pub(super) fn inbox(&self) -> Inbox {
+        Inbox::new(self.session, self.plan.spin)
+    }
+
     /// Waits until the echo of this packet has come or its time-out has passed.
-    pub(super) fn await_echo(&mut self, number: u64, sent: Duration, batch: &mut Batch) {
-        loop {
-            if self.receive(batch) == Some(number) {
+    pub(super) fn await_echo(&mut self, number: u64, sent: Duration, inbox: &mut Inbox) {
+        for looks in 1u32.. {
+            if inbox.receive(self) == Some(number) {
                 return;
             }
-            let waited = self.counter.start.elapsed().saturating_sub(sent);
-            if waited > self.plan.timeout {
-                self.counter.tick();
+            if (!self.plan.spin || looks % SPINS == 0) && self.is_over(sent) {
                 return;
             }
         }
+    }
+
+    fn is_over(&mut self, sent: Duration) -> bool {
+        let waited = self.counter.start.elapsed().saturating_sub(sent);
+        let is_over = waited > self.plan.timeout;
+        if is_over {
+            self.counter.tick();
+        }
+        is_over
     }
 
     /// Takes what was received; the number of the last echo.
@@ -123,15 +176,8 @@ impl<'a> Receiver<'a> {
         let count = match received {
             Ok(0) => return None,
             Ok(count) => count,
-            Err(error) if is_refusal(&error) => {
-                self.counter.refused();
-                return None;
-            }
-            // A word of a host on the path about what was sent, or a fault that may pass.
             Err(error) => {
-                let error = explain(error, &self.session.socket, self.plan.size.bytes());
-                self.counter.trouble(&error);
-                thread::sleep(REST);
+                self.survive(error);
                 return None;
             }
         };
@@ -143,6 +189,17 @@ impl<'a> Receiver<'a> {
         }
         self.counter.tally.dropped_here(batch.dropped());
         last
+    }
+
+    /// A word of a host on the path about what was sent, or a fault that may pass.
+    fn survive(&mut self, error: io::Error) {
+        if is_refusal(&error) {
+            self.counter.refused();
+        } else {
+            let error = explain(error, &self.session.socket, self.plan.size.bytes());
+            self.counter.trouble(&error);
+        }
+        thread::sleep(REST);
     }
 
     fn take_one(&mut self, datagram: &Datagram<'_>, at: Instant) -> Option<u64> {

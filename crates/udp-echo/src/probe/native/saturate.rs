@@ -24,7 +24,8 @@ pub(super) fn saturate(
     while Instant::now() < line.start {
         std::hint::spin_loop();
     }
-    let (mut number, mut pace, mut batch) = (0, Pace::default(), Batch::new());
+    let mut inbox = receiver.inbox();
+    let (mut number, mut pace) = (0, Pace::default());
     loop {
         let at = line.start.elapsed();
         let is_enough = !limit.allows(number, at) || shutdown.is_triggered();
@@ -34,8 +35,8 @@ pub(super) fn saturate(
         pace.sent(number, at);
         pace.slots += 1;
         receiver.counter.tally.sent(at);
-        match line.send(number) {
-            Ok(()) => receiver.await_echo(number, at, &mut batch),
+        match line.send(number, at) {
+            Ok(()) => receiver.await_echo(number, at, &mut inbox),
             Err(error) => receiver.counter.not_sent(number, error),
         }
         number += 1;
@@ -43,5 +44,5 @@ pub(super) fn saturate(
             receiver.counter.tick();
         }
     }
-    (receiver.conclude(&mut batch), pace)
+    (receiver.conclude(&mut Batch::new()), pace)
 }
