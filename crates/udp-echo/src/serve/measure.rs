@@ -148,21 +148,15 @@ impl Measure {
             return Verdict::Silent;
         };
         let (peer, id) = (request.from, incoming.session());
-        if self.sessions.find(&(peer, id), now).is_none() {
-            let credentials = Arc::new(self.gate.credentials(peer, id));
-            if !credentials.accept(request.payload) {
-                return self.unknown(incoming, peer, reply);
-            }
-            tracing::debug!(%peer, "a session begins");
-            let session = Session::default();
-            let known = Known {
-                credentials,
-                session,
-            };
-            self.sessions.insert((peer, id), known, now);
-        }
-        let Some(known) = self.sessions.find(&(peer, id), now) else {
-            return Verdict::Silent;
+        let Self { sessions, gate, .. } = self;
+        let Some(known) = sessions.find_or_admit((peer, id), now, || {
+            let credentials = gate.credentials(peer, id);
+            credentials.accept(request.payload).then(|| {
+                tracing::debug!(%peer, "a session begins");
+                Known::new(credentials)
+            })
+        }) else {
+            return self.unknown(incoming, peer, reply);
         };
         if !known.credentials.accept(request.payload) {
             return Verdict::Silent;
@@ -197,6 +191,13 @@ impl Measure {
 }
 
 impl Known {
+    fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials: Arc::new(credentials),
+            session: Session::default(),
+        }
+    }
+
     fn echo(
         &mut self,
         probe: Probe,

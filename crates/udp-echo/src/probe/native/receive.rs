@@ -45,23 +45,46 @@ impl Inbox {
         Self::Lean(vec![0; MAX_PAYLOAD])
     }
 
-    /// The number of the echo that came next, if any came soon.
-    fn receive(&mut self, receiver: &mut Receiver<'_>) -> Option<u64> {
-        match self {
-            Self::Full(batch) => receiver.receive(batch),
-            Self::Lean(buffer) => {
-                let length = match receiver.session.socket.receive_on(buffer) {
-                    Ok(length) => length?,
-                    Err(error) => {
-                        receiver.survive(error);
-                        return None;
-                    }
-                };
-                let datagram = Datagram::new(receiver.plan.server, &buffer[..length]);
-                receiver.take_one(&datagram, Instant::now())
+    /// What came next, if anything came soon.
+    fn receive(&mut self, receiver: &mut Receiver<'_>) -> Option<Glance> {
+        let buffer = match self {
+            Self::Full(batch) => return receiver.receive(batch).map(Glance::Counted),
+            Self::Lean(buffer) => buffer,
+        };
+        let length = match receiver.session.socket.receive_on(buffer) {
+            Ok(length) => length?,
+            Err(error) => {
+                receiver.survive(error);
+                return None;
             }
+        };
+        let at = Instant::now();
+        let payload = &buffer[..length];
+        if let Some(Answer::Echo(echo)) = Answer::decode(payload)
+            && echo.session == receiver.session.id
+            && receiver.credentials.accept(payload)
+        {
+            let at = at.saturating_duration_since(receiver.counter.start);
+            let came = Came { at, stamp: None };
+            return Some(Glance::Here(Pending { echo, came }));
         }
+        receiver.take_one(&Datagram::new(receiver.plan.server, payload), at);
+        None
     }
+}
+
+/// An echo that is not counted yet: the next packet goes first.
+pub(super) struct Pending {
+    echo: Echo,
+    came: Came,
+}
+
+/// What came.
+enum Glance {
+    /// An echo, still to be counted.
+    Here(Pending),
+    /// The echo of this number, which is counted.
+    Counted(u64),
 }
 
 /// Takes answers for a [`Counter`].
@@ -150,16 +173,33 @@ impl<'a> Receiver<'a> {
         Inbox::new(self.session, self.plan.spin)
     }
 
-    /// Waits until the echo of this packet has come or its time-out has passed.
-    pub(super) fn await_echo(&mut self, number: u64, sent: Duration, inbox: &mut Inbox) {
+    /// Waits until the echo of this packet has come, which is left to [`account`](Self::account), or until its time-out
+    /// has passed.
+    pub(super) fn await_echo(
+        &mut self,
+        number: u64,
+        sent: Duration,
+        inbox: &mut Inbox,
+    ) -> Option<Pending> {
         for looks in 1u32.. {
-            if inbox.receive(self) == Some(number) {
-                return;
+            match inbox.receive(self) {
+                Some(Glance::Here(pending)) if pending.echo.number == number => {
+                    return Some(pending);
+                }
+                Some(Glance::Here(pending)) => self.account(&pending),
+                Some(Glance::Counted(last)) if last == number => return None,
+                Some(Glance::Counted(_)) | None => {}
             }
             if (!self.plan.spin || looks % SPINS == 0) && self.is_over(sent) {
-                return;
+                return None;
             }
         }
+        None
+    }
+
+    /// Counts an echo.
+    pub(super) fn account(&mut self, pending: &Pending) {
+        self.counter.echoed(&pending.echo, pending.came);
     }
 
     fn is_over(&mut self, sent: Duration) -> bool {
