@@ -278,8 +278,7 @@ pub(crate) struct Sweep {
 #[command(after_help = "Examples:
   udp-echo probe example.org -d 1m -i 1ms --json > before.json
   udp-echo probe example.org -d 1m -i 1ms --json > after.json
-  udp-echo compare before.json after.json
-  udp-echo compare before.json after.json --fail-if 'p99>+10%'")]
+  udp-echo compare before.json after.json")]
 pub(crate) struct Compare {
     /// The earlier result
     pub(crate) before: PathBuf,

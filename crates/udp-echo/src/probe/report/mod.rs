@@ -1,0 +1,14 @@
+//! What a measurement looks like: text for people, JSON and CSV for programs, a page.
+
+pub(super) mod csv;
+pub(super) mod json;
+pub(super) mod lines;
+pub(super) mod page;
+#[cfg(test)]
+mod sample;
+mod table;
+pub(super) mod text;
+mod words;
+
+pub(crate) use json::{SCHEMA, SeriesView};
+pub(crate) use table::ENOUGH;
