@@ -7,6 +7,9 @@ use chart::Table;
 /// What a line for people is at most, in columns.
 pub(crate) const WIDTH: usize = 100;
 
+/// What is between two columns where there is room.
+const WIDE_GAP: &str = "  ";
+
 /// Prints a table: the first columns set to the left, all others to the right. Its caption stands above the first one.
 pub(crate) fn table(table: &Table, left: usize, out: &mut impl Write) -> io::Result<()> {
     let mut header = table.header.clone();
@@ -20,10 +23,16 @@ pub(crate) fn table(table: &Table, left: usize, out: &mut impl Write) -> io::Res
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<_> = (0..columns).map(width).collect();
+    let is_narrow = widths
+        .iter()
+        .map(|width| width + WIDE_GAP.len())
+        .sum::<usize>()
+        <= WIDTH;
+    let between = if is_narrow { WIDE_GAP } else { " " };
     for cells in lines {
         let mut line = String::new();
         for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-            let gap = if column == 0 { "" } else { " " };
+            let gap = if column == 0 { "" } else { between };
             line += &if column < left {
                 format!("{gap}{cell:<width$}")
             } else {
@@ -68,7 +77,8 @@ mod tests {
         };
         let mut out = Vec::new();
         table(&shown, 2, &mut out).unwrap();
-        let expected = "ms    clock   p50  max\nthere fitted    – 12.5\nback  fitted 1.25    3\n";
+        let expected =
+            "ms     clock    p50   max\nthere  fitted     –  12.5\nback   fitted  1.25     3\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 

@@ -23,7 +23,7 @@ struct ComparisonView<'a> {
 #[derive(Serialize)]
 struct LossView {
     #[serde(flatten)]
-    change: ChangeView,
+    change: ChangeView<f64>,
     before_95: Option<[f64; 2]>,
     after_95: Option<[f64; 2]>,
     overlap_95: Option<bool>,
@@ -32,24 +32,24 @@ struct LossView {
 #[derive(Serialize)]
 struct SeriesView {
     #[serde(flatten)]
-    figures: BTreeMap<&'static str, ChangeView>,
+    figures: BTreeMap<&'static str, ChangeView<i64>>,
     mean_overlap_95: Option<bool>,
 }
 
 #[derive(Serialize)]
-struct ChangeView {
-    before: f64,
-    after: f64,
-    difference: f64,
+struct ChangeView<T> {
+    before: T,
+    after: T,
+    difference: T,
     ratio: Option<f64>,
 }
 
-impl From<Change> for ChangeView {
-    fn from(change: Change) -> Self {
+impl<T> ChangeView<T> {
+    fn of(change: Change, number: impl Fn(f64) -> T) -> Self {
         Self {
-            before: change.before,
-            after: change.after,
-            difference: change.difference(),
+            before: number(change.before),
+            after: number(change.after),
+            difference: number(change.difference()),
             ratio: change.ratio(),
         }
     }
@@ -58,7 +58,7 @@ impl From<Change> for ChangeView {
 impl From<&Loss> for LossView {
     fn from(loss: &Loss) -> Self {
         Self {
-            change: loss.change.into(),
+            change: ChangeView::of(loss.change, |share| share),
             before_95: loss.before_95,
             after_95: loss.after_95,
             overlap_95: loss.overlap,
@@ -71,7 +71,7 @@ impl From<&SeriesChange> for SeriesView {
         let figures = series.figures.iter();
         Self {
             figures: figures
-                .map(|(_, key, change)| (*key, (*change).into()))
+                .map(|(_, key, change)| (*key, ChangeView::of(*change, |nanos| nanos as i64)))
                 .collect(),
             mean_overlap_95: series.overlap,
         }
@@ -113,7 +113,7 @@ mod tests {
         });
         assert_eq!(json["loss_percent"], loss);
         let median = serde_json::json!({
-            "before": 58_000.0, "after": 87_000.0, "difference": 29_000.0, "ratio": 1.5,
+            "before": 58_000, "after": 87_000, "difference": 29_000, "ratio": 1.5,
         });
         assert_eq!(json["network_rtt_ns"]["median"], median);
         assert!(

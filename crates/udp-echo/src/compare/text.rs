@@ -123,21 +123,21 @@ mod tests {
         );
         let start = "\
 note: different packet size: 64 bytes before, 1400 bytes after
-in percent                before      after difference      ratio
-loss                           1          0         -1      0.000
+in percent                 before       after  difference       ratio
+loss                            1           0          -1       0.000
 95 % intervals of the loss: 0.55 to 1.84 % before, 0 to 0.38 % after; they do not overlap: the
   difference is hardly chance.
 
-network RTT in ms         before      after difference      ratio
-min                       0.0500     0.0750    +0.0250      1.500
-mean                      0.0600     0.0900    +0.0300      1.500
-p50                       0.0580     0.0870    +0.0290      1.500
-p90                       0.0700     0.1050    +0.0350      1.500
-p99                       0.0900     0.1350    +0.0450      1.500
-p99.9                     0.1200     0.1800    +0.0600      1.500
-max                       0.1500     0.2250    +0.0750      1.500
-jitter, RFC 3550          0.0070     0.0105    +0.0035      1.500
-jitter, PDV p99           0.0400     0.0600    +0.0200      1.500
+network RTT in ms          before       after  difference       ratio
+min                        0.0500      0.0750     +0.0250       1.500
+mean                       0.0600      0.0900     +0.0300       1.500
+p50                        0.0580      0.0870     +0.0290       1.500
+p90                        0.0700      0.1050     +0.0350       1.500
+p99                        0.0900      0.1350     +0.0450       1.500
+p99.9                      0.1200      0.1800     +0.0600       1.500
+max                        0.1500      0.2250     +0.0750       1.500
+jitter, RFC 3550           0.0070      0.0105     +0.0035       1.500
+jitter, PDV p99            0.0400      0.0600     +0.0200       1.500
 95 % intervals of the mean: they do not overlap: the difference is hardly chance.
 ";
         assert!(text.starts_with(start), "{text}");
@@ -158,7 +158,7 @@ jitter, PDV p99           0.0400     0.0600    +0.0200      1.500
             "{text}"
         );
         assert!(
-            !text.contains("note:") && text.contains("+0.0000      1.000"),
+            !text.contains("note:") && text.contains("+0.0000       1.000"),
             "{text}"
         );
     }

@@ -40,14 +40,13 @@ pub(in crate::probe) fn not_sent(number: u64, error: &io::Error) -> String {
 /// The headings above the lines of periods.
 pub(in crate::probe) fn period_header(out: &mut impl Write) -> io::Result<()> {
     let (network, application) = ("network RTT in ms", "application RTT in ms");
-    writeln!(out, "{:25}{network:>30}{application:>30}", "")?;
-    let figures = ["p50", "p99", "max"]
-        .map(|name| format!(" {name:>9}"))
-        .concat();
+    writeln!(out, "{:23}{network:>27}{application:>27}", "")?;
+    let figures = ["p50", "p99", "max"].map(|name| format!(" {name:>8}"));
+    let figures = figures.concat();
     writeln!(
         out,
-        "{:>9} {:>8} {:>6}{figures}{figures}",
-        "time", "sent", "lost"
+        "{:>8} {:>7} {:>6}{figures}{figures}",
+        "time s", "sent", "lost"
     )
 }
 
@@ -57,13 +56,13 @@ pub(in crate::probe) fn period(
     recent: &Recent,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let (time, Recent { sent, lost, .. }) = (watch(at), recent);
+    let (time, Recent { sent, lost, .. }) = (at.as_secs_f64(), recent);
     let (network, application) = (figures(&recent.network), figures(&recent.application));
-    writeln!(out, "{time:>9} {sent:>8} {lost:>6}{network}{application}")
+    writeln!(out, "{time:>8.1} {sent:>7} {lost:>6}{network}{application}")
 }
 
 fn figures(times: &Histogram) -> String {
-    rolling(times).map(|text| format!(" {text:>9}")).concat()
+    rolling(times).map(|text| format!(" {text:>8}")).concat()
 }
 
 /// Median, 99th percentile and longest, as far as there are enough times.
@@ -131,16 +130,95 @@ impl Progress {
             }
             None => elapsed,
         };
-        let times = if recent.network.count() > 0 {
-            &recent.network
+        let (network, application) = (&recent.network, &recent.application);
+        // Stamps may come of few packets only, or with a delay.
+        let (name, times) = if network.count() > application.count() / 2 {
+            ("network RTT", network)
         } else {
-            &recent.application
+            ("RTT", application)
         };
         let [p50, p99, max] = rolling(times);
         let line = format!(
-            "{progress}: {} sent, {} lost; RTT ms p50 {p50} p99 {p99} max {max}",
+            "{progress}: {} sent, {} lost; {name} ms p50 {p50} p99 {p99} max {max}",
             self.sent, self.lost
         );
         line.chars().take(STATUS).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn recent(sent: u64, time: Duration) -> Recent {
+        let mut recent = Recent {
+            sent,
+            ..Recent::default()
+        };
+        for _ in 0..sent.min(100) {
+            recent.application.record(time);
+            recent.network.record(time);
+        }
+        recent
+    }
+
+    #[test]
+    fn the_status_line_says_how_far_it_is() {
+        let mut progress = Progress::of(&sample::plan(8000));
+        let at = Duration::from_secs(2);
+        let line = progress.status(at, &recent(2000, Duration::from_nanos(580)));
+        let expected = "25 % 0:02, 0:06 left: 2000 sent, 0 lost; network RTT ms p50 0.00058 p99 0.00058 max 0.00058";
+        assert_eq!(line, expected[..STATUS]);
+    }
+
+    #[test]
+    fn the_status_line_never_wraps() {
+        let mut progress = Progress::of(&sample::plan(u64::MAX));
+        let week = Duration::from_secs(7 * 24 * 3600);
+        let line = progress.status(week, &recent(1 << 50, Histogram::MAX));
+        assert!(line.chars().count() <= STATUS, "{line}");
+        let line = progress.status(Duration::ZERO, &Recent::default());
+        assert!(line.starts_with("0 % 0:00, 0:00 left: "), "{line}");
+    }
+
+    #[test]
+    fn the_lines_of_periods_stand_below_their_headings() {
+        let mut out = Vec::new();
+        period_header(&mut out).unwrap();
+        let mut some = recent(99, Duration::from_micros(1234));
+        some.lost = 3;
+        some.network.clear();
+        period(Duration::from_millis(3_600_040), &some, &mut out).unwrap();
+        let expected = "
+                                 network RTT in ms      application RTT in ms
+  time s    sent   lost      p50      p99      max      p50      p99      max
+  3600.0      99      3        –        –        –    1.234        –    1.234
+";
+        assert_eq!(String::from_utf8(out).unwrap(), expected[1..]);
+    }
+
+    #[test]
+    fn packets_have_a_line_each() {
+        let ms = Duration::from_millis;
+        let arrivals = [
+            Arrival::OnTime(Duration::from_micros(59)),
+            Arrival::Late(ms(1200)),
+            Arrival::Duplicate,
+            Arrival::Unknown,
+        ];
+        let answered = arrivals.map(|arrival| Event::Answered(0, arrival));
+        let mut out = Vec::new();
+        for event in answered.iter().chain([&Event::Overdue(1)]) {
+            packet(event, &mut out).unwrap();
+        }
+        let expected = "\
+packet 1: 0.05900 ms
+packet 1: 1200.000 ms, late
+packet 1: answered again
+packet 1: answered after it was given up
+packet 2: no answer in time
+";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -58,3 +58,31 @@ fn notes(outcome: &Outcome) -> Vec<String> {
     notes.extend(outcome.notes.iter().cloned());
     notes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_page_says_how_it_was_measured_and_what_came_out() {
+        let page = page(&sample::native(), Vec::new());
+        let names: Vec<_> = page.intro.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            "Server", "Packets", "Time-out", "Counts", "Losses", "Also", "Pace",
+        ];
+        assert_eq!(names, expected);
+        assert!(
+            page.intro[6]
+                .1
+                .starts_with("one packet every 1 ms asked for")
+        );
+        let rows: Vec<_> = page.tables.iter().map(|table| table.rows.len()).collect();
+        assert_eq!(rows, [4, 4]);
+        assert!(
+            page.notes
+                .contains(&"the server was started anew".to_owned())
+        );
+        assert!(chart::html(&page).contains("application RTT"));
+    }
+}

@@ -138,7 +138,7 @@ pub(super) fn mean_interval_ns(pace: &Pace) -> Option<f64> {
 /// How far the interval that was kept is from the one asked for.
 pub(super) fn interval_error_ppm(plan: &Plan, pace: &Pace) -> Option<f64> {
     let asked = plan.schedule.interval()?.as_nanos() as f64;
-    Some((mean_interval_ns(pace)? / asked - 1.0) * 1e6)
+    Some((mean_interval_ns(pace)? - asked) / asked * 1e6)
 }
 
 /// What the round-trip times are made of, and why some are missing.
@@ -149,18 +149,26 @@ pub(super) fn round_trips(outcome: &Outcome) -> Vec<String> {
         texts.push("no answer in time: no round-trip times".to_owned());
         return texts;
     }
-    if found.network.is_some() {
-        texts.push("network RTT: from the stamp of a packet on its way out to that of its answer, less the server's stay by the server's stamps.".to_owned());
+    if let Some(network) = found.network {
+        texts.push(NETWORK.to_owned());
+        let (known, answered) = (network.distribution.count, found.answered);
+        if known < answered {
+            texts.push(format!(
+                "All four stamps came of {known} of the {answered} packets: the network RTT, there and back are of these."
+            ));
+        }
     }
-    texts.push(
-        "application RTT: around this program's system calls, the waits of both machines included."
-            .to_owned(),
-    );
+    texts.push(APPLICATION.to_owned());
     if found.network.is_none() {
         texts.push(no_network(outcome.wire).to_owned());
     }
     texts
 }
+
+const NETWORK: &str = "network RTT: from the stamp of a packet on its way out to that of its answer, less the server's stay by the server's stamps.";
+
+const APPLICATION: &str =
+    "application RTT: around this program's system calls, the waits of both machines included.";
 
 fn no_network(wire: Wire) -> &'static str {
     match wire {
@@ -174,7 +182,7 @@ fn no_network(wire: Wire) -> &'static str {
             "No network RTT: packets were not stamped here (by default they are not with -i 0; --stamps kernel asks for it). One-way delays are by the programs' times, the waits of this machine included."
         }
         Wire::Native { .. } => {
-            "No network RTT: packets were stamped here, but not by the server's kernel. One-way delays are by the server program's times."
+            "No network RTT: packets were stamped here, but of none did the server's kernel stamp both its arrival and its answer."
         }
     }
 }
@@ -191,10 +199,10 @@ pub(super) fn clocks(clocks: &Clocks, offset_ns: i64) -> Vec<String> {
     let drift = if bound >= 1000.0 {
         "not known".to_owned()
     } else {
-        format!("{:+.3} ppm (± {bound:.3})", fit.drift_ppm())
+        format!("{:+.3} ppm (±{bound:.3})", fit.drift_ppm())
     };
     let mut texts = vec![format!(
-        "one-way delays by a fitted clock: offset {} ms, drift {drift}, error at most ± {} ms (they cannot be known better than half the shortest round trip). How they vary is right whatever the offset.",
+        "one-way delays by a fitted clock: offset {} ms, drift {drift}, error at most ±{} ms (they cannot be known better than half the shortest round trip). How they vary is right whatever the offset.",
         signed_ms(offset_ns as f64),
         ms(fit.bound())
     )];
