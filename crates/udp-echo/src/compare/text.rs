@@ -49,7 +49,7 @@ fn loss(loss: &Loss, out: &mut impl Write) -> io::Result<()> {
 fn verdict(overlap: Option<bool>) -> &'static str {
     match overlap {
         Some(true) => "they overlap: the difference may be chance.",
-        Some(false) => "they do not overlap: the difference is hardly chance.",
+        Some(false) => "they do not overlap: the difference is more than the scatter within a run.",
         None => "there are not enough figures to say whether the difference is chance.",
     }
 }
@@ -126,7 +126,7 @@ note: different packet size: 64 bytes before, 1400 bytes after
 in percent                 before       after  difference       ratio
 loss                            1           0          -1       0.000
 95 % intervals of the loss: 0.55 to 1.84 % before, 0 to 0.38 % after; they do not overlap: the
-  difference is hardly chance.
+  difference is more than the scatter within a run.
 
 network RTT in ms          before       after  difference       ratio
 min                        0.0500      0.0750     +0.0250       1.500
@@ -138,7 +138,7 @@ p99.9                      0.1200      0.1800     +0.0600       1.500
 max                        0.1500      0.2250     +0.0750       1.500
 jitter, RFC 3550           0.0070      0.0105     +0.0035       1.500
 jitter, PDV p99            0.0400      0.0600     +0.0200       1.500
-95 % intervals of the mean: they do not overlap: the difference is hardly chance.
+95 % intervals of the mean: they do not overlap: the difference is more than the scatter within a run.
 ";
         assert!(text.starts_with(start), "{text}");
         assert!(

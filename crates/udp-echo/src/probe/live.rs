@@ -82,7 +82,7 @@ impl Csv {
             Box::new(BufWriter::new(file))
         };
         let mut csv = Self { name, out };
-        csv.write(|out| csv::header(out))?;
+        csv.write(csv::header)?;
         Ok(csv)
     }
 
@@ -186,10 +186,10 @@ impl Live {
                 Mode::Status => self.status(|progress| progress.status(at, &recent)),
                 Mode::JsonLines => json::period_line(at, &recent, &mut out()),
                 _ => {
-                    let is_below = self.periods % HEADER_EVERY != 0;
+                    let is_first = self.periods.is_multiple_of(HEADER_EVERY);
                     self.periods += 1;
                     let out = &mut out();
-                    if !is_below {
+                    if is_first {
                         lines::period_header(out)?;
                     }
                     lines::period(at, &recent, out)

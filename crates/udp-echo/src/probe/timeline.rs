@@ -166,7 +166,16 @@ impl Timeline {
     }
 
     fn delay(&self) -> Panel {
-        let has_network = self.buckets.iter().any(|bucket| bucket.network.count > 0);
+        // Where stamps came of few packets only, the network's times would be a chart of gaps.
+        let count = |of: fn(&Bucket) -> u32| -> u64 {
+            let counts = self.buckets.iter().map(|bucket| u64::from(of(bucket)));
+            counts.sum()
+        };
+        let (network, all) = (
+            count(|bucket| bucket.network.count),
+            count(|bucket| bucket.application.count),
+        );
+        let has_network = network > all / 2;
         let (name, of): (_, fn(&Bucket) -> &Spread) = if has_network {
             ("network RTT", |bucket| &bucket.network)
         } else {

@@ -8,7 +8,8 @@ pub(super) mod page;
 mod sample;
 mod table;
 pub(super) mod text;
+mod view;
 mod words;
 
-pub(crate) use json::{SCHEMA, SeriesView};
 pub(crate) use table::ENOUGH;
+pub(crate) use view::{SCHEMA, SeriesView};
