@@ -138,7 +138,8 @@ p99.9                      0.1200      0.1800     +0.0600       1.500
 max                        0.1500      0.2250     +0.0750       1.500
 jitter, RFC 3550           0.0070      0.0105     +0.0035       1.500
 jitter, PDV p99            0.0400      0.0600     +0.0200       1.500
-95 % intervals of the mean: they do not overlap: the difference is more than the scatter within a run.
+95 % intervals of the mean: they do not overlap: the difference is more than the scatter within a
+  run.
 ";
         assert!(text.starts_with(start), "{text}");
         assert!(
