@@ -239,17 +239,24 @@ impl Live {
 
     pub(super) fn end(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         self.clear_status()?;
-        // The result first: it is not lost if a file cannot be written.
+        // The result first: it is not lost if a file cannot be written, nor are the files if nobody reads the result.
+        let printed = self.print(outcome);
+        let written = self
+            .csv
+            .as_mut()
+            .map_or(Ok(()), |csv| csv.write(|out| out.flush()));
+        self.draw(outcome)?;
+        written?;
+        Ok(printed?)
+    }
+
+    fn print(&self, outcome: &Outcome) -> io::Result<()> {
         match self.stdout {
-            Stdout::Text => text::summary(outcome, &mut out())?,
-            Stdout::Csv => text::summary(outcome, &mut io::stderr().lock())?,
-            Stdout::Json => json::result(outcome, &mut out())?,
-            Stdout::JsonLines => json::result_line(outcome, &mut out())?,
+            Stdout::Text => text::summary(outcome, &mut out()),
+            Stdout::Csv => text::summary(outcome, &mut io::stderr().lock()),
+            Stdout::Json => json::result(outcome, &mut out()),
+            Stdout::JsonLines => json::result_line(outcome, &mut out()),
         }
-        if let Some(csv) = &mut self.csv {
-            csv.write(|out| out.flush())?;
-        }
-        self.draw(outcome)
     }
 
     fn draw(&self, outcome: &Outcome) -> anyhow::Result<()> {
