@@ -192,9 +192,11 @@ pub(crate) enum Stamps {
   udp-echo probe example.org --continuous      until Ctrl-C, with a line of figures every second
   udp-echo probe example.org -i 0 -d 5s        one packet in flight, as fast as it goes
   udp-echo probe example.org --fail-if 'p99>5ms' --fail-if 'loss>1%'
+  udp-echo probe example.org -d 1m -i 1ms --html path.html --csv packets.csv
   udp-echo probe example.org -d 1m -i 1ms --json > before.json
   udp-echo compare before.json after.json
 
+--csv - gives the packets to standard output, and the text to standard error.
 Without TARGET a server with the documented impairment is started in this process.
 Classic servers and ours are told apart by themselves. Times are in ms; --json and --csv give ns.")]
 pub(crate) struct Probe {
@@ -278,8 +280,7 @@ pub(crate) struct Sweep {
 #[command(after_help = "Examples:
   udp-echo probe example.org -d 1m -i 1ms --json > before.json
   udp-echo probe example.org -d 1m -i 1ms --json > after.json
-  udp-echo compare before.json after.json
-  udp-echo compare before.json after.json --fail-if 'p99>+10%'")]
+  udp-echo compare before.json after.json")]
 pub(crate) struct Compare {
     /// The earlier result
     pub(crate) before: PathBuf,

@@ -4,7 +4,12 @@
 
 mod args;
 mod client;
+mod columns;
+mod compare;
+mod json;
 mod key;
+mod number;
+mod pictures;
 mod probe;
 mod serve;
 
@@ -23,6 +28,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(&args),
         Command::Client(args) => client::run(&args),
         Command::Probe(args) => probe::run(&args),
-        Command::Sweep(_) | Command::Compare(_) => anyhow::bail!("not yet"),
+        Command::Compare(args) => compare::run(&args),
+        Command::Sweep(_) => anyhow::bail!("not yet"),
     }
 }

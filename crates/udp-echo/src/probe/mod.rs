@@ -11,6 +11,7 @@ mod plan;
 mod report;
 mod schedule;
 mod send;
+mod timeline;
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ use live::Live;
 use local::LocalServer;
 use native::{Hello, hello};
 use plan::{Plan, Wire, of_family};
+pub(crate) use report::{ENOUGH, SCHEMA, SeriesView};
 use send::Pace;
 
 /// How long the server is given to answer an exit.
