@@ -7,7 +7,10 @@
 #[cfg(target_os = "linux")]
 mod child;
 mod engines;
+mod options;
 mod pin;
+#[cfg(target_os = "linux")]
+mod setup;
 #[cfg(target_os = "linux")]
 mod stats;
 #[cfg(target_os = "linux")]
