@@ -36,10 +36,10 @@ use crate::options::Common;
 /// udp-echo has to be built first, and is taken from where this program lies.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  cargo build --release -p udp-echo -p bench    before all else
-  bench probe                                   everything, about five minutes
-  bench probe --only hogs --runs 1 --seconds 2  a quick look, 3 seconds
-  bench probe --only network,schedule,reflector from the same runs, 100 seconds
+  cargo build --release -p udp-echo -p bench     before all else
+  bench probe                                    everything, about five minutes
+  bench probe --only hogs --runs 1 --seconds 2   a quick look, 3 seconds
+  bench probe --only network,schedule,reflector these from the same runs, 90 seconds
   bench probe --json > probe.json")]
 pub(crate) struct Args {
     /// Seconds per run, 1 to 60
