@@ -27,22 +27,18 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::pin::Core;
+use crate::options::Common;
 
 /// Measures I/O engines for servers: UDP and TCP echo, timers, and waking a blocked thread.
 ///
-/// An echo server runs in a child process on one core, the load generator on another. Every figure is the median of
-/// alternating runs. All of it takes about two and a half minutes.
+/// An echo server runs in a child process on one core, the load generator on another; the threads that sleep are on the
+/// core of the servers. Every figure is the median of alternating runs. All of it takes about two and a half minutes.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bench engines
   bench engines --only udp,wake --runs 3 --seconds 0.5
   bench engines --json > engines.json")]
 pub(crate) struct Args {
-    /// Runs per figure, 1 to 99
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
-    runs: u32,
-
     /// Seconds per run, 0.1 to 60
     #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = parse_length)]
     seconds: Duration,
@@ -51,17 +47,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PART,…", value_delimiter = ',')]
     only: Vec<Part>,
 
-    /// The core of the servers, and of the threads that sleep
-    #[arg(long, default_value = "1", value_name = "CORE")]
-    server_core: Core,
-
-    /// The core of the load generator
-    #[arg(long, default_value = "0", value_name = "CORE")]
-    client_core: Core,
-
-    /// Prints JSON instead of tables
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// A part of the report.
@@ -88,19 +75,9 @@ fn parse_length(text: &str) -> Result<Duration, String> {
 /// Measures and prints.
 #[cfg(target_os = "linux")]
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    use std::io::Write;
-
     runtime::descriptors::raise_limit();
-    args.client_core.pin_this_thread()?;
-    let report = report::Report::measure(args)?;
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
-    }
-    Ok(())
+    args.common.client_core.pin_this_thread()?;
+    args.common.print(&report::Report::measure(args)?)
 }
 
 /// Says that this cannot be measured here.

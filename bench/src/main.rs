@@ -1,13 +1,17 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`] so far. What topics share lies beside them:
-//! [`stats`] (alternating runs, medians, percentiles), [`table`], and on Linux `pin` (cores) and `child` (a server in
-//! a process of its own, whose CPU time can be read from outside).
+//! One subcommand is one topic and one file (or folder) here: [`engines`] and [`probe`]. What topics share lies beside
+//! them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians, percentiles),
+//! `table`, [`pin`] (cores) and `child` (programs in processes of their own, whose CPU time can be read from outside).
 
 #[cfg(target_os = "linux")]
 mod child;
 mod engines;
+mod options;
 mod pin;
+mod probe;
+#[cfg(target_os = "linux")]
+mod setup;
 #[cfg(target_os = "linux")]
 mod stats;
 #[cfg(target_os = "linux")]
@@ -28,15 +32,27 @@ struct Cli {
 #[derive(Subcommand)]
 enum Topic {
     Engines(engines::Args),
+    Probe(probe::Args),
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     EngineServer(engines::server::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Launch(child::launch::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Hog(probe::hogs::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().topic {
         Topic::Engines(args) => engines::run(&args),
+        Topic::Probe(args) => probe::run(&args),
         #[cfg(target_os = "linux")]
         Topic::EngineServer(args) => engines::server::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::Launch(args) => child::launch::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::Hog(args) => probe::hogs::run(&args),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// Measures every candidate once, then every candidate again, `runs` times over.
 ///
 /// Taking turns spreads a disturbance of the machine over all candidates instead of charging it to one.
@@ -28,6 +30,28 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
         0 => 0.0,
         even if even % 2 == 0 => f64::midpoint(values[middle - 1], values[middle]),
         _ => values[middle],
+    }
+}
+
+/// A figure over several runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    /// The median of the runs.
+    pub(crate) median: f64,
+    /// The run with the lowest figure.
+    pub(crate) lowest: f64,
+    /// The run with the highest figure.
+    pub(crate) highest: f64,
+}
+
+impl Spread {
+    /// What these runs have; of no run all is 0.
+    pub(crate) fn of(runs: impl Iterator<Item = f64> + Clone) -> Self {
+        Self {
+            median: median(runs.clone()),
+            lowest: runs.clone().reduce(f64::min).unwrap_or_default(),
+            highest: runs.reduce(f64::max).unwrap_or_default(),
+        }
     }
 }
 
@@ -95,6 +119,16 @@ mod tests {
         assert_eq!(median([]), 0.0);
         assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+
+    #[test]
+    fn a_spread_has_the_extremes_beside_the_median() {
+        let spread = Spread::of([3.0, 1.0, 8.0].into_iter());
+        assert_eq!(
+            (spread.median, spread.lowest, spread.highest),
+            (3.0, 1.0, 8.0)
+        );
+        assert_eq!(Spread::of(std::iter::empty()).highest, 0.0);
     }
 
     #[test]

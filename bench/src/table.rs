@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// A table: the first column aligned left, the others right.
+/// A table: the first columns, mostly one, aligned left, the others right.
 pub(crate) struct Table {
+    text_columns: usize,
     header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
@@ -12,8 +13,17 @@ impl Table {
     /// A table with these column titles and no row yet.
     pub(crate) fn new<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Self {
         Self {
+            text_columns: 1,
             header: header.map(str::to_owned).to_vec(),
             rows: Vec::new(),
+        }
+    }
+
+    /// The same with so many columns aligned left.
+    pub(crate) fn text_columns(self, text_columns: usize) -> Self {
+        Self {
+            text_columns,
+            ..self
         }
     }
 
@@ -34,35 +44,40 @@ impl Table {
             .map(|column| width(column).unwrap_or(0))
             .collect()
     }
+
+    fn write_row(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        widths: &[usize],
+        cells: &[String],
+    ) -> fmt::Result {
+        for (column, &width) in widths.iter().enumerate() {
+            let cell = cells.get(column).map_or("", String::as_str);
+            match column < self.text_columns {
+                true => write!(f, "| {cell:<width$} ")?,
+                false => write!(f, "| {cell:>width$} ")?,
+            }
+        }
+        writeln!(f, "|")
+    }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths = self.widths();
-        write_row(f, &widths, &self.header)?;
+        self.write_row(f, &widths, &self.header)?;
         for (column, &width) in widths.iter().enumerate() {
             let dashes = "-".repeat(width + 1);
-            match column {
-                0 => write!(f, "|:{dashes}")?,
-                _ => write!(f, "|{dashes}:")?,
+            match column < self.text_columns {
+                true => write!(f, "|:{dashes}")?,
+                false => write!(f, "|{dashes}:")?,
             }
         }
         writeln!(f, "|")?;
         self.rows
             .iter()
-            .try_for_each(|row| write_row(f, &widths, row))
+            .try_for_each(|row| self.write_row(f, &widths, row))
     }
-}
-
-fn write_row(f: &mut fmt::Formatter<'_>, widths: &[usize], cells: &[String]) -> fmt::Result {
-    for (column, &width) in widths.iter().enumerate() {
-        let cell = cells.get(column).map_or("", String::as_str);
-        match column {
-            0 => write!(f, "| {cell:<width$} ")?,
-            _ => write!(f, "| {cell:>width$} ")?,
-        }
-    }
-    writeln!(f, "|")
 }
 
 #[cfg(test)]
@@ -81,5 +96,8 @@ mod tests {
 | b            |        |
 ";
         assert_eq!(table.to_string(), expected);
+        let left = table.text_columns(2).to_string();
+        assert!(left.contains("|:-------------|:-------|"), "{left}");
+        assert!(left.contains("| 7      |"), "{left}");
     }
 }

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::Args;
-use super::report::progress;
 use crate::child::Server;
-use crate::stats::{Durations, alternate, median};
+use crate::setup::progress;
+use crate::stats::{Durations, Spread, alternate, median};
 
 /// The size of every message, in bytes.
 pub(crate) const MESSAGE_SIZE: usize = 64;
@@ -141,11 +141,11 @@ pub(crate) struct Figures {
 
 impl Figures {
     fn of(runs: &[Run]) -> Self {
-        let rates = || runs.iter().map(|run| run.rate);
+        let rate = Spread::of(runs.iter().map(|run| run.rate));
         Self {
-            rate: median(rates()),
-            rate_lowest: rates().fold(f64::INFINITY, f64::min),
-            rate_highest: rates().fold(0.0, f64::max),
+            rate: rate.median,
+            rate_lowest: rate.lowest,
+            rate_highest: rate.highest,
             p50_us: median(runs.iter().map(|run| run.p50_us)),
             p99_us: median(runs.iter().map(|run| run.p99_us)),
             server_cpu_us: median(runs.iter().map(|run| run.server_cpu_us)),
@@ -193,8 +193,8 @@ impl Test {
         load: impl Fn(&Server, Duration) -> Result<Run>,
     ) -> Self {
         progress(&title);
-        let measured = alternate(args.runs, E::value_variants(), |engine: E| {
-            let server = engine.start(args.server_core)?;
+        let measured = alternate(args.common.runs, E::value_variants(), |engine: E| {
+            let server = engine.start(args.common.server_core)?;
             load(&server, args.seconds).map_err(|error| server.explain(error))
         });
         let rows = measured.into_iter().map(|(engine, runs)| Row {

@@ -1,14 +1,13 @@
 //! The report: all that was measured, as tables and as JSON.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Write};
 
 use anyhow::Result;
 use serde::Serialize;
 
 use super::echo::{Outcome, Test};
 use super::{Args, Part, tcp, timers, udp, wake};
+use crate::setup::Setup;
 use crate::table::Table;
 
 /// All that was measured; a part that was not asked for is empty.
@@ -21,43 +20,11 @@ pub(crate) struct Report {
     wake: Vec<wake::Row>,
 }
 
-/// What it was measured on, and how.
-#[derive(Serialize)]
-struct Setup {
-    kernel: String,
-    /// As the kernel lists them: a range, or ranges.
-    cores: String,
-    /// Runnable threads in the minute before, by the kernel: above 0.5 something else took part.
-    load_before: String,
-    runs: u32,
-    seconds_per_run: f64,
-    server_core: crate::pin::Core,
-    client_core: crate::pin::Core,
-}
-
-impl Setup {
-    fn of(args: &Args) -> Self {
-        let first_word = |path| {
-            let text = fs::read_to_string(path).unwrap_or_default();
-            text.split_whitespace().next().unwrap_or("?").to_owned()
-        };
-        Self {
-            kernel: first_word("/proc/sys/kernel/osrelease"),
-            cores: first_word("/sys/devices/system/cpu/online"),
-            load_before: first_word("/proc/loadavg"),
-            runs: args.runs,
-            seconds_per_run: args.seconds.as_secs_f64(),
-            server_core: args.server_core,
-            client_core: args.client_core,
-        }
-    }
-}
-
 impl Report {
     /// Measures the parts that were asked for, or all.
     pub(crate) fn measure(args: &Args) -> Result<Self> {
         let wanted = |part| args.only.is_empty() || args.only.contains(&part);
-        let setup = Setup::of(args);
+        let setup = Setup::of(&args.common, args.seconds);
         let echoes = |part, measure: fn(&Args) -> Vec<Test>| match wanted(part) {
             true => measure(args),
             false => Vec::new(),
@@ -78,15 +45,9 @@ impl Report {
     }
 }
 
-/// Tells whoever waits what is being measured; on stderr, for stdout is for the report.
-pub(crate) fn progress(title: &str) {
-    // Not worth failing for.
-    let _ = writeln!(io::stderr().lock(), "measuring: {title}");
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.setup)?;
+        write!(f, "# I/O engines\n\n{}", self.setup)?;
         for test in self.udp.iter().chain(&self.tcp) {
             write!(f, "\n{test}")?;
         }
@@ -106,24 +67,6 @@ impl fmt::Display for Report {
             write!(f, "{}", wake_table(&self.wake))?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Setup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# I/O engines\n")?;
-        writeln!(
-            f,
-            "Linux {}, cores {}, load before {}.",
-            self.kernel, self.cores, self.load_before
-        )?;
-        let (server, client) = (self.server_core, self.client_core);
-        write!(f, "Server on core {server}, client on core {client}. ")?;
-        writeln!(
-            f,
-            "Medians of {} alternating runs of {} s.",
-            self.runs, self.seconds_per_run
-        )
     }
 }
 

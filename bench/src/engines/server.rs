@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
 use clap::Subcommand;
+use runtime::descriptors;
 use socket2::{Domain, Socket, Type};
 
 use super::{tcp, udp};
@@ -35,7 +36,8 @@ enum Protocol {
 
 /// Binds, says where, and serves; only an error ends it.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    child::prepare()?;
+    child::tie()?;
+    descriptors::raise_limit();
     args.core.pin_this_thread()?;
     let Err(error): Result<Infallible> = match args.protocol {
         Protocol::Udp { engine } => serve_udp(engine),

@@ -12,8 +12,8 @@ use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
 use serde::Serialize;
 
 use super::Args;
-use super::report::progress;
 use crate::pin::Core;
+use crate::setup::progress;
 use crate::stats::{Durations, alternate};
 
 /// How far ahead a deadline is at least.
@@ -134,9 +134,9 @@ pub(crate) struct Row {
 /// Measures every sleeper on the core of the servers, each run with its share of the deadlines.
 pub(crate) fn measure(args: &Args) -> Result<Vec<Row>> {
     progress(&title());
-    let share = DEADLINES.div_ceil(args.runs);
-    let measured = alternate(args.runs, &Sleeper::ALL, |sleeper| {
-        run(sleeper, share, args.server_core)
+    let share = DEADLINES.div_ceil(args.common.runs);
+    let measured = alternate(args.common.runs, &Sleeper::ALL, |sleeper| {
+        run(sleeper, share, args.common.server_core)
     });
     let rows = measured.into_iter().map(|(sleeper, runs)| {
         let mut all = Durations::default();

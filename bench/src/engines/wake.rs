@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use super::Args;
 use super::mmsg::{Batch, Destination};
-use super::report::progress;
 use crate::pin::Core;
+use crate::setup::progress;
 use crate::stats::{alternate, median};
 
 /// How long the thread waits before it is taken to sleep through it all.
@@ -53,7 +53,9 @@ struct Run {
 pub(crate) fn measure(args: &Args) -> Result<Vec<Row>> {
     progress("Waking a thread by shutdown");
     let waiters = [Waiter::RecvFrom, Waiter::RecvMmsg];
-    let measured = alternate(args.runs, &waiters, |waiter| run(waiter, args.server_core));
+    let measured = alternate(args.common.runs, &waiters, |waiter| {
+        run(waiter, args.common.server_core)
+    });
     let rows = measured.into_iter().map(|(waiter, runs)| {
         let runs = runs.into_iter().collect::<Result<Vec<_>>>()?;
         let times: Option<Vec<_>> = runs.iter().map(|run| run.woken_after).collect();
