@@ -5,8 +5,10 @@
 mod args;
 mod client;
 mod key;
+mod pictures;
 mod probe;
 mod serve;
+mod sweep;
 
 use runtime::cli::Exit;
 
@@ -23,6 +25,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(&args),
         Command::Client(args) => client::run(&args),
         Command::Probe(args) => probe::run(&args),
-        Command::Sweep(_) | Command::Compare(_) => anyhow::bail!("not yet"),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Compare(_) => anyhow::bail!("not yet"),
     }
 }
