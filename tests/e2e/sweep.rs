@@ -127,7 +127,8 @@ fn a_sweep_of_our_server_adds_up() {
 #[test]
 fn seconds_are_told_line_by_line_and_the_result_last() {
     let server = ours();
-    let args = [&["sweep", &server.target(), "--json-lines"], SHORT].concat();
+    let target = server.target();
+    let args = [&["sweep", &target, "--json-lines"], SHORT].concat();
     let done = run("udp-echo", &args, "");
     let lines: Vec<Value> = done
         .stdout
