@@ -73,6 +73,9 @@ pub(super) struct Limit {
     /// The share that the path loses below, 0 to 1.
     pub(super) own_loss: Option<f64>,
     pub(super) delay_climbs: Option<usize>,
+    /// Packets a second that are answered where loss has set in, at the median of these steps: what the path carries
+    /// when its queues are full.
+    pub(super) comes_through: Option<f64>,
 }
 
 impl Rung {
@@ -185,7 +188,17 @@ pub(super) fn limit(rungs: &[Rung]) -> Limit {
         loss_begins,
         own_loss: found.own_loss,
         delay_climbs: delay_climbs(&steps).map(|place| judged[place]),
+        comes_through: loss_begins.and_then(|begin| comes_through(&rungs[begin..])),
     }
+}
+
+fn comes_through(rungs: &[Rung]) -> Option<f64> {
+    let rungs = rungs.iter().filter(|rung| rung.is_judged());
+    let mut rates: Vec<f64> = rungs
+        .map(|rung| rung.rate() * (1.0 - rung.loss()))
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    rates.get(rates.len() / 2).copied()
 }
 
 /// From where on round trips are longer, for good: they must still be in the second half of the steps from there on. On

@@ -61,13 +61,20 @@ struct Knee {
     loss_begins: Option<Place>,
     own_loss_percent: Option<f64>,
     delay_climbs: Option<Place>,
+    comes_through: Option<Rate>,
+}
+
+#[derive(Serialize)]
+struct Rate {
+    packets_per_second: f64,
+    payload_bps: f64,
 }
 
 #[derive(Serialize)]
 struct Place {
     step: usize,
-    packets_per_second: f64,
-    payload_bps: f64,
+    #[serde(flatten)]
+    rate: Rate,
 }
 
 #[derive(Serialize)]
@@ -196,12 +203,14 @@ impl Places {
 
 impl Knee {
     fn of(found: &Found) -> Self {
+        let rate = |packets: f64| Rate {
+            packets_per_second: packets,
+            payload_bps: packets * found.plan.size.bytes() as f64 * 8.0,
+        };
         let place = |step: Option<usize>| {
-            let rate = found.rung(step)?.rate();
             Some(Place {
                 step: step?,
-                packets_per_second: rate,
-                payload_bps: rate * found.plan.size.bytes() as f64 * 8.0,
+                rate: rate(found.rung(step)?.rate()),
             })
         };
         let limit = &found.limit;
@@ -210,6 +219,7 @@ impl Knee {
             loss_begins: place(limit.loss_begins),
             own_loss_percent: limit.own_loss.map(|share| share * 100.0),
             delay_climbs: place(limit.delay_climbs),
+            comes_through: limit.comes_through.map(rate),
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::probe::{self, Asked, Outcome, Plan, Schedule, Wire, connect_first, wi
 use collect::Collected;
 use found::{Found, limit, rungs};
 use live::Live;
+use text::Screen;
 
 /// Answers are looked for at least so long, so that late ones are seen.
 const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -83,7 +84,7 @@ fn schedule(args: &Sweep) -> anyhow::Result<Falling> {
 fn begin(args: &Sweep, sweep: &Falling, plan: &Plan, wire: Wire) -> io::Result<()> {
     let header = words::header(plan, wire, sweep, args.packets);
     if !(args.output.json || args.output.json_lines) {
-        writeln!(io::stdout().lock(), "{header}")
+        writeln!(io::stdout().lock(), "{}", screen().wrapped(&header))
     } else if io::stderr().is_terminal() {
         writeln!(io::stderr().lock(), "{header}")
     } else {
@@ -128,8 +129,7 @@ fn show(args: &Sweep, found: &Found) -> anyhow::Result<()> {
     if output.json || output.json_lines {
         writeln!(out, "{}", json::result(found, output.json)?)?;
     } else {
-        let (width, color) = screen();
-        text::result(found, width, color, &mut out)?;
+        text::result(found, screen(), &mut out)?;
     }
     out.flush()?;
     drop(out);
@@ -140,15 +140,16 @@ fn show(args: &Sweep, found: &Found) -> anyhow::Result<()> {
 }
 
 /// How wide standard output is, and whether it takes colours.
-fn screen() -> (Width, bool) {
+fn screen() -> Screen {
     let out = io::stdout();
-    let asked = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
-    let size = terminal_size::terminal_size_of(&out);
-    let columns = asked.or(size.map(|(width, _)| usize::from(width.0)));
+    let asked = std::env::var("COLUMNS").ok();
+    let asked = asked.and_then(|columns| columns.parse().ok());
+    let wrap = terminal_size::terminal_size_of(&out).map(|(width, _)| usize::from(width.0));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-    let color = out.is_terminal() && !plain && !dumb;
-    (columns.map_or_else(Width::default, Width::new), color)
+    Screen {
+        width: asked.or(wrap).map_or_else(Width::default, Width::new),
+        wrap,
+        color: out.is_terminal() && !plain && !dumb,
+    }
 }

@@ -8,6 +8,7 @@ use runtime::udp::{Options, StampClock};
 
 use super::collect::{Collector, Moment};
 use super::found::{Asked, Doubt, Found, limit, rungs};
+use super::text::Screen;
 use super::{charts, json, page, text, words};
 use crate::probe::{Pace, Plan, Schedule, Wire};
 
@@ -199,7 +200,7 @@ fn a_bottleneck_is_found_and_said() {
     let lines = words::verdict(&found);
     assert_eq!(
         lines[0],
-        "without loss up to 931 packets/s (931 kbit/s), loss sets in at 1,160 packets/s; delay starts to climb at 1,160 packets/s"
+        "without loss up to 931 packets/s (931 kbit/s), loss sets in at 1,160 packets/s; delay starts to climb at 1,160 packets/s; under overload 990 packets/s (990 kbit/s) come through"
     );
     assert!(lines[1].contains("came after the interval"), "{lines:?}");
 }
@@ -345,7 +346,7 @@ fn numbers_for_people() {
 #[test]
 fn the_text_of_a_sweep() {
     let mut out = Vec::new();
-    text::result(&narrow(), Width::default(), false, &mut out).unwrap();
+    text::result(&narrow(), screen(Some(80)), &mut out).unwrap();
     check(
         &String::from_utf8(out).unwrap(),
         include_str!("snapshots/narrow.txt"),
@@ -380,7 +381,7 @@ fn the_page_of_a_sweep_has_all_of_it() {
         "Sweep of udp://192.0.2.7:8080",
         "Command line",
         "2026-11-21T11:48:12Z",
-        "delay climbs",
+        "no loss yet",
         "a note",
     ] {
         assert!(html.contains(words), "{words}");
@@ -388,6 +389,25 @@ fn the_page_of_a_sweep_has_all_of_it() {
     assert_eq!(html.matches("<svg").count(), charts::CHARTS);
     let rows = found.rungs.len() + found.seconds.len();
     assert_eq!(html.matches("<tr>").count(), rows + 2, "and two headers");
+}
+
+fn screen(wrap: Option<usize>) -> Screen {
+    Screen {
+        width: Width::default(),
+        wrap,
+        color: false,
+    }
+}
+
+#[test]
+fn text_is_wrapped_at_words() {
+    let narrow = screen(Some(10));
+    assert_eq!(
+        narrow.wrapped("three packets and overlongwords x"),
+        "three\n  packets\n  and\n  overlongwords\n  x"
+    );
+    let endless = screen(None);
+    assert_eq!(endless.wrapped("as it is"), "as it is");
 }
 
 /// Compares with what was kept, which is written anew where `SNAPSHOTS` names a folder.

@@ -14,23 +14,51 @@ use super::words::{self, grouped};
 /// About how many rows the table has.
 const ROWS: usize = 20;
 
-/// Writes it for a terminal of this width.
-pub(super) fn result(
-    found: &Found,
-    width: Width,
-    color: bool,
-    out: &mut impl Write,
-) -> io::Result<()> {
+/// What it is written on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Screen {
+    pub(super) width: Width,
+    /// Columns after which text goes on in a new line, on a terminal.
+    pub(super) wrap: Option<usize>,
+    pub(super) color: bool,
+}
+
+impl Screen {
+    /// The text with line breaks where it would not fit; further lines are indented.
+    pub(super) fn wrapped(self, text: &str) -> String {
+        let (mut lines, mut column) = (String::new(), 0);
+        for word in text.split(' ') {
+            let width = word.chars().count();
+            if column > 0 && self.wrap.is_some_and(|wrap| column + 1 + width > wrap) {
+                lines += "\n  ";
+                column = 2;
+            } else if column > 0 {
+                lines.push(' ');
+                column += 1;
+            }
+            lines += word;
+            column += width;
+        }
+        lines
+    }
+}
+
+/// Writes it.
+pub(super) fn result(found: &Found, screen: Screen, out: &mut impl Write) -> io::Result<()> {
     if !found.rungs.is_empty() {
         for chart in charts(found) {
-            writeln!(out, "\n{}", chart::terminal(&chart, width, color))?;
+            writeln!(
+                out,
+                "\n{}",
+                chart::terminal(&chart, screen.width, screen.color)
+            )?;
         }
         writeln!(out)?;
         table(found, out)?;
         writeln!(out)?;
     }
     for line in words::verdict(found) {
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", screen.wrapped(&line))?;
     }
     Ok(())
 }
@@ -100,9 +128,9 @@ pub(super) fn note(found: &Found, place: usize) -> &'static str {
         return "not judged";
     }
     match Some(place) {
-        at if at == limit.loss_begins => "lossy",
-        at if at == limit.delay_climbs => "delay climbs",
-        at if at == limit.without_loss && limit.loss_begins.is_some() => "without loss",
+        at if at == limit.loss_begins => "loss begins",
+        at if at == limit.delay_climbs => "delay grows",
+        at if at == limit.without_loss && limit.loss_begins.is_some() => "no loss yet",
         _ => "",
     }
 }

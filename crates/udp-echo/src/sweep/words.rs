@@ -10,6 +10,9 @@ use runtime::units::show_time;
 use super::found::{Doubt, Found, Rung};
 use crate::probe::{MAX_SOCKETS, Plan, Wire};
 
+/// How much more than it carries a path must have taken for it to be said.
+const QUEUED: f64 = 1.15;
+
 /// A rate with three digits that tell: `12,400`, `49.2`.
 pub(super) fn rate(value: f64) -> String {
     if !value.is_finite() || value <= 0.0 {
@@ -38,11 +41,11 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// Packets a second, and what they carry one way.
-fn rate_and_bits(rung: &Rung, size: PacketSize) -> String {
-    let bits = rung.rate() * size.bytes() as f64 * 8.0;
+fn rate_and_bits(packets: f64, size: PacketSize) -> String {
+    let bits = packets * size.bytes() as f64 * 8.0;
     let digit = 10f64.powi(bits.max(1.0).log10().floor() as i32 - 2);
     let bits = Unit::BitsPerSecond.show((bits / digit).round() * digit);
-    format!("{} packets/s ({bits})", rate(rung.rate()))
+    format!("{} packets/s ({bits})", rate(packets))
 }
 
 pub(super) fn percent(share: f64) -> String {
@@ -127,6 +130,7 @@ pub(super) fn header(plan: &Plan, wire: Wire, sweep: &Falling, packets: u64) -> 
 /// The knee, and what it must be taken with.
 pub(super) fn verdict(found: &Found) -> Vec<String> {
     let mut lines = vec![knee(found)];
+    lines.extend(queues(found));
     lines.extend(missed(found));
     lines.extend(ports(found));
     lines.extend(places(&found.summary.losses));
@@ -153,15 +157,16 @@ fn knee(found: &Found) -> String {
             "no step can be judged: no limit can be found".to_owned()
         };
     };
-    let top = rate_and_bits(top, found.plan.size);
+    let top = rate_and_bits(top.rate(), found.plan.size);
     let own = limit.own_loss.filter(|own| *own > 0.0).map(percent);
     let beyond = own.map_or_else(String::new, |own| {
         format!(" beyond the {own} that this path always loses")
     });
     match found.rung(limit.loss_begins) {
         Some(from) => format!(
-            "without loss{beyond} up to {top}, loss sets in at {} packets/s{delay}",
-            rate(from.rate())
+            "without loss{beyond} up to {top}, loss sets in at {} packets/s{delay}{}",
+            rate(from.rate()),
+            comes_through(found)
         ),
         None => format!(
             "no limit found: without loss{beyond} up to {top}, the highest rate that was judged{delay}"
@@ -174,6 +179,23 @@ fn delay(found: &Found) -> String {
         Some(rung) => format!("; delay starts to climb at {} packets/s", rate(rung.rate())),
         None => "; delay does not climb".to_owned(),
     }
+}
+
+fn comes_through(found: &Found) -> String {
+    let rate = found.limit.comes_through;
+    rate.map_or_else(String::new, |rate| {
+        let rate = rate_and_bits(rate, found.plan.size);
+        format!("; under overload {rate} come through")
+    })
+}
+
+/// Says that queues have taken what the path does not carry for long.
+fn queues(found: &Found) -> Option<String> {
+    let top = found.rung(found.limit.without_loss)?.rate();
+    let carried = found.limit.comes_through?;
+    (top > carried * QUEUED).then(|| {
+        "queues take more than the path carries for as long as a step lasts: more --packets bring the rate without loss closer to what comes through".to_owned()
+    })
 }
 
 /// What this machine did not send.
