@@ -315,6 +315,9 @@ fn the_limit_of_a_narrow_path_is_found() {
         assert!((0.5..1.3).contains(&share), "{place}: {share} in {knee}");
     }
     assert!(knee["loss_begins"].is_object(), "{knee}");
+    let through = knee["comes_through"]["packets_per_second"].as_f64();
+    let share = through.unwrap_or_default() / carried;
+    assert!((0.8..1.2).contains(&share), "{share} in {knee}");
     let last = json["steps"].as_array().unwrap().last().unwrap();
     assert!(last["loss_percent"].as_f64().unwrap() > 20.0, "{last}");
 }

@@ -51,6 +51,8 @@ pub(super) struct Rung {
     pub(super) waiting: u64,
     /// The share of the slots, of this step or of it and its neighbours, in which a packet was sent.
     pub(super) kept: f64,
+    /// The share of packets lost, of this step or of it and its neighbours, 0 to 1.
+    pub(super) loss_near: f64,
     pub(super) doubt: Option<Doubt>,
 }
 
@@ -73,8 +75,7 @@ pub(super) struct Limit {
     /// The share that the path loses below, 0 to 1.
     pub(super) own_loss: Option<f64>,
     pub(super) delay_climbs: Option<usize>,
-    /// Packets a second that are answered where loss has set in, at the median of these steps: what the path carries
-    /// when its queues are full.
+    /// Packets a second that are answered where loss has set in: what the path carries when its queues are full.
     pub(super) comes_through: Option<f64>,
 }
 
@@ -123,28 +124,33 @@ pub(super) fn rungs(collected: &Collected, packets: u64, slots: u64, wire: Wire)
             in_time: beside.in_time,
             waiting: beside.waiting,
             kept: 1.0,
+            loss_near: 0.0,
             doubt: None,
         })
         .collect();
-    doubt_what_was_missed(&mut rungs);
+    judge_groups(&mut rungs);
     if matches!(wire, Wire::Classic(_)) && slots > MAX_SOCKETS {
         doubt_where_ports_come_again(&mut rungs);
     }
     rungs
 }
 
-fn doubt_what_was_missed(rungs: &mut [Rung]) {
+/// Takes steps together where they have few packets.
+fn judge_groups(rungs: &mut [Rung]) {
     let mut begin = 0;
     while begin < rungs.len() {
-        let (mut end, mut slots, mut missed) = (begin, 0, 0);
+        let (mut end, mut slots) = (begin, 0);
         while end < rungs.len() && slots < ENOUGH {
             slots += rungs[end].slots;
-            missed += rungs[end].missed();
             end += 1;
         }
-        let kept = 1.0 - missed as f64 / slots.max(1) as f64;
+        let group = &rungs[begin..end];
+        let total = |count: fn(&Rung) -> u64| group.iter().map(count).sum::<u64>() as f64;
+        let kept = 1.0 - total(Rung::missed) / total(|rung| rung.slots).max(1.0);
+        let loss_near = total(|rung| rung.step.lost) / total(|rung| rung.step.sent).max(1.0);
         for rung in &mut rungs[begin..end] {
             rung.kept = kept;
+            rung.loss_near = loss_near;
             rung.doubt = (kept < KEPT).then_some(Doubt::Missed);
         }
         begin = end;
@@ -192,17 +198,18 @@ pub(super) fn limit(rungs: &[Rung]) -> Limit {
     }
 }
 
+/// Answers a second in the second half of the steps that lose: in the first ones queues still fill.
 fn comes_through(rungs: &[Rung]) -> Option<f64> {
-    let rungs = rungs.iter().filter(|rung| rung.is_judged());
-    let mut rates: Vec<f64> = rungs
-        .map(|rung| rung.rate() * (1.0 - rung.loss()))
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied()
+    let rungs: Vec<&Rung> = rungs.iter().filter(|rung| rung.is_judged()).collect();
+    let late = &rungs[rungs.len() / 2..];
+    let answered: u64 = late.iter().map(|rung| rung.step.answered).sum();
+    let time = |rung: &&Rung| rung.slots as f64 * rung.step.interval.as_secs_f64();
+    let time: f64 = late.iter().map(time).sum();
+    (time > 0.0).then(|| answered as f64 / time)
 }
 
-/// From where on round trips are longer, for good: they must still be in the second half of the steps from there on. On
-/// an idle machine they are longer for a while at one rate or another.
+/// From where on round trips are longer, for good: three in four of the steps from there on must have them. On an idle
+/// machine they are longer for a while at one rate or another.
 fn delay_climbs(steps: &[Step]) -> Option<usize> {
     let mut left: Vec<usize> = (0..steps.len()).collect();
     let judge = |places: &[usize]| {
@@ -211,12 +218,21 @@ fn delay_climbs(steps: &[Step]) -> Option<usize> {
     };
     loop {
         let begin = judge(&left)?;
-        let half = begin + (left.len() - begin) / 2;
-        let half = half.min(left.len().saturating_sub(3)).max(begin);
-        let later = [&left[..begin], &left[half..]].concat();
+        let later = short_one(steps, &left[begin..])?;
+        // As if it had gone on with this step alone, often enough to be judged.
+        let mut later = vec![later; 3 * ENOUGH as usize];
+        later.splice(0..0, left[..begin].iter().copied());
         if judge(&later) == Some(begin) {
             return Some(left[begin]);
         }
         left.remove(begin);
     }
+}
+
+/// The one of these steps that has longer round trips than a quarter of them, at the median.
+fn short_one(steps: &[Step], places: &[usize]) -> Option<usize> {
+    let median = |place: &usize| Some((steps[*place].round_trips?.median, *place));
+    let mut medians: Vec<_> = places.iter().filter_map(median).collect();
+    medians.sort_unstable();
+    medians.get(medians.len() / 4).map(|(_, place)| *place)
 }

@@ -41,28 +41,25 @@ pub(crate) fn run(args: &Sweep) -> anyhow::Result<Exit> {
         schedule: Schedule::Falling(sweep.clone()),
         timeout: Some(args.interval.max(LEAST_TIMEOUT)),
     };
-    let (mut collected, mut began) = (None, 0);
     let outcome = with_server(&args.path, &shutdown, |candidates, key| {
         let (ready, plan, wire) = connect_first(&args.path, &asked, candidates, key)?;
         begin(args, &sweep, &plan, wire)?;
-        began = unix_nanos();
+        let began = unix_nanos();
         let mut live = Live::new(&args.output, &sweep, &plan);
         let wanted = live.wanted();
         let outcome = probe::measure(ready, plan, wire, &shutdown, wanted, |event| {
             live.show(event)
         })?;
-        collected = Some(live.finish()?);
+        let (collected, notes) = live.finish()?;
+        let outcome = Outcome { notes, ..outcome };
+        // Before the server is asked to stop, which may fail.
+        show(args, &found(args, &sweep, &outcome, collected, began))?;
         Ok(outcome)
     })?;
-    let (collected, notes) = collected.ok_or_else(|| anyhow!("nothing was measured"))?;
-    let outcome = Outcome { notes, ..outcome };
-    let found = found(args, sweep, outcome, collected, began);
-    show(args, &found)?;
-    let answered = found.rungs.iter().any(|rung| rung.step.answered > 0);
-    Ok(if answered {
-        Exit::Success
-    } else {
-        Exit::Failure
+    let summary = &outcome.summary;
+    Ok(match summary.answered + summary.late {
+        0 => Exit::Failure,
+        _ => Exit::Success,
     })
 }
 
@@ -94,8 +91,8 @@ fn begin(args: &Sweep, sweep: &Falling, plan: &Plan, wire: Wire) -> io::Result<(
 
 fn found(
     args: &Sweep,
-    sweep: Falling,
-    outcome: Outcome,
+    sweep: &Falling,
+    outcome: &Outcome,
     collected: Collected,
     began: u64,
 ) -> Found {
@@ -108,13 +105,13 @@ fn found(
             packets: args.packets,
             until: args.until,
         },
-        sweep,
-        plan: outcome.plan,
+        sweep: sweep.clone(),
+        plan: outcome.plan.clone(),
         wire: outcome.wire,
         summary: outcome.summary,
         pace,
         interrupted: outcome.interrupted,
-        notes: outcome.notes,
+        notes: outcome.notes.clone(),
         began,
         seconds: collected.seconds,
         limit: limit(&rungs),

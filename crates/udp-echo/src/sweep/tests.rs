@@ -200,7 +200,7 @@ fn a_bottleneck_is_found_and_said() {
     let lines = words::verdict(&found);
     assert_eq!(
         lines[0],
-        "without loss up to 931 packets/s (931 kbit/s), loss sets in at 1,160 packets/s; delay starts to climb at 1,160 packets/s; under overload 990 packets/s (990 kbit/s) come through"
+        "without loss up to 931 packets/s (931 kbit/s), loss sets in at 1,160 packets/s; delay starts to climb at 1,160 packets/s; under overload 988 packets/s (988 kbit/s) come through"
     );
     assert!(lines[1].contains("came after the interval"), "{lines:?}");
 }

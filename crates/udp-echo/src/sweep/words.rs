@@ -116,10 +116,10 @@ fn length(time: Duration) -> String {
     }
 }
 
-/// What is measured and how, in a line.
+/// What is measured and how, in two lines.
 pub(super) fn header(plan: &Plan, wire: Wire, sweep: &Falling, packets: u64) -> String {
     format!(
-        "sweeping udp://{} ({}), {} bytes: {}",
+        "sweeping udp://{} ({}) with packets of {} bytes:\n{}",
         plan.server,
         server(wire),
         plan.size,
@@ -182,17 +182,23 @@ fn delay(found: &Found) -> String {
 }
 
 fn comes_through(found: &Found) -> String {
-    let rate = found.limit.comes_through;
-    rate.map_or_else(String::new, |rate| {
-        let rate = rate_and_bits(rate, found.plan.size);
-        format!("; under overload {rate} come through")
-    })
+    match found.limit.comes_through {
+        None => String::new(),
+        Some(0.0) => format!(
+            "; under overload nothing is answered within {}",
+            show_time(found.plan.timeout * 2)
+        ),
+        Some(rate) => format!(
+            "; under overload {} come through",
+            rate_and_bits(rate, found.plan.size)
+        ),
+    }
 }
 
 /// Says that queues have taken what the path does not carry for long.
 fn queues(found: &Found) -> Option<String> {
     let top = found.rung(found.limit.without_loss)?.rate();
-    let carried = found.limit.comes_through?;
+    let carried = found.limit.comes_through.filter(|rate| *rate > 0.0)?;
     (top > carried * QUEUED).then(|| {
         "queues take more than the path carries for as long as a step lasts: more --packets bring the rate without loss closer to what comes through".to_owned()
     })
