@@ -68,7 +68,7 @@ fn by_rate(found: &Found) -> Chart {
     let mut round_trips = Panel::new(Axis::new("round trip", Unit::Seconds).logarithmic())
         .with(Series::line("p50", times(found, |times| times.median)))
         .with(Series::line("p99", times(found, |times| times.p99)));
-    let loss = |rung: &Rung| (rung.step.sent > 0).then(|| rung.loss_near * 100.0);
+    let loss = |rung: &Rung| (rung.step.sent > 0).then_some(rung.loss_near * 100.0);
     let mut losses = Panel::new(Axis::new("loss", Unit::Percent).from_zero())
         .with(Series::line("", points(found, true, loss)));
     let doubtful = points(found, false, loss);

@@ -216,13 +216,16 @@ fn missed(found: &Found) -> Option<String> {
         grouped(missed),
         grouped(found.pace.slots)
     );
-    let first = found.doubtful(Doubt::Missed).next();
-    Some(match first {
-        None => line,
-        Some(first) => format!(
-            "{line}; the {} steps in which it missed more than a tenth (the first asked for {} packets/s) are not judged",
-            found.doubtful(Doubt::Missed).count(),
-            rate(first.step.rate())
+    let Some(first) = found.doubtful(Doubt::Missed).next() else {
+        return Some(line);
+    };
+    let first = rate(first.step.rate());
+    Some(match found.doubtful(Doubt::Missed).count() {
+        1 => format!(
+            "{line}; the step of {first} packets/s, in which it missed more than a tenth, is not judged"
+        ),
+        steps => format!(
+            "{line}; the {steps} steps in which it missed more than a tenth (the first asked for {first} packets/s) are not judged"
         ),
     })
 }
