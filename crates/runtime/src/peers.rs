@@ -42,10 +42,34 @@ impl<K: Hash + Eq, V> PeerTable<K, V> {
         Some(&mut entry.value)
     }
 
-    /// Remembers this value of a peer, in place of any that it had.
-    pub fn insert(&mut self, peer: K, value: V, now: Instant) {
-        self.make_room(now);
-        self.entries.put(peer, Entry { heard: now, value });
+    /// The value of this peer, if it is known and was heard of in time, or else the one that `admit` gives it. Without one
+    /// the peer is not remembered.
+    pub fn find_or_admit(
+        &mut self,
+        peer: K,
+        now: Instant,
+        admit: impl FnOnce() -> Option<V>,
+    ) -> Option<&mut V>
+    where
+        K: Copy,
+    {
+        let lifetime = self.lifetime;
+        let is_known = self.entries.get_mut(&peer).is_some_and(|entry| {
+            let is_known = now.saturating_duration_since(entry.heard) <= lifetime;
+            entry.heard = now;
+            is_known
+        });
+        if !is_known {
+            self.entries.pop(&peer);
+            let value = admit()?;
+            self.make_room(now);
+            self.entries.put(peer, Entry { heard: now, value });
+        }
+        // It is the one that was used last: found without a search.
+        self.entries
+            .iter_mut()
+            .next()
+            .map(|(_, entry)| &mut entry.value)
     }
 
     /// Forgets this peer.
@@ -134,13 +158,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inserted_is_found_until_it_expires() {
+    fn who_is_admitted_is_found_until_it_expires() {
         let start = Instant::now();
         let mut table = PeerTable::<u8, u8>::new(2, LIFETIME);
-        assert_eq!(table.find(&1, start), None);
+        assert_eq!(table.find_or_admit(1, start, || None), None);
+        assert!(table.is_empty());
         for peer in 1..=3 {
-            table.insert(peer, peer, start);
+            assert_eq!(
+                table.find_or_admit(peer, start, || Some(peer)),
+                Some(&mut peer.clone())
+            );
         }
+        assert_eq!(table.find_or_admit(2, start, || None), Some(&mut 2));
+        table.find(&3, start);
         assert_eq!(table.find(&1, start), None, "there was no room");
         assert_eq!(table.find(&3, start + LIFETIME), Some(&mut 3));
         assert_eq!(table.find(&2, start + LIFETIME * 2), None);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::histogram::{Distribution, Histogram, Moments, nanos, time};
 
-/// Delay variation of a stream of packets, fed with each delay as its packet arrives.
+/// Delay variation of a stream of packets, fed with each delay twice: [`arrived`](Self::arrived) as its packet arrives,
+/// and [`in_order`](Self::in_order) once it is known of all packets before it whether they arrived.
 ///
 /// The delays may have any fixed origin: they may be round-trip times, or differences between two clocks that do not
 /// agree, below zero or huge. A clock that drifts shows in all figures but the IPDV; correct such delays
@@ -13,7 +14,8 @@ use super::histogram::{Distribution, Histogram, Moments, nanos, time};
 /// Memory: 817 KiB, whatever the number of packets: three [`Histogram`]s, and the first delays.
 #[derive(Clone, Debug, Default)]
 pub struct Jitter {
-    last: Option<(u64, i64)>,
+    last_arrived: Option<i64>,
+    last_in_order: Option<(u64, i64)>,
     interarrival: Option<f64>,
     successive: Histogram,
     variation: Variation,
@@ -25,18 +27,24 @@ impl Jitter {
         Self::default()
     }
 
-    /// A packet arrived. `number` is its place among the packets that were sent; `delay_ns` is in nanoseconds since the
-    /// origin that all delays share.
-    pub fn add(&mut self, number: u64, delay_ns: i64) {
-        if let Some((last_number, last_delay)) = self.last.replace((number, delay_ns)) {
-            let difference = delay_ns.abs_diff(last_delay);
+    /// A packet arrived. `delay_ns` is in nanoseconds since the origin that all delays share.
+    pub fn arrived(&mut self, delay_ns: i64) {
+        if let Some(last) = self.last_arrived.replace(delay_ns) {
+            let difference = delay_ns.abs_diff(last);
             let estimate = self.interarrival.unwrap_or(0.0);
             self.interarrival = Some(estimate + (difference as f64 - estimate) / 16.0);
-            if last_number.checked_add(1) == Some(number) {
-                self.successive.record(Duration::from_nanos(difference));
-            }
         }
         self.variation.add(delay_ns);
+    }
+
+    /// The next packet that arrived, in the order in which they were sent, in which `number` is its place.
+    pub fn in_order(&mut self, number: u64, delay_ns: i64) {
+        if let Some((last_number, last)) = self.last_in_order.replace((number, delay_ns))
+            && last_number.checked_add(1) == Some(number)
+        {
+            let difference = Duration::from_nanos(delay_ns.abs_diff(last));
+            self.successive.record(difference);
+        }
     }
 
     /// The interarrival jitter of RFC 3550, section 6.4.1: J += (|D| − J) ⁄ 16, over the packets in the order in which
@@ -48,8 +56,7 @@ impl Jitter {
     /// The inter-packet delay variation of RFC 3393 as in RFC 5481, section 4.1, |delay(i) − delay(i − 1)|: the
     /// absolute values, without their signs.
     ///
-    /// A pair counts where packet *i* was the next to arrive after packet *i* − 1. Where one of them was lost, or
-    /// another came between them, there is no pair. `None` without any pair.
+    /// A pair counts where both packets arrived, in whatever order. `None` without any pair.
     pub fn ipdv(&self) -> Option<Distribution> {
         self.successive.distribution()
     }
@@ -156,7 +163,8 @@ mod tests {
     fn of(delays: &[i64]) -> Jitter {
         let mut jitter = Jitter::new();
         for (number, delay) in delays.iter().enumerate() {
-            jitter.add(number as u64, *delay);
+            jitter.arrived(*delay);
+            jitter.in_order(number as u64, *delay);
         }
         jitter
     }
@@ -178,19 +186,9 @@ mod tests {
     #[test]
     fn ipdv_pairs_neighbours_only() {
         let mut jitter = Jitter::new();
-        // 3 is lost, 6 overtakes 5: only 0-1, 1-2 and 7-8 are pairs.
-        let arrivals = [
-            (0, 10),
-            (1, 15),
-            (2, 13),
-            (4, 90),
-            (6, 10),
-            (5, 70),
-            (7, 10),
-            (8, 11),
-        ];
-        for (number, delay) in arrivals {
-            jitter.add(number, delay);
+        // 3 and 5 are lost: only 0-1, 1-2 and 6-7 are pairs.
+        for (number, delay) in [(0, 10), (1, 15), (2, 13), (4, 90), (6, 10), (7, 11)] {
+            jitter.in_order(number, delay);
         }
         let ipdv = jitter.ipdv().unwrap();
         assert_eq!((ipdv.count, ipdv.min, ipdv.max), (3, ns(1), ns(5)));
@@ -270,7 +268,8 @@ mod tests {
         fn any_delays_are_taken(packets in vec((0u64..8, any::<i64>()), 0..150), last: u64) {
             let mut jitter = Jitter::new();
             for (number, delay) in packets {
-                jitter.add(number.wrapping_add(last), delay);
+                jitter.arrived(delay);
+                jitter.in_order(number.wrapping_add(last), delay);
                 prop_assert!(jitter.rfc3550().is_none_or(|jitter| jitter <= ns(u64::MAX)));
             }
             jitter.ipdv();

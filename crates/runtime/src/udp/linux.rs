@@ -146,6 +146,8 @@ pub(super) struct Batch {
     used: usize,
     /// Datagrams of this socket that did not fit into its queue.
     dropped: u32,
+    /// How many are asked for when nothing is waited for: looking for one more than there is takes time, too.
+    at_once: usize,
 }
 
 // SAFETY: the raw pointers in `slices` and `headers` point to the other buffers of the same value, which are on the heap
@@ -182,6 +184,7 @@ impl Batch {
             received: [Received::default(); BATCH],
             used: 0,
             dropped: 0,
+            at_once: 1,
         };
         batch.lay_out();
         batch
@@ -207,16 +210,16 @@ impl Batch {
             header.msg_hdr.msg_controllen = CONTROL;
         }
         self.used = 0;
-        let flags = match wait {
-            Wait::Block => libc::MSG_WAITFORONE,
-            Wait::Poll => libc::MSG_DONTWAIT,
+        let (most, flags) = match wait {
+            Wait::Block => (BATCH, libc::MSG_WAITFORONE),
+            Wait::Poll => (self.at_once, libc::MSG_DONTWAIT),
         };
         // SAFETY: every header points to buffers of `self`, with their true lengths, as laid out and restored above.
         let result = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
+                most as libc::c_uint,
                 flags,
                 ptr::null_mut(),
             )
@@ -226,6 +229,7 @@ impl Batch {
             result => result?,
         };
         self.used = count;
+        self.at_once = if count == most { BATCH } else { 1 };
         for place in 0..count {
             self.note(place);
         }
@@ -270,7 +274,7 @@ impl Batch {
     }
 }
 
-fn is_nothing(error: &io::Error) -> bool {
+pub(super) fn is_nothing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut

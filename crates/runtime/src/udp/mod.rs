@@ -120,6 +120,15 @@ pub struct Socket {
     inner: UdpSocket,
     local: SocketAddr,
     clock: StampClock,
+    stamped: Option<Stamped>,
+}
+
+/// A second socket on the same port, through which datagrams are sent that are to be stamped: the stamp's arrival wakes
+/// whoever waits on its socket, between the stamp and the datagram's departure.
+#[derive(Debug)]
+struct Stamped {
+    socket: UdpSocket,
+    to: SocketAddr,
 }
 
 /// How a socket that talks to one server is to be.
@@ -173,6 +182,7 @@ impl Socket {
             inner,
             local,
             clock,
+            stamped: None,
         })
     }
 
@@ -186,30 +196,46 @@ impl Socket {
         } else {
             SocketAddr::from(([0; 16], 0))
         };
-        let domain = Domain::for_address(server);
-        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-        if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
-            tracing::debug!(%error, "the receive buffer stays as it is");
-        }
-        options.apply(&socket, server)?;
-        socket.bind(&options.source.unwrap_or(any).into())?;
-        socket.connect(&server.into())?;
-        let inner = UdpSocket::from(socket);
-        if options.whole {
-            imp::forbid_fragments(&inner, server)?;
-        }
+        let inner = options.open(server, options.source.unwrap_or(any), |socket| {
+            socket.connect(&server.into())
+        })?;
         let local = inner.local_addr()?;
         imp::prepare(&inner, local, options.clock)?;
+        let stamped = options.stamped(server, local)?;
         Ok(Self {
             inner,
             local,
             clock: options.clock,
+            stamped,
         })
     }
 
-    /// What the system knows of the MTU of the path to whom it is connected, in bytes of an IP packet (Linux).
-    pub fn path_mtu(&self) -> Option<usize> {
-        imp::path_mtu(&self.inner, self.local)
+    /// The largest payload that reaches whom it is connected to in one piece, as far as the system knows the path's MTU
+    /// by now (Linux).
+    pub fn longest_whole(&self) -> Option<usize> {
+        let headers = if self.local.is_ipv4() { 28 } else { 48 };
+        imp::path_mtu(&self.inner, self.local)?.checked_sub(headers)
+    }
+
+    /// Receives one datagram from whom the socket is connected to: the quickest way, where nothing need be known of it.
+    /// `None` where none has come within the socket's [patience](Self::set_patience), or at once if it
+    /// [polls](Self::set_polling).
+    ///
+    /// # Errors
+    /// What the system says, also of datagrams sent before.
+    pub fn receive_on(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.inner.recv(buffer) {
+            Err(error) if imp::is_nothing(&error) => Ok(None),
+            received => received.map(Some),
+        }
+    }
+
+    /// Whether receiving looks for what is there and never waits.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_polling(&self, polls: bool) -> io::Result<()> {
+        self.inner.set_nonblocking(polls)
     }
 
     /// How long a [`Batch::receive`] waits for the first datagram; `None` is for ever.
@@ -306,6 +332,14 @@ impl Socket {
         imp::send(&self.inner, payload, None, None, None)
     }
 
+    /// Where datagrams that are to be stamped go out, and to whom.
+    fn out(&self, to: Option<SocketAddr>) -> (&UdpSocket, Option<SocketAddr>) {
+        match &self.stamped {
+            Some(stamped) => (&stamped.socket, to.or(Some(stamped.to))),
+            None => (&self.inner, to),
+        }
+    }
+
     /// Ends a wait in [`Batch::receive`], now or later; further calls return at once or after a moment.
     pub fn wake(&self) {
         imp::wake(&self.inner);
@@ -313,6 +347,42 @@ impl Socket {
 }
 
 impl Options {
+    /// A socket that is bound here, and then made ready.
+    fn open(
+        &self,
+        server: SocketAddr,
+        local: SocketAddr,
+        ready: impl FnOnce(&socket2::Socket) -> io::Result<()>,
+    ) -> io::Result<UdpSocket> {
+        let domain = Domain::for_address(server);
+        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
+            tracing::debug!(%error, "the receive buffer stays as it is");
+        }
+        self.apply(&socket, server)?;
+        #[cfg(target_os = "linux")]
+        if self.clock != StampClock::Program {
+            socket.set_reuse_port(true)?;
+        }
+        socket.bind(&local.into())?;
+        ready(&socket)?;
+        let socket = UdpSocket::from(socket);
+        if self.whole {
+            imp::forbid_fragments(&socket, server)?;
+        }
+        Ok(socket)
+    }
+
+    /// The socket for what is to be stamped. It is not connected, so that what the server sends comes to the one that is.
+    fn stamped(&self, server: SocketAddr, local: SocketAddr) -> io::Result<Option<Stamped>> {
+        if self.clock == StampClock::Program || !imp::STAMPS_SENDING {
+            return Ok(None);
+        }
+        let socket = self.open(server, local, |_| Ok(()))?;
+        imp::prepare(&socket, local, self.clock)?;
+        Ok(Some(Stamped { socket, to: server }))
+    }
+
     fn apply(&self, socket: &socket2::Socket, server: SocketAddr) -> io::Result<()> {
         let (service, ttl) = (self.service.map(u32::from), self.ttl.map(u32::from));
         match server {
@@ -327,6 +397,15 @@ impl Options {
             }
         }
     }
+}
+
+/// Whether an error says that a datagram was too long to be sent, or to be sent in one piece.
+pub fn is_too_long(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    const TOO_LONG: i32 = libc::EMSGSIZE;
+    #[cfg(not(unix))]
+    const TOO_LONG: i32 = 10_040; // WSAEMSGSIZE
+    error.raw_os_error() == Some(TOO_LONG)
 }
 
 fn is_family_missing(error: &io::Error) -> bool {

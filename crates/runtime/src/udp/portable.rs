@@ -89,7 +89,7 @@ impl Batch {
 }
 
 /// A wait that ended, or Windows' report that an earlier answer found no listener.
-fn is_nothing(error: &io::Error) -> bool {
+pub(super) fn is_nothing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock

@@ -55,17 +55,18 @@ pub trait Service {
     fn lost(&mut self, _seal: &Self::Seal, _loss: Loss) {}
 }
 
-/// What is done to a reply in the moment in which it is sent, however long it had waited.
+/// What is done to a reply in the moment in which it is sent.
 pub trait Seal: Clone + Send + 'static {
-    /// Completes the reply. It is called once for each copy.
-    fn complete(&mut self, reply: &mut [u8], now: Instant);
+    /// Completes the reply, which the emulated impairment has held back for as long as `held`. It is called once for
+    /// each copy.
+    fn complete(&mut self, reply: &mut [u8], now: Instant, held: Duration);
 
     /// Whether [`Service::left`] is to be told when the reply truly left.
     fn wants_stamp(&self) -> bool;
 }
 
 impl Seal for () {
-    fn complete(&mut self, _: &mut [u8], _: Instant) {}
+    fn complete(&mut self, _: &mut [u8], _: Instant, _: Duration) {}
 
     fn wants_stamp(&self) -> bool {
         false
@@ -133,6 +134,8 @@ struct Parcel<S> {
     from: Option<IpAddr>,
     payload: Box<[u8]>,
     seal: Option<S>,
+    /// Since when it waits.
+    since: Instant,
 }
 
 type Delays<S> = DelayLine<(u16, SocketAddr), Parcel<S>>;
@@ -145,17 +148,21 @@ impl<S: Seal> Port<S> {
         to: SocketAddr,
         from: Option<IpAddr>,
         seal: Option<S>,
+        since: Option<Instant>,
     ) -> io::Result<()> {
         let Some(mut seal) = seal else {
             return self.socket.send(reply, to, from);
         };
+        let held = |now: Instant| since.map_or(Duration::ZERO, |since| now - since);
         if !seal.wants_stamp() {
-            seal.complete(reply, Instant::now());
+            let now = Instant::now();
+            seal.complete(reply, now, held(now));
             return self.socket.send(reply, to, from);
         }
         // The lock keeps the system's count of such datagrams and ours the same.
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
-        seal.complete(reply, Instant::now());
+        let now = Instant::now();
+        seal.complete(reply, now, held(now));
         outbox.send(&self.socket, reply, Some(to), from, seal)
     }
 
@@ -259,8 +266,11 @@ impl Server {
         }
         let totals = self.totals();
         DelayLine::start(move |mut parcel: Parcel<S>| {
-            let Parcel { to, from, .. } = parcel;
-            let sent = parcel.port.send(&mut parcel.payload, to, from, parcel.seal);
+            let Parcel {
+                to, from, since, ..
+            } = parcel;
+            let (payload, seal) = (&mut parcel.payload, parcel.seal);
+            let sent = parcel.port.send(payload, to, from, seal, Some(since));
             count(if sent.is_ok() {
                 &totals.sent
             } else {
@@ -413,7 +423,7 @@ impl<'a, S: Service> Worker<'a, S> {
     ) -> Option<Loss> {
         let sent = self
             .port
-            .send(reply, request.from, request.to, seal.cloned());
+            .send(reply, request.from, request.to, seal.cloned(), None);
         let Err(error) = sent else {
             count(&self.totals.sent);
             return None;
@@ -460,6 +470,7 @@ impl<'a, S: Service> Worker<'a, S> {
             from: request.to,
             payload: (&*reply).into(),
             seal: seal.cloned(),
+            since: Instant::now(),
         };
         let ticket = Ticket {
             peer: (self.port.socket.local_addr().port(), request.from),

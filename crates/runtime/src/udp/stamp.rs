@@ -66,7 +66,8 @@ impl<T> Outbox<T> {
         from: Option<IpAddr>,
         tag: T,
     ) -> io::Result<()> {
-        imp::send(&socket.inner, payload, to, from, Some(socket.clock))?;
+        let (out, to) = socket.out(to);
+        imp::send(out, payload, to, from, Some(socket.clock))?;
         if socket.clock != StampClock::Program {
             self.open.truncate(Self::CAPACITY - 1);
             self.open.push_front((self.next, tag));
@@ -83,7 +84,7 @@ impl<T> Outbox<T> {
     /// The next stamp that is there, and what was sent with its datagram. Older datagrams that have none are given up.
     pub fn collect(&mut self, socket: &Socket) -> Option<(T, Stamp)> {
         while self.is_waiting() {
-            let (number, stamp) = imp::sent_stamp(&socket.inner)?;
+            let (number, stamp) = imp::sent_stamp(socket.out(None).0)?;
             while let Some((oldest, tag)) = self.open.pop_back() {
                 if oldest == number {
                     return Some((tag, stamp));

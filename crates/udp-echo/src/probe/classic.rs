@@ -27,7 +27,7 @@ struct FanLine {
 }
 
 impl Line for FanLine {
-    fn send(&mut self, number: u64) -> io::Result<()> {
+    fn send(&mut self, number: u64, _at: Duration) -> io::Result<()> {
         let sockets = self.fan.len() as u64;
         self.fan.send((number % sockets) as usize, &self.payload)
     }

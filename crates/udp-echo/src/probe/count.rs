@@ -47,6 +47,7 @@ pub(super) struct Counter {
     all_sent: bool,
     next_period: Option<Duration>,
     not_sent: Option<io::ErrorKind>,
+    trouble: Option<io::ErrorKind>,
     refused: bool,
 }
 
@@ -71,6 +72,7 @@ impl Counter {
             all_sent: false,
             next_period: wanted.period,
             not_sent: None,
+            trouble: None,
             refused: false,
         }
     }
@@ -134,6 +136,13 @@ impl Counter {
         if !std::mem::replace(&mut self.refused, true) {
             let gone = "the host answers \"port unreachable\": the server is gone; packets go on, should it come back";
             self.note(gone.to_owned());
+        }
+    }
+
+    /// The receiving side met an error that is not the end; said once for each kind.
+    pub(super) fn trouble(&mut self, error: &io::Error) {
+        if self.trouble.replace(error.kind()) != Some(error.kind()) {
+            self.note(error.to_string());
         }
     }
 

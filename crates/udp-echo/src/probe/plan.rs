@@ -109,9 +109,9 @@ impl Wanted {
 
 fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Result<Options> {
     let source = path.source.map(|bind| {
-        let addrs = bind.addrs(0).into_iter();
+        let mut addrs = bind.addrs(0).into_iter();
         let same_family = |addr: &SocketAddr| addr.is_ipv4() == server.is_ipv4();
-        addrs.filter(same_family).next()
+        addrs.find(same_family)
     });
     if source == Some(None) {
         bail!(

@@ -24,8 +24,8 @@ pub(super) enum Message {
 
 /// What carries packets.
 pub(super) trait Line {
-    /// Sends the packet of this number.
-    fn send(&mut self, number: u64) -> io::Result<()>;
+    /// Sends the packet of this number, now: so long after the start.
+    fn send(&mut self, number: u64, at: Duration) -> io::Result<()>;
 
     /// Tells of what was sent before. It is called after each packet.
     fn look_back(&mut self, _to_count: &Sender<Message>) {}
@@ -87,10 +87,11 @@ pub(super) fn send(
         pace.sent(place, at);
         pace.slots += 1;
         // The counting side must be told before an answer can come.
-        if to_count.send(Message::Sent(start.elapsed())).is_err() {
+        let at = start.elapsed();
+        if to_count.send(Message::Sent(at)).is_err() {
             return pace;
         }
-        if let Err(error) = line.send(number) {
+        if let Err(error) = line.send(number, at) {
             let _ = to_count.send(Message::NotSent(number, error));
         }
         line.look_back(to_count);

@@ -49,15 +49,19 @@ pub(crate) struct EchoSeal {
     carried: Option<Left>,
     /// When the probe was handled, by both clocks.
     handled: (Instant, u64),
-    /// When the echo was sent.
+    /// When the echo was sent, as the emulated delay would have it: that is the path's, not the server's.
     sent: u64,
+    /// How long the emulated delay took.
+    held: u64,
 }
 
 impl Seal for EchoSeal {
-    fn complete(&mut self, reply: &mut [u8], now: Instant) {
+    fn complete(&mut self, reply: &mut [u8], now: Instant, held: Duration) {
         // By the clock that cannot be set, from a time of the one that can: an echo may have waited for long.
         let waited = now.saturating_duration_since(self.handled.0);
-        self.sent = self.handled.1.saturating_add(waited.as_nanos() as u64);
+        let own = waited.saturating_sub(held);
+        self.sent = self.handled.1.saturating_add(own.as_nanos() as u64);
+        self.held = held.as_nanos() as u64;
         native::stamp(reply, self.sent);
         self.credentials.seal(reply);
     }
@@ -144,27 +148,21 @@ impl Measure {
             return Verdict::Silent;
         };
         let (peer, id) = (request.from, incoming.session());
-        if self.sessions.find(&(peer, id), now).is_none() {
-            let credentials = Arc::new(self.gate.credentials(peer, id));
-            if !credentials.accept(request.payload) {
-                return self.unknown(incoming, peer, reply);
-            }
-            tracing::debug!(%peer, "a session begins");
-            let session = Session::default();
-            let known = Known {
-                credentials,
-                session,
-            };
-            self.sessions.insert((peer, id), known, now);
-        }
-        let Some(known) = self.sessions.find(&(peer, id), now) else {
-            return Verdict::Silent;
+        let Self { sessions, gate, .. } = self;
+        let Some(known) = sessions.find_or_admit((peer, id), now, || {
+            let credentials = gate.credentials(peer, id);
+            credentials.accept(request.payload).then(|| {
+                tracing::debug!(%peer, "a session begins");
+                Known::new(credentials)
+            })
+        }) else {
+            return self.unknown(incoming, peer, reply);
         };
         if !known.credentials.accept(request.payload) {
             return Verdict::Silent;
         }
         match incoming {
-            Incoming::Probe(probe) => known.echo(probe, request, now, reply),
+            Incoming::Probe(probe) => known.echo(probe, request, reply),
             Incoming::Ask(Ask { session }) => {
                 let start = reply.len();
                 known.session.report(session).encode(reply);
@@ -193,14 +191,22 @@ impl Measure {
 }
 
 impl Known {
+    fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials: Arc::new(credentials),
+            session: Session::default(),
+        }
+    }
+
     fn echo(
         &mut self,
         probe: Probe,
         request: &Datagram<'_>,
-        now: Instant,
         reply: &mut Vec<u8>,
     ) -> Verdict<EchoSeal> {
+        // Read together, this one first: an echo is never stamped later than it left.
         let handled = timing::unix_nanos();
+        let handled_at = Instant::now();
         let arrived = Arrived {
             at: request.came.map_or(handled, |came| came.at),
             by_kernel: request
@@ -217,8 +223,9 @@ impl Known {
             probe,
             credentials: Arc::clone(&self.credentials),
             carried: echo.left,
-            handled: (now, handled),
+            handled: (handled_at, handled),
             sent: 0,
+            held: 0,
         })
     }
 }
@@ -240,7 +247,8 @@ impl Service for Measure {
     }
 
     fn left(&mut self, seal: &EchoSeal, stamp: Stamp) {
-        let Some(after) = stamp.at.checked_sub(seal.sent) else {
+        let sent = seal.sent.saturating_add(seal.held);
+        let Some(after) = stamp.at.checked_sub(sent) else {
             return;
         };
         let key = (seal.peer, seal.probe.session);
@@ -283,7 +291,7 @@ mod tests {
         let mut reply = Vec::new();
         let verdict = match server.answer(&request, Instant::now(), &mut reply) {
             Verdict::Sealed(mut seal) => {
-                seal.complete(&mut reply, Instant::now());
+                seal.complete(&mut reply, Instant::now(), Duration::ZERO);
                 Verdict::Impaired
             }
             Verdict::Silent => Verdict::Silent,

@@ -7,7 +7,7 @@ mod summary;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::clock::{ClockFit, Fit};
+use super::clock::{ClockFit, Fit, RoundTrip};
 use super::histogram::Histogram;
 use super::jitter::Jitter;
 use super::native::{Echo, Left, Report};
@@ -43,8 +43,19 @@ const JUST_AFTER: Duration = Duration::from_nanos(1);
 /// How often the clocks are fitted anew while the measurement runs.
 const FIT_EVERY: Duration = Duration::from_secs(1);
 
+/// What clocks may disagree by beyond the error of their fit before a round trip is not believed.
+const SLACK: Duration = Duration::from_micros(100);
+
 /// How far beyond its round trips a fit is trusted at the most: this part of the time that they span.
 const FIT_REACH: u32 = 8;
+
+/// Whether a round trip can be true by these clocks: one whose stamps are partly from before a clock was set is not.
+fn agrees(fit: &Fit, trip: &RoundTrip) -> bool {
+    let slack = i128::try_from((fit.bound() + SLACK).as_nanos()).unwrap_or(i128::MAX);
+    let length = i128::from(trip.there_ns) + i128::from(trip.back_ns);
+    let there = i128::from(trip.there_ns) - i128::from(fit.offset(trip.at));
+    (-slack..=length + slack).contains(&there)
+}
 
 /// A series of times, and how it varies.
 #[derive(Clone, Debug, Default)]
@@ -54,11 +65,20 @@ struct Track {
 }
 
 impl Track {
-    fn add(&mut self, number: u64, time: Duration) {
+    fn arrived(&mut self, time: Duration) {
         self.times.record(time);
-        let nanos = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
-        self.jitter.add(number, nanos);
+        self.jitter.arrived(nanos(time));
     }
+
+    fn in_order(&mut self, number: u64, time: Option<Duration>) {
+        if let Some(time) = time {
+            self.jitter.in_order(number, nanos(time));
+        }
+    }
+}
+
+fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Counts the probes of one measurement. It has no clock: all times are since the measurement began, and those given to
@@ -238,7 +258,7 @@ impl Tally {
             return Arrival::Late(round_trip);
         }
         self.counts.answered += 1;
-        self.application.add(number, round_trip);
+        self.application.arrived(round_trip);
         self.recent.answered(round_trip);
         self.settle(number);
         Arrival::OnTime(round_trip)
@@ -297,7 +317,7 @@ impl Tally {
             return;
         };
         if let Some(network) = settled.network {
-            self.network.add(number, network);
+            self.network.arrived(network);
             self.recent.network(network);
         }
         self.one_way(number, &settled);
@@ -316,6 +336,9 @@ impl Tally {
             self.fit = self.clock.fit().map(|fit| (fit, trip.at));
         }
         let Some((fit, _)) = self.fit else { return };
+        if !agrees(&fit, trip) {
+            return;
+        }
         let ways = fit.one_way(trip);
         self.there.record(ways.there);
         self.back.record(ways.back);
@@ -323,8 +346,24 @@ impl Tally {
         let offset = fit.offset(trip.at);
         let there = trip.there_ns.saturating_sub(offset);
         let back = trip.back_ns.saturating_add(offset);
-        self.there_jitter.add(number, there);
-        self.back_jitter.add(number, back);
+        self.there_jitter.arrived(there);
+        self.back_jitter.arrived(back);
+        if let Some(packet) = self.packet(number) {
+            packet.ways = Some((there, back));
+        }
+    }
+
+    /// Counts what asks for the order in which packets were sent.
+    fn in_order(&mut self, number: u64, packet: &Packet) {
+        if packet.state == State::OnTime {
+            self.application.in_order(number, packet.application());
+            self.network.in_order(number, packet.network());
+        }
+        if let Some((there, back)) = packet.ways {
+            self.there_jitter.in_order(number, there);
+            self.back_jitter.in_order(number, back);
+        }
+        self.bursts.add(packet);
     }
 
     /// The next probe whose time-out has passed unanswered at `now`, once for each; `None` when there is no further.
@@ -366,13 +405,6 @@ impl Tally {
         self.next_overdue().is_some()
     }
 
-    /// Whether a stamp of an answered probe may still come, from this machine or in a later answer of the server.
-    pub fn is_unsettled(&self) -> bool {
-        self.window
-            .iter()
-            .any(|packet| packet.is_answered() && !packet.settled)
-    }
-
     /// Drops from the window what is older than twice the time-out: unanswered by then is lost.
     fn forget(&mut self, now: Duration) {
         while let Some(packet) = self.window.front()
@@ -408,14 +440,15 @@ impl Tally {
             State::Waiting => self.losses.waiting += 1,
             State::OnTime | State::Late => {}
         }
-        self.bursts.add(&packet);
+        self.in_order(self.first, &packet);
         if let Some(records) = &mut self.records {
             records.push_back(Record::of(self.first, &packet));
         }
         self.first += 1;
     }
 
-    /// What is known so far. Call [`overdue`](Self::overdue) before, so that what is lost by now counts as lost.
+    /// What is known so far; of the IPDV and the bursts, what [`finish`](Self::finish) or the passing of twice the
+    /// time-out has settled. Call [`overdue`](Self::overdue) before, so that what is lost by now counts as lost.
     pub fn summary(&self) -> Summary {
         let count = |state| {
             let packets = self.window.iter().filter(|packet| packet.state == state);
@@ -583,7 +616,7 @@ mod tests {
         for number in 0..100 {
             exchange(&mut tally, number, true);
         }
-        assert!(tally.is_unsettled());
+        assert_eq!(tally.summary().network.unwrap().distribution.count, 99);
         let left = Left {
             number: 99,
             after: 2_000,
@@ -593,7 +626,7 @@ mod tests {
             left: vec![left],
             ..Report::default()
         });
-        assert!(!tally.is_unsettled());
+        tally.finish();
         let summary = tally.summary();
         let (application, network) = (summary.application.unwrap(), summary.network.unwrap());
         assert_eq!(

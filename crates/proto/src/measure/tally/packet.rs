@@ -68,6 +68,8 @@ pub(super) struct Packet {
     pub(super) at_server: Option<bool>,
     pub(super) came: Option<Came>,
     pub(super) times: Option<EchoTimes>,
+    /// The ways there and back less the offset between the clocks, in nanoseconds, once they are known.
+    pub(super) ways: Option<(i64, i64)>,
     /// Whether its times have been counted.
     pub(super) settled: bool,
 }
@@ -89,6 +91,7 @@ impl Packet {
             at_server: None,
             came: None,
             times: None,
+            ways: None,
             settled: false,
         }
     }
@@ -141,6 +144,11 @@ impl Packet {
                 back_ns: difference(clock(epoch, got), times.left.unwrap_or(times.sent)),
             },
         })
+    }
+
+    /// The round trip by the program's clock.
+    pub(super) fn application(&self) -> Option<Duration> {
+        self.came.map(|came| came.at.saturating_sub(self.sent))
     }
 
     /// The round trip of the network alone, where it is known.

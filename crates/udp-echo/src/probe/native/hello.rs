@@ -96,11 +96,11 @@ fn calibrate(
         let deadline = Instant::now() + RETRY_AFTER;
         while Instant::now() < deadline {
             let count = batch.receive(socket).map_err(failed)?;
-            for datagram in (0..count).filter_map(|place| batch.get(place)) {
-                return match Reply::decode(datagram.payload) {
-                    Some(Reply::Calibrated(welcome)) => Ok(welcome),
-                    _ => Err(not_ours(datagram.payload)),
-                };
+            let answer = (0..count).find_map(|place| batch.get(place));
+            match answer.map(|answer| (answer, Reply::decode(answer.payload))) {
+                None => {}
+                Some((_, Some(Reply::Calibrated(welcome)))) => return Ok(welcome),
+                Some((answer, _)) => return Err(not_ours(answer.payload)),
             }
         }
     }

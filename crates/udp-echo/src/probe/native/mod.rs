@@ -14,7 +14,7 @@ use proto::measure::native::Probe;
 use proto::measure::{Credentials, Key, SessionId, Tally};
 use runtime::shutdown::Shutdown;
 use runtime::timing::Clocks;
-use runtime::udp::{Outbox, Socket, StampClock};
+use runtime::udp::{Outbox, Socket, StampClock, is_too_long};
 
 use super::count::{Counter, Event, Wanted};
 use super::schedule::Schedule;
@@ -25,7 +25,7 @@ use receive::Receiver;
 use saturate::saturate;
 
 /// How long before the first packet the schedule is drawn up, so that it too is on time.
-const LEAD: Duration = Duration::from_millis(2);
+const LEAD: Duration = Duration::from_millis(10);
 
 /// A session with a server of ours.
 pub(crate) struct Session {
@@ -116,13 +116,14 @@ struct NativeLine<'a> {
 }
 
 impl Line for NativeLine<'_> {
-    fn send(&mut self, number: u64) -> io::Result<()> {
-        let packet = self.writer.write(number, self.start.elapsed());
-        if self.stamps {
+    fn send(&mut self, number: u64, at: Duration) -> io::Result<()> {
+        let packet = self.writer.write(number, at);
+        let sent = if self.stamps {
             self.outbox.send(self.socket, packet, None, None, number)
         } else {
             self.socket.send_on(packet)
-        }
+        };
+        sent.map_err(|error| explain(error, self.socket, packet.len()))
     }
 
     fn look_back(&mut self, to_count: &Sender<Message>) {
@@ -134,6 +135,20 @@ impl Line for NativeLine<'_> {
             let _ = to_count.send(Message::ClockSet(by));
         }
     }
+}
+
+/// Says what is to be done about packets that are too long for the path.
+fn explain(error: io::Error, socket: &Socket, size: usize) -> io::Error {
+    if !is_too_long(&error) {
+        return error;
+    }
+    let cure = match socket.longest_whole() {
+        Some(longest) => format!("use -s {longest} at the most"),
+        None => "use a smaller -s".to_owned(),
+    };
+    let text =
+        format!("the path does not take packets of {size} bytes whole; {cure}, or leave out --df");
+    io::Error::new(error.kind(), text)
 }
 
 /// Runs the measurement until all is answered or given up, or `shutdown` ends it.
@@ -165,7 +180,7 @@ pub(super) fn measure(
     thread::scope(|scope| {
         if let Schedule::BackToBack { limit } = plan.schedule {
             drop(to_count);
-            let run = move || saturate(receiver, line, limit, shutdown);
+            let run = move || Ok(saturate(receiver, line, limit, shutdown));
             let running = spawn(scope, "measure", run)?;
             return conclude(running, happened, shutdown, on_event);
         }
@@ -173,7 +188,7 @@ pub(super) fn measure(
         let run = move || send(slots, start, &mut line, &to_count, shutdown);
         let sending = spawn(scope, "send", run)?;
         let counting = spawn(scope, "receive", move || {
-            let tally = receiver.run(shutdown)?;
+            let tally = receiver.run(shutdown);
             Ok((tally, join(sending)))
         })?;
         conclude(counting, happened, shutdown, on_event)
