@@ -7,4 +7,5 @@
 
 mod loops;
 mod months;
+mod sweep;
 mod udp_echo;

@@ -237,7 +237,7 @@ pub(crate) struct Output {
     /// Print JSON objects, one a line: figures of each period while it runs, the result at the end
     #[arg(long)]
     pub(crate) json_lines: bool,
-    /// Write a line for each packet to this file
+    /// Write a line for each packet to this file, of a sweep one for each step
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
     /// Draw the result to this file, .svg or .png (repeatable)
@@ -255,7 +255,9 @@ pub(crate) struct Output {
   udp-echo sweep example.org -s 1400 --html path.html the same with large packets, as a page
   udp-echo sweep example.org -i 0.5 --packets 1 --until 1ms   what the classic client with a falling interval does
 
-An answer counts if it comes before the interval of its packet has passed, as on the classic wire.")]
+Throughput and delay over time count the answers that come before the interval of their packet has passed, as the
+classic client does; the rates are judged by all answers. Without TARGET a server is started in this process.
+Times are in ms; --json and --csv give ns.")]
 pub(crate) struct Sweep {
     #[command(flatten)]
     pub(crate) path: Path,
@@ -263,7 +265,12 @@ pub(crate) struct Sweep {
     #[arg(short, long, value_name = "INTERVAL", default_value = "10ms", value_parser = units::positive_time)]
     pub(crate) interval: Duration,
     /// What the interval is multiplied by after each step, 0 to 1
-    #[arg(long, value_name = "FACTOR", default_value_t = 0.95)]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value_t = 0.95,
+        allow_negative_numbers = true
+    )]
     pub(crate) shrink: f64,
     /// Packets of a step
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count)]

@@ -12,6 +12,7 @@ mod number;
 mod pictures;
 mod probe;
 mod serve;
+mod sweep;
 
 use runtime::cli::Exit;
 
@@ -29,6 +30,6 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Client(args) => client::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Compare(args) => compare::run(&args),
-        Command::Sweep(_) => anyhow::bail!("not yet"),
+        Command::Sweep(args) => sweep::run(&args),
     }
 }

@@ -1,32 +1,224 @@
-//! Charts in files.
+//! The files that a result is drawn to, and what a page says of how it was measured.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chart::{Chart, Page};
 
 use crate::args::Output;
 
-/// Writes the first of the charts to the files of `--plot`, and the page with all of them to that of `--html`.
+/// Finds out, before anything is measured, whether the files of `output` can be written, where each --plot draws so
+/// many charts. What is in them stays, and none is left that was not there.
+///
+/// # Errors
+/// For the first that cannot.
+pub(crate) fn check(output: &Output, charts: usize) -> anyhow::Result<()> {
+    let plots = output.plot.iter();
+    let plots = plots.flat_map(|path| (0..charts).map(|place| numbered(path, place)));
+    let others = [&output.csv, &output.html].into_iter().flatten().cloned();
+    for path in plots.chain(others) {
+        writable(&path).with_context(|| cannot_write(&path))?;
+    }
+    Ok(())
+}
+
+fn writable(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        // Opening a pipe would wait for its reader.
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+        Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
+        Err(_) => {
+            OpenOptions::new()
+                .append(true)
+                .create_new(true)
+                .open(path)?;
+            fs::remove_file(path)
+        }
+    }
+}
+
+/// Draws the charts to the files of --plot, the first to the one that was named and further ones to that name with `-2`,
+/// `-3` and so on before its extension; and writes the page to the file of --html.
+///
+/// # Errors
+/// Where a file cannot be written.
 pub(crate) fn write(
     output: &Output,
     charts: &[Chart],
     page: impl FnOnce() -> Page,
 ) -> anyhow::Result<()> {
-    let first = charts.first().context("there is nothing to draw");
     for path in &output.plot {
-        let chart = first.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
-        let is_png = path.extension().is_some_and(|extension| extension == "png");
-        let bytes = if is_png {
-            chart::png(chart)?
-        } else {
-            chart::svg(chart).into_bytes()
-        };
-        fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        for (place, chart) in charts.iter().enumerate() {
+            let path = numbered(path, place);
+            let picture = match path.extension() {
+                Some(extension) if extension == "png" => chart::png(chart)?,
+                _ => chart::svg(chart).into_bytes(),
+            };
+            write_file(&path, &picture)?;
+        }
     }
-    if let Some(path) = &output.html {
-        let page = chart::html(&page());
-        fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    match &output.html {
+        Some(path) => write_file(path, chart::html(&page()).as_bytes()),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Writes a file.
+///
+/// # Errors
+/// With its path.
+pub(crate) fn write_file(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, contents).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
+
+fn numbered(path: &Path, place: usize) -> PathBuf {
+    if place == 0 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().map(OsString::from).unwrap_or_default();
+    name.push(format!("-{}", place + 1));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// The command line that this process was started with, quoted for a shell where it must be.
+pub(crate) fn command_line() -> String {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or_default();
+    let program = program.to_string_lossy().into_owned();
+    let words: Vec<_> = [program].into_iter().chain(words).collect();
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,%@[]+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A moment, in nanoseconds since the Unix epoch, to the second as RFC 3339 writes it: `2026-11-21T11:48:12Z`.
+pub(crate) fn date(unix_nanos: u64) -> String {
+    let seconds = unix_nanos / 1_000_000_000;
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The date of a day since the Unix epoch (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(day: u64) -> (u64, u64, u64) {
+    let day = day + 719_468;
+    let (era, of_era) = (day / 146_097, day % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("pictures-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn output(folder: &Path, html: &str) -> Output {
+        Output {
+            json: false,
+            json_lines: false,
+            csv: None,
+            plot: vec![folder.join("a.svg"), folder.join("a.png")],
+            html: Some(folder.join(html)),
+        }
+    }
+
+    fn charts() -> Vec<Chart> {
+        let axis = chart::Axis::new("x", chart::Unit::Plain);
+        vec![Chart::new("one", axis.clone()), Chart::new("two", axis)]
+    }
+
+    #[test]
+    fn each_chart_has_a_file() {
+        let folder = folder("each");
+        let output = output(&folder, "a.html");
+        check(&output, 2).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left");
+        write(&output, &charts(), Page::default).unwrap();
+        for name in ["a.svg", "a-2.svg", "a.png", "a-2.png", "a.html"] {
+            assert!(
+                fs::metadata(folder.join(name)).unwrap().len() > 100,
+                "{name}"
+            );
+        }
+        check(&output, 2).unwrap();
+        assert!(fs::metadata(folder.join("a.svg")).unwrap().len() > 100);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_found_out_before() {
+        let folder = folder("bad");
+        let bad = output(&folder, "none/a.html");
+        let error = format!("{:#}", check(&bad, 2).unwrap_err());
+        assert!(
+            error.contains("cannot write") && error.contains("none"),
+            "{error}"
+        );
+        let error = format!("{:#}", check(&output(&folder, "."), 2).unwrap_err());
+        assert!(error.contains("cannot write"), "{error}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn dates_of_a_table() {
+        let table = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_261_692, "2026-11-21T11:48:12Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ];
+        for (seconds, text) in table {
+            assert_eq!(date(seconds * 1_000_000_000), text);
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_take_them_apart() {
+        let table = [
+            ("-i", "-i"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("", "''"),
+            ("loss>1%", "'loss>1%'"),
+            ("it's", r"'it'\''s'"),
+        ];
+        for (word, expected) in table {
+            assert_eq!(quoted(word), expected);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::send::Message;
 
 /// What happened, for whoever shows it. Packets are numbered from 0.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// An answer came.
     Answered(u64, Arrival),
     /// The time-out has passed.
@@ -28,12 +28,12 @@ pub(super) enum Event {
 
 /// Which events are wanted beside notes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// One for each packet and answer.
-    pub(super) packets: bool,
-    pub(super) records: bool,
+    pub(crate) packets: bool,
+    pub(crate) records: bool,
     /// One at the end of each period.
-    pub(super) period: Option<Duration>,
+    pub(crate) period: Option<Duration>,
 }
 
 /// Counts for the receiving side of either wire.

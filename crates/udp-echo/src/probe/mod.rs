@@ -28,13 +28,15 @@ use runtime::udp::{Client, Fan};
 use crate::args::{Path, Probe};
 use crate::key;
 pub(crate) use condition::Condition;
-use count::{Event, Wanted};
+pub(crate) use count::{Event, Wanted};
 use live::Live;
 use local::LocalServer;
 use native::{Hello, hello};
-use plan::{Plan, Wire, of_family};
+use plan::of_family;
+pub(crate) use plan::{MAX_SOCKETS, Plan, Wanted as Asked, Wire};
 pub(crate) use report::{ENOUGH, SCHEMA, SeriesView};
-use send::Pace;
+pub(crate) use schedule::Schedule;
+pub(crate) use send::Pace;
 
 /// How long the server is given to answer an exit.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,7 +60,7 @@ pub(crate) struct Outcome {
 }
 
 /// A server that is ready to be measured.
-enum Ready {
+pub(crate) enum Ready {
     Native(Box<native::Session>),
     Classic(Fan, runtime::udp::FanReceiver),
 }
@@ -131,7 +133,7 @@ fn exit(args: &Probe, outcome: &Outcome) -> Exit {
 }
 
 /// Connects to the first address that does not refuse.
-fn connect_first(
+pub(crate) fn connect_first(
     path: &Path,
     wanted: &plan::Wanted,
     candidates: &[SocketAddr],
@@ -180,7 +182,7 @@ fn connect(
     ))
 }
 
-fn measure(
+pub(crate) fn measure(
     ready: Ready,
     plan: Plan,
     wire: Wire,

@@ -12,7 +12,7 @@ use super::schedule::{Limit, Schedule};
 use crate::args::{Path, Probe, Stamps};
 
 /// The most sockets that a measurement on the classic wire opens.
-const MAX_SOCKETS: u64 = 800;
+pub(crate) const MAX_SOCKETS: u64 = 800;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -46,9 +46,9 @@ pub(crate) enum Wire {
 
 /// What the command line asks for, before a server is found.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    pub(super) schedule: Schedule,
-    pub(super) timeout: Option<Duration>,
+pub(crate) struct Wanted {
+    pub(crate) schedule: Schedule,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Wanted {
@@ -88,7 +88,7 @@ impl Wanted {
                 "the server speaks the classic wire alone, whose answers look alike: give an interval, such as -i 10ms"
             ),
             Schedule::Even { interval, .. } => (*interval, self.schedule.count()),
-            Schedule::Falling(_) => return Ok(MAX_SOCKETS as usize),
+            Schedule::Falling(falling) => return Ok(falling.total().min(MAX_SOCKETS) as usize),
         };
         let count = count.unwrap_or(u64::MAX);
         // An answer is waited for through twice the time-out, and one socket waits for one answer at a time.

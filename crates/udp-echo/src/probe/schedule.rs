@@ -39,7 +39,7 @@ impl Limit {
 
 impl Schedule {
     /// The slots in order. Back to back there are none: each packet follows from the one before.
-    pub(crate) fn slots(&self) -> Box<dyn Iterator<Item = Slot> + Send> {
+    pub(crate) fn slots(&self) -> Box<dyn Iterator<Item = Slot> + Send + '_> {
         match self {
             Self::BackToBack { .. } => Box::new(std::iter::empty()),
             Self::Even { interval, limit } => {
@@ -52,14 +52,11 @@ impl Schedule {
                 Box::new((0..).map_while(slot))
             }
             Self::Falling(falling) => {
-                let slots: Vec<_> = falling
-                    .slots()
-                    .map(|slot| Slot {
-                        due: slot.due,
-                        interval: slot.interval,
-                    })
-                    .collect();
-                Box::new(slots.into_iter())
+                let slots = falling.slots();
+                Box::new(slots.map(|slot| Slot {
+                    due: slot.due,
+                    interval: slot.interval,
+                }))
             }
         }
     }

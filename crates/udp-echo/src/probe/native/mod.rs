@@ -28,7 +28,7 @@ use saturate::saturate;
 const LEAD: Duration = Duration::from_millis(10);
 
 /// A session with a server of ours.
-pub(super) struct Session {
+pub(crate) struct Session {
     socket: Socket,
     id: SessionId,
     key: Option<Key>,
