@@ -124,49 +124,76 @@ fn signed_nanos(at: Instant, start: Instant) -> i128 {
 
 /// Waits for deadlines to the microsecond: it sleeps until shortly before, and spins from there on.
 ///
-/// How shortly before follows from how late this machine wakes threads up: nine times in ten early enough. A core is
-/// kept busy for that time alone, or all the time where deadlines are closer than that.
+/// How shortly before follows from how late this machine wakes threads up: early enough nine times in ten, as long as
+/// that takes no more of a core than one part in 32. Where deadlines are closer than that it spins all the time.
 #[derive(Clone, Debug)]
 pub struct Pacer {
-    margin: Duration,
+    median: Quantile,
+    tail: Quantile,
 }
 
 impl Default for Pacer {
     fn default() -> Self {
         wake_precisely();
-        Self { margin: Self::MOST }
+        Self {
+            median: Quantile::new(30, 1, 1),
+            tail: Quantile::new(100, 9, 1),
+        }
     }
 }
 
 impl Pacer {
-    const LEAST: Duration = Duration::from_micros(5);
-    const MOST: Duration = Duration::from_micros(150);
-
-    /// Steps of the margin, whose ratio makes it settle where one wake-up in ten is too late (as in stochastic
-    /// approximation of a quantile; Robbins and Monro, 1951).
-    const UP: Duration = Duration::from_nanos(1_800);
-    const DOWN: Duration = Duration::from_nanos(200);
+    /// The part of the time that is spent spinning at the most.
+    const SPIN: u32 = 32;
 
     /// Waits until `due` or until it is time to stop, which is what the answer says.
     pub fn wait_until(&mut self, due: Instant, shutdown: &Shutdown) -> bool {
-        let wake = due.checked_sub(self.margin).unwrap_or(due);
-        if Instant::now() < wake {
+        let now = Instant::now();
+        let spin = due.saturating_duration_since(now) / Self::SPIN;
+        let margin = self.tail.value.min(self.median.value + spin);
+        let wake = due.checked_sub(margin).unwrap_or(due);
+        if now < wake {
             if shutdown.wait_until(wake) {
                 return true;
             }
-            self.adapt(Instant::now() > due);
+            let late = wake.elapsed();
+            self.median.add(late);
+            self.tail.add(late);
         }
         while Instant::now() < due {
             std::hint::spin_loop();
         }
         shutdown.is_triggered()
     }
+}
 
-    fn adapt(&mut self, was_late: bool) {
-        self.margin = if was_late {
-            (self.margin + Self::UP).min(Self::MOST)
+/// An estimate of a quantile of times, by steps up and down whose ratio makes it settle there (stochastic approximation;
+/// Robbins and Monro, 1951).
+#[derive(Clone, Debug)]
+struct Quantile {
+    value: Duration,
+    up: Duration,
+    down: Duration,
+}
+
+impl Quantile {
+    const STEP: Duration = Duration::from_nanos(200);
+    const MOST: Duration = Duration::from_micros(200);
+
+    /// A quantile below which `below` times are for each `above` that are above it.
+    const fn new(micros: u64, below: u32, above: u32) -> Self {
+        Self {
+            value: Duration::from_micros(micros),
+            up: Self::STEP.saturating_mul(below),
+            down: Self::STEP.saturating_mul(above),
+        }
+    }
+
+    fn add(&mut self, time: Duration) {
+        self.value = if time > self.value {
+            (self.value + self.up).min(Self::MOST)
         } else {
-            self.margin.saturating_sub(Self::DOWN).max(Self::LEAST)
+            self.value.saturating_sub(self.down)
         };
     }
 }
@@ -200,6 +227,23 @@ mod tests {
         assert_eq!(clocks.was_set(), None);
         let since = clocks.since_start(old, start);
         assert_eq!(since, Duration::from_nanos(1_000), "a stamp from before");
+    }
+
+    #[test]
+    fn quantiles_settle() {
+        let (mut median, mut tail) = (Quantile::new(30, 1, 1), Quantile::new(30, 9, 1));
+        for number in 0..20_000u64 {
+            let time = Duration::from_micros(number * 37 % 100);
+            median.add(time);
+            tail.add(time);
+        }
+        let near = |value: Duration, micros| {
+            value.abs_diff(Duration::from_micros(micros)) < Duration::from_micros(10)
+        };
+        assert!(
+            near(median.value, 50) && near(tail.value, 90),
+            "{median:?} {tail:?}"
+        );
     }
 
     #[test]

@@ -10,6 +10,9 @@ use chart::{Chart, Page};
 
 use crate::args::Output;
 
+/// The name that stands for standard output, where --csv may go.
+pub(crate) const STDOUT: &str = "-";
+
 /// Finds out, before anything is measured, whether the files of `output` can be written, where each --plot draws so
 /// many charts. What is in them stays, and none is left that was not there.
 ///
@@ -18,7 +21,8 @@ use crate::args::Output;
 pub(crate) fn check(output: &Output, charts: usize) -> anyhow::Result<()> {
     let plots = output.plot.iter();
     let plots = plots.flat_map(|path| (0..charts).map(|place| numbered(path, place)));
-    let others = [&output.csv, &output.html].into_iter().flatten().cloned();
+    let others = [&output.csv, &output.html].into_iter().flatten();
+    let others = others.filter(|path| *path != Path::new(STDOUT)).cloned();
     for path in plots.chain(others) {
         writable(&path).with_context(|| cannot_write(&path))?;
     }

@@ -166,9 +166,12 @@ impl<S: Seal> Port<S> {
         outbox.send(&self.socket, reply, Some(to), from, seal)
     }
 
-    /// Hands out the stamps that have come.
-    fn collect(&self, mut left: impl FnMut(S, Stamp)) {
+    /// Hands out the stamps that have come, if that is worth while.
+    fn collect(&self, now: Instant, mut left: impl FnMut(S, Stamp)) {
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if !outbox.is_due(now) {
+            return;
+        }
         while let Some((seal, stamp)) = outbox.collect(&self.socket) {
             left(seal, stamp);
         }
@@ -356,7 +359,8 @@ impl<'a, S: Service> Worker<'a, S> {
             return 0;
         }
         let now = Instant::now();
-        self.port.collect(|seal, stamp| service.left(&seal, stamp));
+        self.port
+            .collect(now, |seal, stamp| service.left(&seal, stamp));
         let mut handled = 0;
         for datagram in (0..received).filter_map(|place| batch.get(place)) {
             handled += 1;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use super::{Socket, imp};
 
@@ -36,6 +37,8 @@ pub struct Stamp {
 pub struct Outbox<T> {
     next: u32,
     open: VecDeque<(u32, T)>,
+    /// When the oldest of those that are waited for was sent, or stamps were collected after that.
+    since: Option<Instant>,
 }
 
 impl<T> Default for Outbox<T> {
@@ -43,6 +46,7 @@ impl<T> Default for Outbox<T> {
         Self {
             next: 0,
             open: VecDeque::new(),
+            since: None,
         }
     }
 }
@@ -53,6 +57,11 @@ impl<T> Outbox<T> {
 
     /// The most stamps that are waited for; the oldest is given up for a new one.
     pub const CAPACITY: usize = 1024;
+
+    /// How many stamps are worth a visit to the system, which is dear for the first and cheap for those after it, and how
+    /// long fewer are left there.
+    const WORTH: usize = 8;
+    const PATIENCE: Duration = Duration::from_millis(10);
 
     /// Sends one datagram, to this address (or whom the socket is connected to) and from this one.
     ///
@@ -72,19 +81,25 @@ impl<T> Outbox<T> {
             self.open.truncate(Self::CAPACITY - 1);
             self.open.push_front((self.next, tag));
             self.next = self.next.wrapping_add(1);
+            self.since = self.since.or_else(|| Some(Instant::now()));
         }
         Ok(())
     }
 
-    /// Whether stamps are waited for.
-    pub fn is_waiting(&self) -> bool {
-        !self.open.is_empty()
+    /// Whether it is worth while to [collect](Self::collect) stamps by now.
+    pub fn is_due(&self, now: Instant) -> bool {
+        let is_old = |since| now.saturating_duration_since(since) >= Self::PATIENCE;
+        self.open.len() >= Self::WORTH || self.since.is_some_and(is_old)
     }
 
     /// The next stamp that is there, and what was sent with its datagram. Older datagrams that have none are given up.
     pub fn collect(&mut self, socket: &Socket) -> Option<(T, Stamp)> {
-        while self.is_waiting() {
-            let (number, stamp) = imp::sent_stamp(socket.out(None).0)?;
+        self.since = None;
+        while !self.open.is_empty() {
+            let Some((number, stamp)) = imp::sent_stamp(socket.out(None).0) else {
+                self.since = Some(Instant::now());
+                return None;
+            };
             while let Some((oldest, tag)) = self.open.pop_back() {
                 if oldest == number {
                     return Some((tag, stamp));

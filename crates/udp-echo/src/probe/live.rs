@@ -20,6 +20,9 @@ use crate::pictures;
 /// Packets that are at least this far apart have a line each.
 const LINE_EACH: Duration = Duration::from_millis(50);
 
+/// Charts at the most: the run over time, and how round-trip times are distributed.
+const CHARTS: usize = 2;
+
 /// How often the status line of a terminal changes.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 
@@ -99,7 +102,7 @@ impl Csv {
 }
 
 fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
+    path == Path::new(pictures::STDOUT)
 }
 
 impl Stdout {
@@ -134,6 +137,7 @@ impl Live {
     pub(super) fn new(args: &Probe) -> anyhow::Result<Self> {
         let output = args.output.clone();
         let stdout = Stdout::of(&output)?;
+        pictures::check(&output, CHARTS)?;
         Ok(Self {
             mode: Mode::of(args, stdout),
             stdout,

@@ -72,16 +72,13 @@ pub(crate) fn run(args: &Probe) -> anyhow::Result<Exit> {
     let outcome = with_server(&args.path, &shutdown, |candidates, key| {
         let (ready, plan, wire) = connect_first(&args.path, &wanted, candidates, key)?;
         live.begin(&plan, wire)?;
-        let outcome = measure(ready, plan, wire, &shutdown, live.wanted(), |event| {
+        let mut outcome = measure(ready, plan, wire, &shutdown, live.wanted(), |event| {
             live.show(event)
         })?;
+        outcome.notes = live.take_notes();
+        live.end(&outcome)?;
         Ok(outcome)
     })?;
-    let outcome = Outcome {
-        notes: live.take_notes(),
-        ..outcome
-    };
-    live.end(&outcome)?;
     Ok(exit(args, &outcome))
 }
 

@@ -27,8 +27,8 @@ pub(super) trait Line {
     /// Sends the packet of this number, now: so long after the start.
     fn send(&mut self, number: u64, at: Duration) -> io::Result<()>;
 
-    /// Tells of what was sent before. It is called after each packet.
-    fn look_back(&mut self, _to_count: &Sender<Message>) {}
+    /// Tells of what was sent before. It is called after each packet, and when there are no more.
+    fn look_back(&mut self, _is_last: bool, _to_count: &Sender<Message>) {}
 }
 
 /// How well the schedule was kept.
@@ -75,7 +75,7 @@ pub(super) fn send(
     let (mut pacer, mut pace, mut number) = (Pacer::default(), Pace::default(), 0);
     for (place, slot) in (0..).zip(slots) {
         if pacer.wait_until(start + slot.due, shutdown) {
-            return pace;
+            break;
         }
         let at = start.elapsed();
         let is_missed = at >= slot.due + slot.interval;
@@ -94,8 +94,9 @@ pub(super) fn send(
         if let Err(error) = line.send(number, at) {
             let _ = to_count.send(Message::NotSent(number, error));
         }
-        line.look_back(to_count);
+        line.look_back(false, to_count);
         number += 1;
     }
+    line.look_back(true, to_count);
     pace
 }

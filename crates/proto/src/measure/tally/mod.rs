@@ -405,6 +405,13 @@ impl Tally {
         self.next_overdue().is_some()
     }
 
+    /// Whether a stamp of an answered probe may still come, from this machine or in a later answer of the server.
+    pub fn is_unsettled(&self) -> bool {
+        self.window
+            .iter()
+            .any(|packet| packet.is_answered() && !packet.settled)
+    }
+
     /// Drops from the window what is older than twice the time-out: unanswered by then is lost.
     fn forget(&mut self, now: Duration) {
         while let Some(packet) = self.window.front()

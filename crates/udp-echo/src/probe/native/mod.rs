@@ -126,7 +126,10 @@ impl Line for NativeLine<'_> {
         sent.map_err(|error| explain(error, self.socket, packet.len()))
     }
 
-    fn look_back(&mut self, to_count: &Sender<Message>) {
+    fn look_back(&mut self, is_last: bool, to_count: &Sender<Message>) {
+        if !is_last && !self.outbox.is_due(Instant::now()) {
+            return;
+        }
         while let Some((number, stamp)) = self.outbox.collect(self.socket) {
             let left = self.writer.clocks.since_start(stamp.at, Instant::now());
             let _ = to_count.send(Message::Left(number, left));

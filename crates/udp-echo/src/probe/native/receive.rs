@@ -20,6 +20,9 @@ use super::{Session, explain};
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 const ASKS: u32 = 4;
 
+/// How long a server is given to find out when its last answers left.
+const LAST_STAMPS: Duration = Duration::from_millis(15);
+
 /// How long the receiving side rests after an error.
 const REST: Duration = Duration::from_millis(1);
 
@@ -124,22 +127,33 @@ impl<'a> Receiver<'a> {
 
     /// Asks for the server's totals, and counts up.
     pub(super) fn conclude(mut self, batch: &mut Batch) -> Tally {
+        let mut was_answered = false;
         for _ in 0..ASKS {
-            self.ask();
-            let deadline = Instant::now() + ASK_AGAIN;
-            while !self.is_reported && Instant::now() < deadline {
-                self.receive(batch);
-            }
-            if self.is_reported {
+            was_answered |= self.ask_for_totals(batch);
+            self.counter.hear();
+            if was_answered && !self.counter.tally.is_unsettled() {
                 break;
             }
+            // The server takes its time to look when its last answers left.
+            thread::sleep(LAST_STAMPS);
         }
-        if !self.is_reported {
+        if !was_answered {
             let silent = "the server does not give its totals: where packets were lost is known as far as its answers said it";
             self.counter.note(silent.to_owned());
         }
         self.counter.tick();
         self.counter.finish()
+    }
+
+    /// Asks once, and says whether an answer came.
+    fn ask_for_totals(&mut self, batch: &mut Batch) -> bool {
+        self.is_reported = false;
+        self.ask();
+        let deadline = Instant::now() + ASK_AGAIN;
+        while !self.is_reported && Instant::now() < deadline {
+            self.receive(batch);
+        }
+        self.is_reported
     }
 
     fn ask(&mut self) {
