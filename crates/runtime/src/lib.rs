@@ -5,6 +5,7 @@
 
 pub mod addr;
 pub mod cli;
+pub mod cpu;
 pub mod descriptors;
 pub mod escape;
 pub mod host;

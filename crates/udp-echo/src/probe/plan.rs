@@ -30,6 +30,18 @@ pub(crate) struct Plan {
     pub(crate) options: Options,
 }
 
+impl Plan {
+    /// Whether the thread that sends leaves its processor to others most of the time.
+    pub(super) fn sender_sleeps(&self) -> bool {
+        const LONG_ENOUGH: Duration = Duration::from_micros(500);
+        !self.spin
+            && self
+                .schedule
+                .interval()
+                .is_some_and(|interval| interval >= LONG_ENOUGH)
+    }
+}
+
 /// Which wire a measurement goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wire {

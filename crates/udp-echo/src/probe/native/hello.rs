@@ -9,6 +9,7 @@ use proto::measure::{
     Credentials, Grant, Key, NoSession, PacketSize, Reply, Request, SessionId, Version, Welcome,
     join, offer,
 };
+use runtime::cpu::Companion;
 use runtime::random;
 use runtime::udp::{Batch, ClientError, Options, Outbox, Socket, StampClock};
 
@@ -71,6 +72,7 @@ pub(crate) fn hello(
         }),
         stamps: false,
         outbox: Outbox::default(),
+        companion: Companion::default(),
     };
     session.test_stamps(&mut batch);
     Ok(Hello::Native(Box::new(session)))

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use proto::measure::native::Probe;
 use proto::measure::{Credentials, Key, SessionId, Tally};
+use runtime::cpu::Companion;
 use runtime::shutdown::Shutdown;
 use runtime::timing::Clocks;
 use runtime::udp::{Outbox, Socket, StampClock, is_too_long};
@@ -36,6 +37,8 @@ pub(crate) struct Session {
     /// Whether this machine stamps packets on their way out and answers when they come.
     stamps: bool,
     outbox: Outbox<u64>,
+    /// Where the sending thread runs, where the receiving one is to run too.
+    companion: Companion,
 }
 
 /// What the sending side must know when the server was started anew.
@@ -113,6 +116,7 @@ struct NativeLine<'a> {
     writer: Writer,
     start: Instant,
     stamps: bool,
+    companion: Option<Companion>,
 }
 
 impl Line for NativeLine<'_> {
@@ -127,6 +131,9 @@ impl Line for NativeLine<'_> {
     }
 
     fn look_back(&mut self, is_last: bool, to_count: &Sender<Message>) {
+        if let Some(companion) = &self.companion {
+            companion.lead();
+        }
         if !is_last && !self.outbox.is_due(Instant::now()) {
             return;
         }
@@ -178,6 +185,7 @@ pub(super) fn measure(
         writer: session.writer(plan, start),
         start,
         stamps: session.stamps,
+        companion: plan.sender_sleeps().then(|| session.companion.clone()),
     };
     let receiver = Receiver::new(plan, session, counter);
     thread::scope(|scope| {

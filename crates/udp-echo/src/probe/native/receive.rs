@@ -117,9 +117,10 @@ impl<'a> Receiver<'a> {
 
     /// Counts until all is answered or given up, or until it is time to stop.
     pub(super) fn run(mut self, shutdown: &Shutdown) -> Tally {
-        let mut batch = Batch::new();
+        let (mut batch, mut at) = (Batch::new(), None);
         while !shutdown.is_triggered() && !self.counter.is_done() {
             self.receive(&mut batch);
+            self.session.companion.follow(&mut at);
             self.counter.tick();
         }
         self.conclude(&mut batch)
