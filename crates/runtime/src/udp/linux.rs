@@ -431,28 +431,14 @@ pub(super) fn send(
     };
     let mut control = Control([0; CONTROL]);
     let mut length = 0;
-    match stamped {
-        None | Some(StampClock::Program) => {}
-        Some(StampClock::Kernel) => {
-            let flag = libc::SOF_TIMESTAMPING_TX_SOFTWARE;
-            put_control(
-                &mut control,
-                &mut length,
-                libc::SOL_SOCKET,
-                libc::SO_TIMESTAMPING,
-                flag,
-            );
-        }
-        Some(StampClock::Card) => {
-            let flag = libc::SOF_TIMESTAMPING_TX_HARDWARE;
-            put_control(
-                &mut control,
-                &mut length,
-                libc::SOL_SOCKET,
-                libc::SO_TIMESTAMPING,
-                flag,
-            );
-        }
+    let flag = match stamped {
+        None | Some(StampClock::Program) => None,
+        Some(StampClock::Kernel) => Some(libc::SOF_TIMESTAMPING_TX_SOFTWARE),
+        Some(StampClock::Card) => Some(libc::SOF_TIMESTAMPING_TX_HARDWARE),
+    };
+    if let Some(flag) = flag {
+        let (level, kind) = (libc::SOL_SOCKET, libc::SO_TIMESTAMPING);
+        put_control(&mut control, &mut length, level, kind, flag);
     }
     match from {
         None => {}

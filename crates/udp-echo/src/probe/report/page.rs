@@ -1,10 +1,12 @@
 //! A measurement as a page: how it was measured, charts, figures.
 
 use chart::{Chart, Page};
+use runtime::timing::unix_nanos;
 use runtime::units::show_time;
 
 use super::super::Outcome;
 use super::{table, text, words};
+use crate::pictures;
 
 /// The page, with these charts.
 pub(in crate::probe) fn page(outcome: &Outcome, charts: Vec<Chart>) -> Page {
@@ -23,6 +25,8 @@ pub(in crate::probe) fn page(outcome: &Outcome, charts: Vec<Chart>) -> Page {
 fn intro(outcome: &Outcome) -> Vec<(String, String)> {
     let (plan, found) = (&outcome.plan, &outcome.summary);
     let mut intro = vec![
+        ("Command line", pictures::command_line()),
+        ("Ended", pictures::date(unix_nanos())),
         ("Server", words::server(outcome.wire)),
         ("Packets", words::packets(plan)),
         ("Time-out", show_time(plan.timeout)),
