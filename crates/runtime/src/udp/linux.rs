@@ -429,44 +429,7 @@ pub(super) fn send(
         iov_base: payload.as_ptr().cast_mut().cast(),
         iov_len: payload.len(),
     };
-    let mut control = Control([0; CONTROL]);
-    let mut length = 0;
-    let flag = match stamped {
-        None | Some(StampClock::Program) => None,
-        Some(StampClock::Kernel) => Some(libc::SOF_TIMESTAMPING_TX_SOFTWARE),
-        Some(StampClock::Card) => Some(libc::SOF_TIMESTAMPING_TX_HARDWARE),
-    };
-    if let Some(flag) = flag {
-        let (level, kind) = (libc::SOL_SOCKET, libc::SO_TIMESTAMPING);
-        put_control(&mut control, &mut length, level, kind, flag);
-    }
-    match from {
-        None => {}
-        Some(IpAddr::V4(ip)) => {
-            // SAFETY: all zeroes are a valid in_pktinfo: no interface, no address.
-            let mut info: libc::in_pktinfo = unsafe { zeroed() };
-            info.ipi_spec_dst.s_addr = u32::from(ip).to_be();
-            put_control(
-                &mut control,
-                &mut length,
-                libc::IPPROTO_IP,
-                libc::IP_PKTINFO,
-                info,
-            );
-        }
-        Some(IpAddr::V6(ip)) => {
-            // SAFETY: as above.
-            let mut info: libc::in6_pktinfo = unsafe { zeroed() };
-            info.ipi6_addr.s6_addr = ip.octets();
-            put_control(
-                &mut control,
-                &mut length,
-                libc::IPPROTO_IPV6,
-                libc::IPV6_PKTINFO,
-                info,
-            );
-        }
-    }
+    let (mut control, length) = wishes(from, stamped);
     // SAFETY: all zeroes are a valid msghdr.
     let mut header: libc::msghdr = unsafe { zeroed() };
     if let Some(name) = &name {
@@ -483,12 +446,43 @@ pub(super) fn send(
     checked(result).map(drop)
 }
 
+/// The control messages that ask for a stamp and for this source address, and how many bytes they take.
+fn wishes(from: Option<IpAddr>, stamped: Option<StampClock>) -> (Control, usize) {
+    let (mut control, mut length) = (Control([0; CONTROL]), 0);
+    let flag = match stamped {
+        None | Some(StampClock::Program) => None,
+        Some(StampClock::Kernel) => Some(libc::SOF_TIMESTAMPING_TX_SOFTWARE),
+        Some(StampClock::Card) => Some(libc::SOF_TIMESTAMPING_TX_HARDWARE),
+    };
+    if let Some(flag) = flag {
+        let kind = (libc::SOL_SOCKET, libc::SO_TIMESTAMPING);
+        put_control(&mut control, &mut length, kind, flag);
+    }
+    match from {
+        None => {}
+        Some(IpAddr::V4(ip)) => {
+            // SAFETY: all zeroes are a valid in_pktinfo: no interface, no address.
+            let mut info: libc::in_pktinfo = unsafe { zeroed() };
+            info.ipi_spec_dst.s_addr = u32::from(ip).to_be();
+            let kind = (libc::IPPROTO_IP, libc::IP_PKTINFO);
+            put_control(&mut control, &mut length, kind, info);
+        }
+        Some(IpAddr::V6(ip)) => {
+            // SAFETY: as above.
+            let mut info: libc::in6_pktinfo = unsafe { zeroed() };
+            info.ipi6_addr.s6_addr = ip.octets();
+            let kind = (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO);
+            put_control(&mut control, &mut length, kind, info);
+        }
+    }
+    (control, length)
+}
+
 /// Puts a control message behind the first `length` bytes of the buffer, and its length to `length`.
 fn put_control<T>(
     control: &mut Control,
     length: &mut usize,
-    level: libc::c_int,
-    kind: libc::c_int,
+    (level, kind): (libc::c_int, libc::c_int),
     data: T,
 ) {
     let size = size_of::<T>() as libc::c_uint;

@@ -73,11 +73,19 @@ mod tests {
         let page = page(&sample::native(), Vec::new());
         let names: Vec<_> = page.intro.iter().map(|(name, _)| name.as_str()).collect();
         let expected = [
-            "Server", "Packets", "Time-out", "Counts", "Losses", "Also", "Pace",
+            "Command line",
+            "Ended",
+            "Server",
+            "Packets",
+            "Time-out",
+            "Counts",
+            "Losses",
+            "Also",
+            "Pace",
         ];
         assert_eq!(names, expected);
         assert!(
-            page.intro[6]
+            page.intro[8]
                 .1
                 .starts_with("one packet every 1 ms asked for")
         );
