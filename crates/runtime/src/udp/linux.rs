@@ -34,9 +34,8 @@ const CONTROL: usize = 256;
 #[repr(align(8))]
 struct Control([u8; CONTROL]);
 
-/// Asks for the time at which each datagram came, its type of service, the datagrams that did not fit and, where the
-/// socket has more than one address, for the one that it was sent to. Stamps on sending are asked for datagram by
-/// datagram.
+/// Asks for the time at which each datagram came, its type of service and, where the socket has more than one address,
+/// for the one that it was sent to. Stamps on sending are asked for datagram by datagram.
 pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -> io::Result<()> {
     let (level, address, service) = match addr {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO, libc::IP_RECVTOS),
@@ -49,10 +48,8 @@ pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -
     if addr.ip().is_unspecified() {
         set(socket, level, address, 1)?;
     }
-    for (level, option) in [(level, service), (libc::SOL_SOCKET, libc::SO_RXQ_OVFL)] {
-        if let Err(error) = set(socket, level, option, 1) {
-            tracing::debug!(%error, "the system tells less of what comes");
-        }
+    if let Err(error) = set(socket, level, service, 1) {
+        tracing::debug!(%error, "the system does not tell the type of service");
     }
     let what = match clock {
         StampClock::Program => return Ok(()),
@@ -64,6 +61,13 @@ pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -
     let how = libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY;
     let flags = (what | how).cast_signed();
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
+}
+
+/// Asks for the count of datagrams that found no room in the socket's queue.
+pub(super) fn count_drops(socket: &UdpSocket) {
+    if let Err(error) = set(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1) {
+        tracing::debug!(%error, "the system does not tell what finds no room");
+    }
 }
 
 /// Asks for datagrams that are never cut into fragments: larger ones are refused.
@@ -144,8 +148,8 @@ pub(super) struct Batch {
     received: [Received; BATCH],
     /// How many headers the system has written to since they were laid out.
     used: usize,
-    /// Datagrams of this socket that did not fit into its queue.
-    dropped: u32,
+    /// Whether the system was asked to which address of ours each datagram was sent.
+    has_destinations: bool,
     /// How many are asked for when nothing is waited for: looking for one more than there is takes time, too.
     at_once: usize,
 }
@@ -161,8 +165,6 @@ struct Received {
     from: Option<SocketAddr>,
     to: Option<IpAddr>,
     to_many: bool,
-    came: Option<Stamp>,
-    service: Option<u8>,
 }
 
 impl fmt::Debug for Batch {
@@ -183,7 +185,7 @@ impl Batch {
             headers: Box::new(headers),
             received: [Received::default(); BATCH],
             used: 0,
-            dropped: 0,
+            has_destinations: false,
             at_once: 1,
         };
         batch.lay_out();
@@ -204,7 +206,13 @@ impl Batch {
         self.used = BATCH;
     }
 
-    pub(super) fn receive(&mut self, socket: &UdpSocket, wait: Wait) -> io::Result<usize> {
+    pub(super) fn receive(
+        &mut self,
+        socket: &UdpSocket,
+        has_destinations: bool,
+        wait: Wait,
+    ) -> io::Result<usize> {
+        self.has_destinations = has_destinations;
         for header in &mut self.headers[..self.used] {
             header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
             header.msg_hdr.msg_controllen = CONTROL;
@@ -244,20 +252,23 @@ impl Batch {
             from: source(&self.names[place], header.msg_hdr.msg_namelen),
             ..Received::default()
         };
-        for control in controls(&header.msg_hdr) {
-            match control {
-                Said::To(to, to_many) => (received.to, received.to_many) = (to, to_many),
-                Said::Stamp(at) => received.came = Some(at),
-                Said::Service(service) => received.service = Some(service),
-                Said::Dropped(dropped) => self.dropped = dropped,
-                Said::Number(_) | Said::Other => {}
+        if self.has_destinations {
+            for control in controls(&header.msg_hdr) {
+                if let Said::To(to, to_many) = control {
+                    (received.to, received.to_many) = (to, to_many);
+                }
             }
         }
         self.received[place] = received;
     }
 
-    pub(super) fn dropped(&self) -> u32 {
-        self.dropped
+    pub(super) fn dropped(&self) -> Option<u32> {
+        let header = &self.headers[self.used.checked_sub(1)?].msg_hdr;
+        let count = |said| match said {
+            Said::Dropped(dropped) => Some(dropped),
+            _ => None,
+        };
+        controls(header).find_map(count)
     }
 
     pub(super) fn get(&self, place: usize) -> Option<Datagram<'_>> {
@@ -267,9 +278,38 @@ impl Batch {
             from: received.from?,
             to: received.to,
             to_many: received.to_many,
-            came: received.came,
-            service: received.service,
             payload: &self.payloads[start..start + received.length],
+            told: Told(Some(&self.headers[place].msg_hdr)),
+        })
+    }
+}
+
+/// What the system wrote about a datagram, as it is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Told<'a>(Option<&'a libc::msghdr>);
+
+impl fmt::Debug for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Told").finish_non_exhaustive()
+    }
+}
+
+impl Told<'_> {
+    fn find<T>(&self, wanted: impl Fn(Said) -> Option<T>) -> Option<T> {
+        controls(self.0?).find_map(wanted)
+    }
+
+    pub(super) fn came(&self) -> Option<Stamp> {
+        self.find(|said| match said {
+            Said::Stamp(stamp) => Some(stamp),
+            _ => None,
+        })
+    }
+
+    pub(super) fn service(&self) -> Option<u8> {
+        self.find(|said| match said {
+            Said::Service(service) => Some(service),
+            _ => None,
         })
     }
 }

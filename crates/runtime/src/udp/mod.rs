@@ -81,7 +81,7 @@ impl BindError {
 }
 
 /// A datagram that was received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
     /// Who sent it, as far as its header says.
     pub from: SocketAddr,
@@ -89,12 +89,10 @@ pub struct Datagram<'a> {
     pub to: Option<IpAddr>,
     /// Whether it was sent to many machines at once, by broadcast or multicast, where the system tells.
     pub to_many: bool,
-    /// When it came, by another clock than the program's, where the socket asked for that and the system tells (Linux).
-    pub came: Option<Stamp>,
-    /// Its type-of-service byte or traffic class (DSCP and ECN, RFC 2474 and 3168), where the system tells (Linux).
-    pub service: Option<u8>,
     /// What it says.
     pub payload: &'a [u8],
+    /// What else the system told. It is read only when it is asked for: most of a flood is turned away before.
+    told: imp::Told<'a>,
 }
 
 impl<'a> Datagram<'a> {
@@ -104,10 +102,19 @@ impl<'a> Datagram<'a> {
             from,
             to: None,
             to_many: false,
-            came: None,
-            service: None,
             payload,
+            told: imp::Told::default(),
         }
+    }
+
+    /// When it came, by another clock than the program's, where the socket asked for that and the system tells (Linux).
+    pub fn came(&self) -> Option<Stamp> {
+        self.told.came()
+    }
+
+    /// Its type-of-service byte or traffic class (DSCP and ECN, RFC 2474 and 3168), where the system tells (Linux).
+    pub fn service(&self) -> Option<u8> {
+        self.told.service()
     }
 }
 
@@ -201,6 +208,7 @@ impl Socket {
         })?;
         let local = inner.local_addr()?;
         imp::prepare(&inner, local, options.clock)?;
+        imp::count_drops(&inner);
         let stamped = options.stamped(server, local)?;
         Ok(Self {
             inner,
@@ -438,7 +446,8 @@ impl Batch {
     /// # Errors
     /// What the system says.
     pub fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
-        self.0.receive(&socket.inner, Wait::Block)
+        let has_destinations = socket.local.ip().is_unspecified();
+        self.0.receive(&socket.inner, has_destinations, Wait::Block)
     }
 
     /// Takes the datagrams that are there without waiting, and says how many.
@@ -446,17 +455,19 @@ impl Batch {
     /// # Errors
     /// What the system says.
     pub fn poll(&mut self, socket: &Socket) -> io::Result<usize> {
-        self.0.receive(&socket.inner, Wait::Poll)
+        let has_destinations = socket.local.ip().is_unspecified();
+        self.0.receive(&socket.inner, has_destinations, Wait::Poll)
     }
 
-    /// How many datagrams did not fit into the socket's queue so far, modulo 2³², where the system tells (Linux).
-    pub fn dropped(&self) -> u32 {
+    /// How many datagrams had found no room in the queue of a connected socket when the last of these came, modulo 2³²;
+    /// `None` where there were none or the system does not tell (it is Linux that does).
+    pub fn dropped(&self) -> Option<u32> {
         self.0.dropped()
     }
 
     /// How long the first datagram had waited in the socket's queue, where the system tells (Linux).
     pub fn waited(&self) -> Option<Duration> {
-        let came = self.get(0)?.came?;
+        let came = self.get(0)?.came()?;
         // A clock that was set back since then says nothing.
         timing::unix_nanos()
             .checked_sub(came.at)

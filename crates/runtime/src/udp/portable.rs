@@ -2,6 +2,7 @@
 //! chooses.
 
 use std::io;
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -19,6 +20,23 @@ pub(super) const STAMPS_SENDING: bool = false;
 
 pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr, _clock: StampClock) -> io::Result<()> {
     socket.set_read_timeout(Some(LOOK_UP))
+}
+
+/// Unknown here.
+pub(super) fn count_drops(_socket: &UdpSocket) {}
+
+/// What the system tells of a datagram beside the sender: nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told<'a>(PhantomData<&'a ()>);
+
+impl Told<'_> {
+    pub(super) fn came(&self) -> Option<Stamp> {
+        None
+    }
+
+    pub(super) fn service(&self) -> Option<u8> {
+        None
+    }
 }
 
 /// Not known how.
@@ -53,7 +71,12 @@ impl Batch {
         }
     }
 
-    pub(super) fn receive(&mut self, socket: &UdpSocket, wait: Wait) -> io::Result<usize> {
+    pub(super) fn receive(
+        &mut self,
+        socket: &UdpSocket,
+        _has_destinations: bool,
+        wait: Wait,
+    ) -> io::Result<usize> {
         self.received = None;
         if wait == Wait::Poll {
             socket.set_nonblocking(true)?;
@@ -71,8 +94,8 @@ impl Batch {
     }
 
     /// Unknown here.
-    pub(super) fn dropped(&self) -> u32 {
-        0
+    pub(super) fn dropped(&self) -> Option<u32> {
+        None
     }
 
     pub(super) fn get(&self, place: usize) -> Option<Datagram<'_>> {
@@ -81,9 +104,8 @@ impl Batch {
             from,
             to: None,
             to_many: false,
-            came: None,
-            service: None,
             payload: &self.payload[..length],
+            told: Told::default(),
         })
     }
 }

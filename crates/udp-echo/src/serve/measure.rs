@@ -207,12 +207,11 @@ impl Known {
         // Read together, this one first: an echo is never stamped later than it left.
         let handled = timing::unix_nanos();
         let handled_at = Instant::now();
+        let came = request.came();
         let arrived = Arrived {
-            at: request.came.map_or(handled, |came| came.at),
-            by_kernel: request
-                .came
-                .is_some_and(|came| came.clock != StampClock::Program),
-            service: request.service,
+            at: came.map_or(handled, |came| came.at),
+            by_kernel: came.is_some_and(|came| came.clock != StampClock::Program),
+            service: request.service(),
         };
         let echo = self
             .session

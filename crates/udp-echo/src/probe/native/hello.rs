@@ -154,7 +154,7 @@ impl Session {
                 });
                 if let Some(report) = report {
                     let left = self.outbox.collect(&self.socket);
-                    self.stamps = left.is_some() && report.came.is_some();
+                    self.stamps = left.is_some() && report.came().is_some();
                     return;
                 }
             }

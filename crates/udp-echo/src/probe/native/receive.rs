@@ -242,7 +242,9 @@ impl<'a> Receiver<'a> {
         for datagram in (0..count).filter_map(|place| batch.get(place)) {
             last = self.take_one(&datagram, at).or(last);
         }
-        self.counter.tally.dropped_here(batch.dropped());
+        if let Some(dropped) = batch.dropped() {
+            self.counter.tally.dropped_here(dropped);
+        }
         last
     }
 
@@ -279,7 +281,7 @@ impl<'a> Receiver<'a> {
     }
 
     fn echo(&mut self, echo: &Echo, datagram: &Datagram<'_>, at: Instant) {
-        let stamp = datagram.came.filter(|_| self.session.stamps);
+        let stamp = datagram.came().filter(|_| self.session.stamps);
         let came = Came {
             at: at.saturating_duration_since(self.counter.start),
             stamp: stamp.map(|stamp| self.clocks.since_start(stamp.at, at)),
