@@ -34,25 +34,31 @@ const CONTROL: usize = 256;
 #[repr(align(8))]
 struct Control([u8; CONTROL]);
 
-/// Asks for the time at which each datagram came, its type of service and, where the socket has more than one address,
-/// for the one that it was sent to. Stamps on sending are asked for datagram by datagram.
-pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -> io::Result<()> {
-    let (level, address, service) = match addr {
-        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO, libc::IP_RECVTOS),
-        SocketAddr::V6(_) => (
-            libc::IPPROTO_IPV6,
-            libc::IPV6_RECVPKTINFO,
-            libc::IPV6_RECVTCLASS,
-        ),
+/// Asks for the time at which each datagram came and, where the socket has more than one address, for the one that it
+/// was sent to: as little as a server under a flood can do with.
+pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
+    let (level, option) = match addr {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
     };
     if addr.ip().is_unspecified() {
-        set(socket, level, address, 1)?;
+        set(socket, level, option, 1)?;
     }
-    if let Err(error) = set(socket, level, service, 1) {
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+}
+
+/// Asks for the time at which each datagram came by this clock, and for its type of service. Stamps on sending are asked
+/// for datagram by datagram.
+pub(super) fn stamp(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -> io::Result<()> {
+    let (level, option) = match addr {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVTOS),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS),
+    };
+    if let Err(error) = set(socket, level, option, 1) {
         tracing::debug!(%error, "the system does not tell the type of service");
     }
     let what = match clock {
-        StampClock::Program => return Ok(()),
+        StampClock::Program => return set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0),
         StampClock::Kernel => libc::SOF_TIMESTAMPING_SOFTWARE | libc::SOF_TIMESTAMPING_RX_SOFTWARE,
         StampClock::Card => {
             libc::SOF_TIMESTAMPING_RAW_HARDWARE | libc::SOF_TIMESTAMPING_RX_HARDWARE
@@ -60,6 +66,7 @@ pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -
     };
     let how = libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY;
     let flags = (what | how).cast_signed();
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)?;
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
 }
 
@@ -404,6 +411,10 @@ fn said(control: &libc::cmsghdr) -> Said {
         (libc::IPPROTO_IP, libc::IP_PKTINFO) => data(control).map(sent_to_v4),
         (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => data(control).map(sent_to_v6),
         (libc::SOL_SOCKET, libc::SO_TIMESTAMPING) => data(control).and_then(stamped),
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS) => data(control).map(|at: libc::timespec| {
+            let (at, clock) = (nanos(at), StampClock::Kernel);
+            Said::Stamp(Stamp { at, clock })
+        }),
         (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => data(control).map(Said::Dropped),
         (libc::IPPROTO_IP, libc::IP_TOS) => data(control).map(Said::Service),
         (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
@@ -432,10 +443,12 @@ fn sent_to_v6(info: libc::in6_pktinfo) -> Said {
     Said::To((!to_many).then_some(ip.into()), to_many)
 }
 
+fn nanos(at: libc::timespec) -> u64 {
+    at.tv_sec.unsigned_abs() * 1_000_000_000 + at.tv_nsec.unsigned_abs()
+}
+
 /// The three stamps of `scm_timestamping`: by the kernel, unused, by the card; those not taken are zero.
 fn stamped(stamps: [libc::timespec; 3]) -> Option<Said> {
-    let nanos =
-        |at: libc::timespec| at.tv_sec.unsigned_abs() * 1_000_000_000 + at.tv_nsec.unsigned_abs();
     let of = |at, clock| (at != 0).then_some(Said::Stamp(Stamp { at, clock }));
     of(nanos(stamps[0]), StampClock::Kernel).or_else(|| of(nanos(stamps[2]), StampClock::Card))
 }

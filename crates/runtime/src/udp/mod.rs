@@ -107,7 +107,7 @@ impl<'a> Datagram<'a> {
         }
     }
 
-    /// When it came, by another clock than the program's, where the socket asked for that and the system tells (Linux).
+    /// When it came, by another clock than the program's, where the system tells (Linux).
     pub fn came(&self) -> Option<Stamp> {
         self.told.came()
     }
@@ -182,15 +182,25 @@ impl Socket {
         }
         socket.bind(&addr.into())?;
         let inner = UdpSocket::from(socket);
-        let clock = StampClock::Kernel;
-        imp::prepare(&inner, addr, clock)?;
+        imp::prepare(&inner, addr)?;
         let local = inner.local_addr()?;
         Ok(Self {
             inner,
             local,
-            clock,
+            clock: StampClock::Program,
             stamped: None,
         })
+    }
+
+    /// Has each datagram stamped by the kernel when it comes and, through an [`Outbox`], when it leaves, and told with
+    /// which type of service it came.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn stamped_by_kernel(mut self) -> io::Result<Self> {
+        self.clock = StampClock::Kernel;
+        imp::stamp(&self.inner, self.local, self.clock)?;
+        Ok(self)
     }
 
     /// A socket that talks to this server alone: the system drops what others send, and reports a port that is closed.
@@ -207,7 +217,7 @@ impl Socket {
             socket.connect(&server.into())
         })?;
         let local = inner.local_addr()?;
-        imp::prepare(&inner, local, options.clock)?;
+        imp::stamp(&inner, local, options.clock)?;
         imp::count_drops(&inner);
         let stamped = options.stamped(server, local)?;
         Ok(Self {
@@ -387,7 +397,7 @@ impl Options {
             return Ok(None);
         }
         let socket = self.open(server, local, |_| Ok(()))?;
-        imp::prepare(&socket, local, self.clock)?;
+        imp::stamp(&socket, local, self.clock)?;
         Ok(Some(Stamped { socket, to: server }))
     }
 

@@ -22,7 +22,7 @@ pub(super) struct LocalServer {
 
 impl LocalServer {
     pub(super) fn start() -> anyhow::Result<Self> {
-        let socket = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let socket = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?.stamped_by_kernel()?;
         let addr = socket.local_addr();
         let policy = Policy {
             impairment: documented_impairment(),

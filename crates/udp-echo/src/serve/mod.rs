@@ -3,6 +3,7 @@
 mod measure;
 mod upper;
 
+use std::io;
 use std::time::Duration;
 
 use proto::echo::{self, Case};
@@ -24,7 +25,12 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
         Reply::Ack => DEFAULT_PORT,
     };
     let policy = policy(args);
-    let server = Server::new(Socket::bind_all(&args.bind, default_port)?, policy);
+    let mut sockets = Socket::bind_all(&args.bind, default_port)?;
+    if args.reply == Reply::Ack {
+        let stamped = sockets.into_iter().map(Socket::stamped_by_kernel);
+        sockets = stamped.collect::<io::Result<_>>()?;
+    }
+    let server = Server::new(sockets, policy);
     let note = note(&policy);
     match args.reply {
         Reply::Upper => {
