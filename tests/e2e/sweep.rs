@@ -1,10 +1,8 @@
 //! Sweeps: the rate rises until the path no longer carries it.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
-use harness::{Server, check_refusals, classic, finish, run, skip};
+use harness::{Folder, Namespaces, Server, check_refusals, classic, finish, run};
 use serde_json::Value;
 
 const CLEAN: &[&str] = &[
@@ -71,27 +69,6 @@ fn check_sums(json: &Value) {
 
 fn ours() -> Server {
     Server::start("udp-echo", &[CLEAN, &["127.0.0.1:0"]].concat())
-}
-
-/// A folder of a test, which goes with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("sweep-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 #[test]
@@ -218,79 +195,27 @@ fn what_cannot_be_swept_is_refused_with_the_cure() {
     check_refusals("udp-echo", &table);
 }
 
-/// Two network namespaces with a cable between them, which go with this.
-struct Cable {
-    names: [String; 2],
-}
-
-impl Cable {
-    const SERVER: &str = "10.213.7.2";
-
-    /// `None`, after saying so, where this process may not have them.
-    fn new() -> Option<Self> {
-        let id = std::process::id();
-        let cable = Self {
-            names: [format!("pl{id}a"), format!("pl{id}b")],
-        };
-        let [here, there] = &cable.names;
-        let steps = [
-            format!("ip netns add {here}"),
-            format!("ip netns add {there}"),
-            format!("ip link add {here} netns {here} type veth peer name {there} netns {there}"),
-            format!("ip -n {here} addr add 10.213.7.1/24 dev {here}"),
-            format!("ip -n {there} addr add {}/24 dev {there}", Self::SERVER),
-            format!("ip -n {here} link set {here} up"),
-            format!("ip -n {there} link set {there} up"),
-            format!("tc -n {here} qdisc add dev {here} root tbf rate 10mbit burst 4k latency 20ms"),
-        ];
-        for step in steps {
-            if let Err(why) = Self::carry_out(&step) {
-                skip(&format!("no bottleneck to measure: {step}: {why}"));
-                return None;
-            }
-        }
-        Some(cable)
-    }
-
-    fn carry_out(step: &str) -> Result<(), String> {
-        let words: Vec<_> = step.split(' ').collect();
-        let done = Command::new(words[0]).args(&words[1..]).output();
-        let done = done.map_err(|error| error.to_string())?;
-        let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-        if done.status.success() {
-            Ok(())
-        } else {
-            Err(said)
-        }
-    }
-
-    /// A program of ours at one end.
-    fn command(&self, end: usize, args: &[&str]) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.names[end]]);
-        command.arg(harness::program("udp-echo")).args(args);
-        command
-    }
-}
-
-impl Drop for Cable {
-    fn drop(&mut self) {
-        for name in &self.names {
-            // It may never have come to be.
-            let _ = Self::carry_out(&format!("ip netns delete {name}"));
-        }
-    }
-}
+/// Two hosts with a narrow cable between them.
+const CABLE: &[&str] = &[
+    "ip link add {a} netns {a} type veth peer name {b} netns {b}",
+    "ip -n {a} addr add 10.213.7.1/24 dev {a}",
+    "ip -n {b} addr add 10.213.7.2/24 dev {b}",
+    "ip -n {a} link set {a} up",
+    "ip -n {b} link set {b} up",
+    "tc -n {a} qdisc add dev {a} root tbf rate 10mbit burst 4k latency 20ms",
+];
 
 #[test]
 fn the_limit_of_a_narrow_path_is_found() {
-    let Some(cable) = Cable::new() else { return };
-    let bind = format!("{}:8080", Cable::SERVER);
-    let serve = cable.command(1, &[CLEAN, &[&bind]].concat());
+    let Some(hosts) = Namespaces::new(2, CABLE) else {
+        return;
+    };
+    let bind = "10.213.7.2:8080";
+    let serve = hosts.command('b', "udp-echo", &[CLEAN, &[bind]].concat());
     let _server = Server::of(serve, 1);
     let args = [
         "sweep",
-        &bind,
+        bind,
         "-s",
         "1000",
         "-i",
@@ -303,7 +228,7 @@ fn the_limit_of_a_narrow_path_is_found() {
         "200",
         "--json",
     ];
-    let done = finish(cable.command(0, &args), "");
+    let done = finish(hosts.command('a', "udp-echo", &args), "");
     let json: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
     check_sums(&json);
     // With 42 bytes of headers.

@@ -4,12 +4,12 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 
-use harness::{Finished, Server, ask, classic, finish, hear, loopback_socket, run};
+use harness::{Finished, Folder, Server, ask, classic, finish, hear, loopback_socket, run};
 
 const HERE: &str = "127.0.0.1:0";
 
 /// A measurement server without impairment.
-const CLEAN_ACK: &[&str] = &[
+pub(super) const CLEAN_ACK: &[&str] = &[
     "serve", "--reply", "ack", "--loss", "0", "--delay", "0", "--bind", HERE,
 ];
 
@@ -17,7 +17,7 @@ fn serve(args: &[&str]) -> Server {
     Server::start("udp-echo", &[&["serve", "--bind", HERE], args].concat())
 }
 
-fn clean_ack() -> Server {
+pub(super) fn clean_ack() -> Server {
     Server::start("udp-echo", CLEAN_ACK)
 }
 
@@ -28,14 +28,14 @@ fn host_and_port(server: &Server) -> [String; 2] {
     ]
 }
 
-fn probe(args: &[&str]) -> (serde_json::Value, Finished) {
+pub(super) fn probe(args: &[&str]) -> (serde_json::Value, Finished) {
     let done = run("udp-echo", &[&["probe", "--json"], args].concat(), "");
     let json = serde_json::from_str(&done.stdout);
     (json.unwrap_or_else(|_| panic!("no JSON: {done:?}")), done)
 }
 
 /// The packets that were sent: all that were asked for, but for those whose slot passed while this machine was busy.
-fn sent(json: &serde_json::Value) -> u64 {
+pub(super) fn sent(json: &serde_json::Value) -> u64 {
     let count = |name: &str| json[name].as_u64().unwrap();
     assert_eq!(count("slots"), count("requested"), "{json}");
     assert_eq!(count("sent"), count("slots") - count("missed"), "{json}");
@@ -278,10 +278,8 @@ fn ours_measures_ours_and_knows_it() {
 #[test]
 fn results_go_to_files_and_can_be_compared() {
     let server = clean_ack();
-    let dir = std::env::temp_dir().join(format!("plumbline-e2e-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let file = |name: &str| dir.join(name).to_str().unwrap().to_owned();
-    let [csv, svg, html] = ["packets.csv", "chart.svg", "page.html"].map(file);
+    let folder = Folder::new();
+    let [csv, svg, html] = ["packets.csv", "chart.svg", "page.html"].map(|name| folder.file(name));
     let (target, count) = (server.target(), "30");
     let args = ["-i", "2ms", "--csv", &csv, "--plot", &svg, "--html", &html];
     let (json, done) = probe(&[&[&target, "-n", count][..], &args].concat());
@@ -298,16 +296,13 @@ fn results_go_to_files_and_can_be_compared() {
         "{rows}"
     );
     assert!(read(&svg).starts_with("<svg") && read(&html).contains("application RTT"));
-    let (one, other) = (file("one.json"), file("other.json"));
-    std::fs::write(&one, &done.stdout).unwrap();
-    std::fs::write(&other, &done.stdout).unwrap();
+    let [one, other] = ["one.json", "other.json"].map(|name| folder.write(name, &done.stdout));
     let same = run("udp-echo", &["compare", &one, &other], "");
     assert_eq!(same.code(), Some(0), "{same:?}");
     assert!(same.stdout.contains("they overlap"), "{}", same.stdout);
     let page = run("udp-echo", &["compare", &one, &html], "");
     assert_eq!(page.code(), Some(1));
     assert!(page.stderr.contains("is no result of"), "{}", page.stderr);
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]

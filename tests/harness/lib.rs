@@ -1,6 +1,8 @@
 //! Starting the real programs and listening to what they say. Everything ends what it started.
 
+mod folder;
 mod forge;
+mod namespaces;
 
 use std::io::{BufRead, BufReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -11,7 +13,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use folder::Folder;
 pub use forge::forge;
+pub use namespaces::Namespaces;
 #[cfg(unix)]
 pub use nix::sys::signal::Signal;
 

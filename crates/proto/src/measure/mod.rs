@@ -112,6 +112,10 @@ impl PacketSize {
     /// The largest size.
     pub const MAX: Self = Self(datagram::MAX_V4 as u16);
 
+    /// What a server is calibrated to at the least, however small the packets are. A classic one reads no more than that
+    /// of any message, and crashes on a calibration whose number it does not read; the longest is `C 65507`.
+    pub const LEAST_CALIBRATED: Self = Self(7);
+
     /// Checks the range.
     ///
     /// # Errors

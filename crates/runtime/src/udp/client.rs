@@ -35,6 +35,16 @@ pub enum ClientError {
         /// How long was waited.
         timeout: Duration,
     },
+    /// There is a fault with the address or the port that was to be sent from.
+    #[error(
+        "cannot talk to udp://{addr} from the address of --source: {reason}; choose one of this machine's, and a free port"
+    )]
+    Source {
+        /// Who was to be asked.
+        addr: SocketAddr,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// There is no way to the host.
     #[error("cannot reach udp://{addr}: {reason}; check the address and this machine's network")]
     Unreachable {
@@ -62,6 +72,9 @@ impl ClientError {
             }
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 Self::Unreachable { addr, reason }
+            }
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => {
+                Self::Source { addr, reason }
             }
             _ => Self::Failed { addr, reason },
         }

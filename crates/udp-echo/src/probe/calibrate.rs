@@ -4,7 +4,7 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
-use proto::measure::{NoSession, Offer, Reply, Request, Version};
+use proto::measure::{NoSession, Offer, PacketSize, Reply, Request, Version};
 use runtime::escape::Escaped;
 use runtime::udp::{Arrived, ClientError, Fan, FanReceiver};
 
@@ -94,7 +94,7 @@ fn calibrate_from(
         session: None,
         proof: None,
     };
-    let (size, offer) = (plan.size, Some(offer));
+    let (size, offer) = (plan.size.max(PacketSize::LEAST_CALIBRATED), Some(offer));
     Request::Calibrate { size, offer }.encode(&mut request);
     let mut waiting: Vec<usize> = places.collect();
     let mut version = None;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
+use proto::measure::native::MIN_SIZE;
 use proto::measure::{PacketSize, Version};
 use runtime::udp::{Options, StampClock};
 use runtime::units::show_time;
@@ -83,6 +84,11 @@ impl Wanted {
     }
 
     pub(super) fn plan(&self, path: &Path, server: SocketAddr) -> anyhow::Result<Plan> {
+        ensure!(
+            path.key_file.is_none() || path.size.bytes() >= MIN_SIZE,
+            "expected packets of at least {MIN_SIZE} bytes with --key-file, got {}: smaller ones go on the classic wire, which has no key; use -s {MIN_SIZE}",
+            path.size
+        );
         Ok(Plan {
             server,
             schedule: self.schedule.clone(),

@@ -81,7 +81,7 @@ pub(crate) fn hello(
 /// A calibration that asks for this session.
 pub(super) fn calibration(size: PacketSize, id: SessionId, key: Option<&Key>) -> Vec<u8> {
     let mut request = Vec::new();
-    let offer = Some(offer(id, key));
+    let (size, offer) = (size.max(PacketSize::LEAST_CALIBRATED), Some(offer(id, key)));
     Request::Calibrate { size, offer }.encode(&mut request);
     request
 }

@@ -305,6 +305,8 @@ impl<'a> Receiver<'a> {
         let asked = self.asked_anew.is_some();
         let key = self.session.key.as_ref();
         match rejoin(answer, self.session.id, key).filter(|_| asked) {
+            // Packets that were under way with the old token had it asked for twice.
+            Some(Ok(credentials)) if credentials == *self.credentials => self.asked_anew = None,
             Some(Ok(credentials)) => {
                 self.asked_anew = None;
                 self.session.shared.set(credentials);
