@@ -125,7 +125,7 @@ fn signed_nanos(at: Instant, start: Instant) -> i128 {
 /// Waits for deadlines to the microsecond: it sleeps until shortly before, and spins from there on.
 ///
 /// How shortly before follows from how late this machine wakes threads up: early enough nine times in ten, as long as
-/// that takes no more of a core than one part in 32. Where deadlines are closer than that it spins all the time.
+/// that takes no more of a core than one part in 64. Where deadlines are closer than that it spins all the time.
 #[derive(Clone, Debug)]
 pub struct Pacer {
     median: Quantile,
@@ -144,7 +144,7 @@ impl Default for Pacer {
 
 impl Pacer {
     /// The part of the time that is spent spinning at the most.
-    const SPIN: u32 = 32;
+    const SPIN: u32 = 64;
 
     /// Waits until `due` or until it is time to stop, which is what the answer says.
     pub fn wait_until(&mut self, due: Instant, shutdown: &Shutdown) -> bool {
