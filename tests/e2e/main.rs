@@ -7,5 +7,6 @@
 
 mod loops;
 mod months;
+mod path;
 mod sweep;
 mod udp_echo;
