@@ -25,7 +25,7 @@ fuzz_target!(|input: Input<'_>| {
     if answer {
         check(datagram);
     }
-    for reply in measure_replies(datagram) {
+    for reply in measure_replies(peer, datagram) {
         check(&reply);
     }
     for reply in relay_replies(peer, datagram) {
@@ -53,19 +53,55 @@ fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
-fn measure_replies(datagram: &[u8]) -> Vec<Vec<u8>> {
-    use measure::{Reply, Request, Version};
+/// On both wires, with a key and without.
+fn measure_replies(peer: SocketAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
+    use measure::{Gate, Key, Reply, Request, Secret, Version, Welcome};
+    let keys = [None, Key::new(b"0123456789abcdef").ok()];
+    let gates = keys.map(|key| Gate::new(Secret::new([7; 32]), key));
+    let welcomed = |gate: &Gate, offer| {
+        Reply::Calibrated(Some(Welcome {
+            version: Version::OURS,
+            grant: gate.grant(peer, &offer),
+        }))
+    };
     let replies = match Request::decode(datagram) {
         None => Vec::new(),
-        Some(Request::Calibrate { offer, .. }) => vec![
-            Reply::Calibrated(None),
-            Reply::Calibrated(offer.or(Some(Version::OURS))),
-        ],
+        Some(Request::Calibrate { offer, .. }) => {
+            let welcomes = offer.map(|offer| gates.iter().map(move |gate| welcomed(gate, offer)));
+            let welcomes = welcomes.into_iter().flatten();
+            welcomes.chain([Reply::Calibrated(None)]).collect()
+        }
         Some(Request::Exit) => vec![Reply::Stopping, Reply::NotStopping],
         Some(Request::Probe(_)) => vec![Reply::Acknowledged],
     };
-    let encoded = |reply: Reply| encoded(|out| reply.encode(out));
-    replies.into_iter().map(encoded).collect()
+    let classic = replies
+        .into_iter()
+        .map(|reply| encoded(|out| reply.encode(out)));
+    classic.chain(native_replies(datagram)).collect()
+}
+
+fn native_replies(datagram: &[u8]) -> Vec<Vec<u8>> {
+    use measure::native::{Incoming, Unknown};
+    use measure::{Arrived, Session};
+    let Some(incoming) = Incoming::decode(datagram) else {
+        return Vec::new();
+    };
+    let (mut known, session) = (Session::default(), incoming.session());
+    let arrived = Arrived {
+        at: 1,
+        by_kernel: true,
+        service: Some(0xB8),
+    };
+    let answer = encoded(|out| match incoming {
+        Incoming::Probe(probe) => known
+            .probe(&probe, arrived, true)
+            .encode(datagram.len(), out),
+        Incoming::Ask(_) => known.report(session).encode(out),
+    });
+    assert_eq!(answer.len(), datagram.len(), "no answer is longer");
+    let unknown = encoded(|out| Unknown { session, number: 0 }.encode(None, out));
+    assert!(unknown.len() < datagram.len());
+    vec![answer, unknown]
 }
 
 /// What the sender is told, and what somebody else receives.

@@ -25,13 +25,17 @@ enum Step {
         late_by: i16,
     },
     Overdue,
+    Look,
 }
+
+/// Looking is dear.
+const LOOKS: usize = 8;
 
 fuzz_target!(|input: Input| {
     let timeout = Duration::from_micros(u64::from(input.timeout) + 1);
-    let mut tally = Tally::new(timeout);
+    let mut tally = Tally::new(timeout, 0);
     let mut list = List::new(timeout);
-    let mut now = Duration::ZERO;
+    let (mut now, mut looks) = (Duration::ZERO, 0);
     for step in input.steps {
         match step {
             Step::Wait(micros) => now += Duration::from_micros(micros.into()),
@@ -45,10 +49,16 @@ fuzz_target!(|input: Input| {
                 let told: Vec<u64> = std::iter::from_fn(|| tally.overdue(now)).collect();
                 assert_eq!(told, list.overdue(now));
             }
+            Step::Look if looks < LOOKS => {
+                looks += 1;
+                check_next_overdue(&tally);
+                list.check(&tally.summary());
+            }
+            Step::Look => {}
         }
-        check_next_overdue(&tally);
-        list.check(&tally.summary());
     }
+    check_next_overdue(&tally);
+    list.check(&tally.summary());
 });
 
 fn shifted(now: Duration, micros: i16) -> Duration {
@@ -175,7 +185,13 @@ impl List {
         assert_eq!(summary.sent, decided + summary.waiting, "each probe once");
         assert_eq!(summary.duplicates, of(|a| *a == Arrival::Duplicate));
         assert_eq!(summary.reordered, self.reordered());
-        assert_eq!(summary.jitter.is_some(), summary.answered >= 2);
+        assert_eq!(summary.strays, of(|a| *a == Arrival::Unknown));
+        assert_eq!(
+            summary.losses.lost(),
+            summary.losses.unknown,
+            "it says no more"
+        );
+        assert_eq!(summary.losses.unknown, summary.lost);
         check_spread(summary);
         assert!((0.0..=100.0).contains(&summary.loss_percent()));
     }
@@ -197,10 +213,12 @@ impl List {
 
 /// Mean and deviation are rounded to a nanosecond.
 fn check_spread(summary: &Summary) {
-    let Some(spread) = summary.round_trip else {
+    let Some(times) = &summary.application else {
         assert_eq!(summary.answered, 0);
         return;
     };
+    assert_eq!(times.jitter.rfc3550.is_some(), summary.answered >= 2);
+    let spread = &times.distribution;
     let nanosecond = Duration::from_nanos(1);
     assert!(spread.min <= spread.median && spread.median <= spread.p99);
     assert!(spread.p99 <= spread.max);

@@ -3,6 +3,7 @@
 pub(super) mod forged;
 mod hosts;
 mod keys;
+#[cfg(unix)]
 mod outages;
 mod output;
 
@@ -152,7 +153,7 @@ fn one_packet_in_flight_as_fast_as_it_goes() {
 }
 
 #[test]
-fn a_classic_server_takes_no_packets_one_after_the_other() {
+fn the_classic_wire_takes_no_packets_one_after_the_other() {
     let server = clean_ack();
     let table: &[(&[&str], &str)] = &[(
         &["probe", &server.target(), "--classic", "-i", "0"],

@@ -3,7 +3,7 @@
 //! Bytes come in as arguments and go out into a buffer of the caller, who brings the sockets: blocking or not, real or
 //! simulated. Two kinds of wire are told apart. The *classic* wire of a protocol is the plain text that small Python
 //! programs speak; this crate reads and writes it byte for byte, as server and as client. A *native* wire is one that
-//! only programs of this project speak.
+//! the programs of this project have among themselves.
 //!
 //! # What is not in here
 //! No sockets, no files, no threads, no async, no logging, no randomness. No clock: where a machine needs the time it
@@ -16,7 +16,7 @@
 //! |---|---|---|---|---|---|---|
 //! | upper-case echo | [`echo`] | UDP | 12000 | yes | not needed | [server](echo#example-over-udp) |
 //! | upper-case echo, stream | [`echo`] | TCP | 12000 | yes | not needed | [server](echo#example-over-tcp) |
-//! | measurement | [`measure`] | UDP | 8080 | yes | not yet | [client](measure#example) |
+//! | measurement | [`measure`] | UDP | 8080 | yes | [yes](measure::native) | [classic client](measure#example), [native, both sides](measure#example-of-the-native-wire) |
 //! | file transfer | [`filexfer`] | TCP | 9090 | yes | not yet | [client](#file-transfer), [server](filexfer#example) |
 //! | message relay | [`relay`] | UDP | 9000 | yes | not yet | [relay](relay#example) |
 //! | acknowledging echo | [`ack`] | TCP | 12000 | yes | not yet | [both sides](ack#example) |
@@ -45,11 +45,13 @@
 //!   are constants named `MAX_…`. All lengths are in bytes.
 //! - **Machines are driven by their owner.** They wait for nothing: they are told what came (and when), and return what
 //!   to do. Keep one [`months::Conversation`] and one [`echo::ReturnGuard`] for each peer, one [`echo::Upper`],
-//!   [`filexfer::Fetch`] or [`ack::Acknowledgements`] for each connection, one [`measure::Tally`] for each measurement.
+//!   [`filexfer::Fetch`] or [`ack::Acknowledgements`] for each connection. A measurement has a [`measure::Tally`] at its
+//!   client; its server has one [`measure::Gate`], which remembers nobody, and a [`measure::Session`] for each client
+//!   whose packets it has found true.
 //!
 //! # What is not supported yet
-//! - There are no native wires: [`frame`] is their codec, and no protocol has messages for it yet. In the measurement
-//!   [`Version::OURS`](measure::Version::OURS) is therefore 0.
+//! - The measurement alone has a native wire, [`measure::native`], whose packets are no frames. [`frame`] is the codec
+//!   of those to come, and no protocol has messages for it yet.
 //! - The one-request web server (HTTP over TCP) is to be added.
 //!
 //! # Months

@@ -59,6 +59,95 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Example of the native wire
+//! Both sides, with a key. The server keeps a [`Session`] for whoever has shown true packets, here for one client; the
+//! client asks for a session with its calibration, and the echo says when the server had the probe.
+//!
+//! ```
+//! use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+//! use std::{io, net::UdpSocket, thread};
+//!
+//! use proto::measure::native::{self, Answer, Incoming, Probe};
+//! use proto::measure::{self, Arrived, Came, Gate, Key, PacketSize, Reply, Request};
+//! use proto::measure::{Secret, Session, SessionId, Tally, Version, Welcome};
+//!
+//! fn unix_nanos() -> u64 {
+//!     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+//! }
+//!
+//! fn serve(socket: &UdpSocket, gate: &Gate) -> io::Result<()> {
+//!     let (mut session, mut buffer) = (Session::default(), [0; 1500]);
+//!     for _ in 0..2 {
+//!         let (length, peer) = socket.recv_from(&mut buffer)?;
+//!         let (at, packet, mut answer) = (unix_nanos(), &buffer[..length], Vec::new());
+//!         match (Incoming::decode(packet), Request::decode(packet)) {
+//!             (Some(Incoming::Probe(probe)), _) => {
+//!                 let credentials = gate.credentials(peer, probe.session);
+//!                 if !credentials.accept(packet) {
+//!                     continue;
+//!                 }
+//!                 let arrived = Arrived { at, by_kernel: false, service: None };
+//!                 session.probe(&probe, arrived, false).encode(length, &mut answer);
+//!                 native::stamp(&mut answer, unix_nanos());
+//!                 credentials.seal(&mut answer);
+//!             }
+//!             (_, Some(Request::Calibrate { offer: Some(offer), .. })) => {
+//!                 let welcome = Welcome { version: Version::OURS, grant: gate.grant(peer, &offer) };
+//!                 Reply::Calibrated(Some(welcome)).encode(&mut answer);
+//!             }
+//!             _ => continue,
+//!         }
+//!         socket.send_to(&answer, peer)?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let timeout = Duration::from_secs(5);
+//! let server = UdpSocket::bind("127.0.0.1:0")?;
+//! server.set_read_timeout(Some(timeout))?;
+//! let client = UdpSocket::bind("127.0.0.1:0")?;
+//! client.set_read_timeout(Some(timeout))?;
+//! client.connect(server.local_addr()?)?;
+//! let key = Key::new(b"a key of 16 bytes or more")?;
+//! let gate = Gate::new(Secret::new([7; 32]), Some(key.clone())); // 32 random bytes, in earnest
+//! let serving = thread::spawn(move || serve(&server, &gate));
+//!
+//! let (id, size) = (SessionId(4711), PacketSize::new(100)?); // a random number, in earnest
+//! let (mut packet, mut buffer) = (Vec::new(), [0; 1500]);
+//! let offer = measure::offer(id, Some(&key));
+//! Request::Calibrate { size, offer: Some(offer) }.encode(&mut packet);
+//! client.send(&packet)?;
+//! let length = client.recv(&mut buffer)?;
+//! let Some(Reply::Calibrated(Some(Welcome { grant: Some(grant), .. }))) = Reply::decode(&buffer[..length])
+//! else {
+//!     return Err("it speaks the classic wire alone".into());
+//! };
+//! let credentials = measure::join(id, Some(&key), &grant)?;
+//!
+//! let (start, epoch) = (Instant::now(), unix_nanos());
+//! let mut tally = Tally::new(timeout, epoch);
+//! let at = start.elapsed();
+//! let number = tally.sent(at);
+//! let sent = epoch + at.as_nanos() as u64;
+//! packet.clear();
+//! Probe { session: id, number, sent, wants_left: false }.encode(size.bytes(), &mut packet);
+//! credentials.seal(&mut packet);
+//! client.send(&packet)?;
+//! let length = client.recv(&mut buffer)?;
+//! if let Some(Answer::Echo(echo)) = Answer::decode(&buffer[..length])
+//!     && credentials.accept(&buffer[..length])
+//! {
+//!     tally.echoed(&echo, Came { at: start.elapsed(), stamp: None });
+//! }
+//! let summary = tally.summary();
+//! assert_eq!((summary.sent, summary.answered), (1, 1));
+//! assert!(summary.clocks.is_some(), "how far the server's clock is from this one");
+//! serving.join().expect("the server does not panic")?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod clock;
 mod confidence;

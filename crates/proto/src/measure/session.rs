@@ -25,9 +25,12 @@ impl Gate {
         self.key.as_ref()
     }
 
-    /// What is granted to this offer from this address; `None` where it asks for no session.
+    /// What is granted to this offer from this address; `None` where it asks for no session. A gate with a key then says
+    /// that there is one.
     pub fn grant(&self, peer: SocketAddr, offer: &Offer) -> Option<Grant> {
-        let session = offer.session?;
+        let Some(session) = offer.session else {
+            return self.key.as_ref().map(|_| Grant::KeyNeeded);
+        };
         let token = self.secret.token(peer, session);
         let Some(key) = &self.key else {
             return Some(Grant::Session { token, proof: None });

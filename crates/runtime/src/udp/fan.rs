@@ -10,7 +10,8 @@ use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::MAX_PAYLOAD;
-use super::client::{ClientError, connect};
+use super::Options;
+use super::client::ClientError;
 use crate::descriptors;
 use crate::shutdown::Shutdown;
 
@@ -44,17 +45,22 @@ pub enum Arrived<'a> {
 }
 
 impl Fan {
-    /// Opens this many sockets, each on a port that the system chooses.
+    /// Opens this many sockets, each on a port that the system chooses whatever the options say of it; they are not
+    /// stamped.
     ///
     /// # Errors
     /// [`ClientError`], also where the process may not have that many files open.
-    pub fn open(addr: SocketAddr, sockets: usize) -> Result<(Self, FanReceiver), ClientError> {
+    pub fn open(
+        addr: SocketAddr,
+        sockets: usize,
+        options: &Options,
+    ) -> Result<(Self, FanReceiver), ClientError> {
         descriptors::raise_limit();
         let failed = |error| ClientError::new(addr, error);
         let poll = Poll::new().map_err(failed)?;
         let mut opened = Vec::with_capacity(sockets);
         for place in 0..sockets {
-            let socket = connect(addr)?;
+            let socket = options.connect(addr).map_err(failed)?;
             socket.set_nonblocking(true).map_err(failed)?;
             let mut socket = UdpSocket::from_std(socket);
             poll.registry()
@@ -169,7 +175,8 @@ mod tests {
     #[test]
     fn answers_are_told_apart_by_socket() {
         let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let (fan, mut receiver) = Fan::open(server.local_addr().unwrap(), 5).unwrap();
+        let (fan, mut receiver) =
+            Fan::open(server.local_addr().unwrap(), 5, &Options::default()).unwrap();
         for place in 0..5 {
             fan.send(place, &[place as u8]).unwrap();
         }
@@ -204,7 +211,7 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let (fan, mut receiver) = Fan::open(closed, 1).unwrap();
+        let (fan, mut receiver) = Fan::open(closed, 1, &Options::default()).unwrap();
         fan.send(0, b"hello").unwrap();
         let mut refused = false;
         receiver
@@ -218,7 +225,8 @@ mod tests {
 
     #[test]
     fn shutdown_ends_the_wait() {
-        let (_, mut receiver) = Fan::open("127.0.0.1:9".parse().unwrap(), 1).unwrap();
+        let (_, mut receiver) =
+            Fan::open("127.0.0.1:9".parse().unwrap(), 1, &Options::default()).unwrap();
         let shutdown = Shutdown::new();
         receiver.wake_on(&shutdown).unwrap();
         shutdown.trigger();

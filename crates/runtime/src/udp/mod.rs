@@ -208,12 +208,7 @@ impl Socket {
     /// # Errors
     /// What the system says, also of an option that it does not know.
     pub fn connect(server: SocketAddr, options: &Options) -> io::Result<Self> {
-        let any = if server.is_ipv4() {
-            SocketAddr::from(([0; 4], 0))
-        } else {
-            SocketAddr::from(([0; 16], 0))
-        };
-        let inner = options.open(server, options.source.unwrap_or(any), |socket| {
+        let inner = options.open(server, options.source.unwrap_or(any(server)), |socket| {
             socket.connect(&server.into())
         })?;
         let local = inner.local_addr()?;
@@ -365,6 +360,17 @@ impl Socket {
 }
 
 impl Options {
+    /// A socket without stamps, on a port that the system chooses.
+    fn connect(&self, server: SocketAddr) -> io::Result<UdpSocket> {
+        let mut local = self.source.unwrap_or(any(server));
+        local.set_port(0);
+        let plain = Self {
+            clock: StampClock::Program,
+            ..*self
+        };
+        plain.open(server, local, |socket| socket.connect(&server.into()))
+    }
+
     /// A socket that is bound here, and then made ready.
     fn open(
         &self,
@@ -414,6 +420,15 @@ impl Options {
                 ttl.map_or(Ok(()), |ttl| socket.set_unicast_hops_v6(ttl))
             }
         }
+    }
+}
+
+/// Any address of the family of this one.
+fn any(server: SocketAddr) -> SocketAddr {
+    if server.is_ipv4() {
+        SocketAddr::from(([0; 4], 0))
+    } else {
+        SocketAddr::from(([0; 16], 0))
     }
 }
 

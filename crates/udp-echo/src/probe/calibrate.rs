@@ -4,7 +4,7 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
-use proto::measure::{NoSession, Offer, PacketSize, Reply, Request, Version};
+use proto::measure::{Grant, NoSession, Offer, PacketSize, Reply, Request, Version, Welcome};
 use runtime::escape::Escaped;
 use runtime::udp::{Arrived, ClientError, Fan, FanReceiver};
 
@@ -128,6 +128,10 @@ fn receive(
         match what {
             Arrived::Refused => outcome = Err(ClientError::Refused { addr: plan.server }.into()),
             Arrived::Datagram(answer) => match Reply::decode(answer) {
+                Some(Reply::Calibrated(Some(Welcome {
+                    grant: Some(Grant::KeyNeeded),
+                    ..
+                }))) => outcome = Err(NoSession::KeyNeeded.into()),
                 Some(Reply::Calibrated(welcome)) => {
                     waiting.retain(|other| *other != place);
                     outcome = Ok(welcome.map(|welcome| welcome.version));

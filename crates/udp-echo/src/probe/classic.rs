@@ -15,7 +15,7 @@ use super::send::{Line, send};
 use super::{Measured, Plan, conclude, join, spawn};
 
 /// How long before the first packet the schedule is drawn up, so that it too is on time.
-const LEAD: Duration = Duration::from_millis(1);
+const LEAD: Duration = Duration::from_millis(10);
 
 /// How long the receiving side waits at the most before it looks around.
 const LOOK_UP: Duration = Duration::from_millis(20);

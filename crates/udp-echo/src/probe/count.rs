@@ -46,7 +46,6 @@ pub(super) struct Counter {
     sent: u64,
     all_sent: bool,
     next_period: Option<Duration>,
-    not_sent: Option<io::ErrorKind>,
     trouble: Option<io::ErrorKind>,
     refused: bool,
 }
@@ -71,7 +70,6 @@ impl Counter {
             sent: 0,
             all_sent: false,
             next_period: wanted.period,
-            not_sent: None,
             trouble: None,
             refused: false,
         }
@@ -125,8 +123,7 @@ impl Counter {
             self.refused();
         }
         self.tally.not_sent(number);
-        let kind = error.kind();
-        if self.not_sent.replace(kind) != Some(kind) {
+        if self.is_news(&error) {
             self.say(Event::NotSent(number, error));
         }
     }
@@ -141,9 +138,14 @@ impl Counter {
 
     /// The receiving side met an error that is not the end; said once for each kind.
     pub(super) fn trouble(&mut self, error: &io::Error) {
-        if self.trouble.replace(error.kind()) != Some(error.kind()) {
+        if self.is_news(error) {
             self.note(error.to_string());
         }
+    }
+
+    /// Whether this kind of error was not the last one.
+    fn is_news(&mut self, error: &io::Error) -> bool {
+        self.trouble.replace(error.kind()) != Some(error.kind())
     }
 
     /// An answer to packet `number`, on the classic wire.

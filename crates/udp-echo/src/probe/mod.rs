@@ -171,7 +171,8 @@ fn connect(
         }
     };
     let sockets = wanted.on_classic_wire(plan)?;
-    let (fan, mut receiver) = Fan::open(plan.server, sockets).map_err(calibrate::Error::from)?;
+    let (fan, mut receiver) =
+        Fan::open(plan.server, sockets, &plan.options).map_err(calibrate::Error::from)?;
     let said = calibrate::calibrate(plan, &fan, &mut receiver)?;
     Ok((
         Ready::Classic(fan, receiver),

@@ -108,6 +108,10 @@ impl Wanted {
             Schedule::Even { interval, .. } => (*interval, self.schedule.count()),
             Schedule::Falling(falling) => return Ok(falling.total().min(MAX_SOCKETS) as usize),
         };
+        ensure!(
+            plan.options.source.is_none_or(|source| source.port() == 0),
+            "expected a --source without a port: on the classic wire each packet waits at a port of its own"
+        );
         let count = count.unwrap_or(u64::MAX);
         // An answer is waited for through twice the time-out, and one socket waits for one answer at a time.
         let longest = least.saturating_mul((MAX_SOCKETS / 2) as u32);

@@ -128,7 +128,8 @@ impl Measure {
     /// A session for whoever asks for one, in an answer that is never longer than its request.
     fn welcome(&self, request: &Datagram<'_>, offer: &Offer) -> Welcome {
         let room = request.payload.len() >= Reply::LONGEST;
-        let grant = self.gate.grant(request.from, offer).filter(|_| room);
+        let grant = self.gate.grant(request.from, offer);
+        let grant = grant.filter(|grant| room || *grant == Grant::KeyNeeded);
         if grant == Some(Grant::KeyNeeded) {
             tracing::debug!(peer = %request.from, "asked for a session without the right key");
         }

@@ -6,6 +6,7 @@ mod upper;
 use std::io;
 use std::time::Duration;
 
+use anyhow::ensure;
 use proto::echo::{self, Case};
 use proto::measure::{DEFAULT_PORT, Gate, Secret};
 use runtime::cli::Exit;
@@ -24,6 +25,10 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
         Reply::Upper => echo::DEFAULT_PORT,
         Reply::Ack => DEFAULT_PORT,
     };
+    ensure!(
+        args.key_file.is_none() || args.reply == Reply::Ack,
+        "expected --key-file with --reply ack: the upper-case echo has no keys"
+    );
     let policy = policy(args);
     let mut sockets = Socket::bind_all(&args.bind, default_port)?;
     if args.reply == Reply::Ack {
