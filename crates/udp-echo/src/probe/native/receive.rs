@@ -27,7 +27,7 @@ const LAST_STAMPS: Duration = Duration::from_millis(15);
 const REST: Duration = Duration::from_millis(1);
 
 /// How often a thread that spins looks for answers before it looks at the clock.
-const SPINS: u32 = 64;
+const SPINS: u64 = 64;
 
 /// Where one answer at a time comes from.
 pub(super) enum Inbox {
@@ -196,7 +196,7 @@ impl<'a> Receiver<'a> {
         sent: Duration,
         inbox: &mut Inbox,
     ) -> Option<Pending> {
-        for looks in 1u32.. {
+        for looks in 1u64.. {
             match inbox.receive(self) {
                 Some(Glance::Here(pending)) if pending.echo.number == number => {
                     return Some(pending);
