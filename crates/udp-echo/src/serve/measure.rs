@@ -125,7 +125,7 @@ impl Measure {
         verdict
     }
 
-    /// A session for whoever asks for one, in an answer that is never longer than its request.
+    /// A session for whoever asks for one: a token is in no answer that is longer than its request.
     fn welcome(&self, request: &Datagram<'_>, offer: &Offer) -> Welcome {
         let room = request.payload.len() >= Reply::LONGEST;
         let grant = self.gate.grant(request.from, offer);
