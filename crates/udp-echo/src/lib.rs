@@ -12,6 +12,7 @@ mod number;
 mod pictures;
 mod probe;
 mod serve;
+mod status;
 mod sweep;
 
 use runtime::cli::Exit;

@@ -44,14 +44,14 @@ pub(crate) fn cell(time: Duration, decimals: usize) -> String {
     fitting.next().unwrap_or_else(|| format!("{ms:.0}"))
 }
 
-/// A share in percent with three digits that tell, without the sign.
-pub(crate) fn percent(percent: f64) -> String {
-    if percent == 0.0 || !percent.is_finite() {
+/// A number with three digits that tell, or all of its digits before the point, without a unit.
+pub(crate) fn three_digits(number: f64) -> String {
+    if number == 0.0 || !number.is_finite() {
         return "0".to_owned();
     }
-    let whole = percent.abs().log10().floor();
+    let whole = number.abs().log10().floor();
     let decimals = (2.0 - whole).clamp(0.0, 9.0) as usize;
-    let text = format!("{percent:.decimals$}");
+    let text = format!("{number:.decimals$}");
     if !text.contains('.') {
         return text;
     }
@@ -108,7 +108,7 @@ mod tests {
             (100.0, "100"),
         ];
         for (share, text) in table {
-            assert_eq!(percent(share), text);
+            assert_eq!(three_digits(share), text);
         }
     }
 

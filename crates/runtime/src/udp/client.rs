@@ -1,12 +1,12 @@
 //! A client that asks one thing at a time and says clearly why there is no answer.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::MAX_PAYLOAD;
+use super::{MAX_PAYLOAD, Options};
 use crate::addr::{ResolveError, Target};
 use crate::units::show_time;
 
@@ -200,13 +200,9 @@ fn is_time_out(error: &io::Error) -> bool {
 }
 
 /// A socket connected to this server: the system then drops what others send, and reports a port that is closed.
-pub(crate) fn connect(addr: SocketAddr) -> Result<UdpSocket, ClientError> {
-    let any: SocketAddr = match addr {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    UdpSocket::bind(any)
-        .and_then(|socket| socket.connect(addr).map(|()| socket))
+fn connect(addr: SocketAddr) -> Result<UdpSocket, ClientError> {
+    Options::default()
+        .connect(addr)
         .map_err(|error| ClientError::new(addr, error))
 }
 

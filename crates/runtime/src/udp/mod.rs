@@ -155,7 +155,7 @@ pub struct Options {
 
 /// Whether a call that receives waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
+enum Wait {
     /// Until something has come or the socket is woken.
     Block,
     /// It takes what is there.

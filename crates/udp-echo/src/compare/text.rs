@@ -7,7 +7,7 @@ use chart::Table;
 
 use super::found::{Change, Comparison, Loss, SeriesChange};
 use crate::columns::{self, paragraph};
-use crate::number::{NONE, cell, decimals, percent};
+use crate::number::{NONE, cell, decimals, three_digits};
 
 pub(super) fn print(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     for difference in &comparison.differences {
@@ -27,16 +27,17 @@ fn loss(loss: &Loss, out: &mut impl Write) -> io::Result<()> {
     let (before, after) = (loss.change.before, loss.change.after);
     let row = vec![
         "loss".to_owned(),
-        percent(before),
-        percent(after),
-        signed(loss.change.difference(), percent),
+        three_digits(before),
+        three_digits(after),
+        signed(loss.change.difference(), three_digits),
         ratio(loss.change),
     ];
     print_table("in percent", vec![row], out)?;
     let (Some(before), Some(after)) = (loss.before_95, loss.after_95) else {
         return Ok(());
     };
-    let interval = |[low, high]: [f64; 2]| format!("{} to {} %", percent(low), percent(high));
+    let interval =
+        |[low, high]: [f64; 2]| format!("{} to {} %", three_digits(low), three_digits(high));
     let text = format!(
         "95 % intervals of the loss: {} before, {} after; {}",
         interval(before),

@@ -16,6 +16,7 @@ use super::report::{csv, json, lines, page, text};
 use super::timeline::{Timeline, distribution};
 use crate::args::{Output, Probe};
 use crate::pictures;
+use crate::status::Status;
 
 /// Packets that are at least this far apart have a line each.
 const LINE_EACH: Duration = Duration::from_millis(50);
@@ -64,8 +65,7 @@ pub(super) struct Live {
     progress: Option<Progress>,
     timeline: Option<Timeline>,
     periods: u64,
-    notes: Vec<String>,
-    has_status: bool,
+    status: Status,
 }
 
 /// Where the lines of packets go.
@@ -147,8 +147,7 @@ impl Live {
             progress: None,
             timeline: None,
             periods: 0,
-            notes: Vec::new(),
-            has_status: false,
+            status: Status::default(),
         })
     }
 
@@ -211,38 +210,26 @@ impl Live {
     }
 
     fn status(&mut self, line: impl FnOnce(&mut Progress) -> String) -> io::Result<()> {
-        let Some(progress) = &mut self.progress else {
-            return Ok(());
-        };
-        self.has_status = true;
-        let mut err = io::stderr().lock();
-        write!(err, "\r\x1b[K{}", line(progress))?;
-        err.flush()
+        match &mut self.progress {
+            Some(progress) => self.status.show(&line(progress)),
+            None => Ok(()),
+        }
     }
 
     fn note(&mut self, note: String) -> io::Result<()> {
-        self.clear_status()?;
-        writeln!(io::stderr().lock(), "{}", Escaped(note.as_bytes()))?;
+        self.status.note(note.clone())?;
         if self.mode == Mode::JsonLines {
             json::note_line(&note, &mut out())?;
-        }
-        self.notes.push(note);
-        Ok(())
-    }
-
-    fn clear_status(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.has_status) {
-            write!(io::stderr().lock(), "\r\x1b[K")?;
         }
         Ok(())
     }
 
     pub(super) fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+        self.status.take_notes()
     }
 
     pub(super) fn end(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
-        self.clear_status()?;
+        self.status.clear()?;
         // The result first: it is not lost if a file cannot be written, nor are the files if nobody reads the result.
         let printed = self.print(outcome);
         let written = self
@@ -277,11 +264,4 @@ impl Live {
 
 fn out() -> StdoutLock<'static> {
     io::stdout().lock()
-}
-
-impl Drop for Live {
-    /// A measurement that fails says so on a line of its own.
-    fn drop(&mut self) {
-        let _ = self.clear_status();
-    }
 }

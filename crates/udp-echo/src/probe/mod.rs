@@ -34,6 +34,7 @@ use local::LocalServer;
 use native::{Hello, hello};
 use plan::of_family;
 pub(crate) use plan::{MAX_SOCKETS, Plan, Wanted as Asked, Wire};
+pub(crate) use report::lines::not_sent;
 pub(crate) use report::{ENOUGH, SCHEMA, SeriesView};
 pub(crate) use schedule::Schedule;
 pub(crate) use send::Pace;
@@ -57,6 +58,16 @@ pub(crate) struct Outcome {
     pub(crate) interrupted: bool,
     /// What the user was told while it ran.
     pub(crate) notes: Vec<String>,
+}
+
+impl Outcome {
+    /// A path that answered nothing at all was not measured.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.summary.answered + self.summary.late {
+            0 => Exit::Failure,
+            _ => Exit::Success,
+        }
+    }
 }
 
 /// A server that is ready to be measured.
@@ -109,10 +120,7 @@ pub(crate) fn with_server(
 
 fn exit(args: &Probe, outcome: &Outcome) -> Exit {
     let summary = &outcome.summary;
-    let mut exit = match summary.answered + summary.late {
-        0 => Exit::Failure,
-        _ => Exit::Success,
-    };
+    let mut exit = outcome.exit();
     for condition in &args.fail_if {
         match condition.holds(summary) {
             Some((false, _)) => {}

@@ -57,6 +57,27 @@ pub(crate) enum Wire {
     },
 }
 
+impl Wire {
+    /// What the server is, for people.
+    pub(crate) fn server(self) -> &'static str {
+        match self {
+            Self::Classic(None) => "a classic server",
+            Self::Classic(Some(_)) => "a Plumbline server, on the classic wire",
+            Self::Native { keyed: true, .. } => "a Plumbline server, with a key",
+            Self::Native { keyed: false, .. } => "a Plumbline server",
+        }
+    }
+
+    /// The server and the wire, for programs.
+    pub(crate) fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Classic(None) => ("classic", "classic"),
+            Self::Classic(Some(_)) => ("plumbline", "classic"),
+            Self::Native { .. } => ("plumbline", "native"),
+        }
+    }
+}
+
 /// What the command line asks for, before a server is found.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {

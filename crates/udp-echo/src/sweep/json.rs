@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::collect::Moment;
 use super::found::{Doubt, Found, Rung};
 use crate::pictures::date;
-use crate::probe::Wire;
 
 /// Names what the fields mean.
 const SCHEMA: &str = "plumbline/sweep/1";
@@ -150,11 +149,7 @@ pub(super) fn second(moment: &Moment) -> serde_json::Result<String> {
 impl<'a> Result<'a> {
     fn of(found: &'a Found) -> Self {
         let total = |count: fn(&Rung) -> u64| found.rungs.iter().map(count).sum();
-        let (server, wire) = match found.wire {
-            Wire::Classic(None) => ("classic", "classic"),
-            Wire::Classic(Some(_)) => ("plumbline", "classic"),
-            Wire::Native { .. } => ("plumbline", "native"),
-        };
+        let (server, wire) = found.wire.names();
         let missed: u64 = total(Rung::missed);
         Self {
             schema: SCHEMA,

@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use proto::measure::{Falling, Record};
-use runtime::escape::Escaped;
 
 use super::collect::{Collected, Collector, Moment};
 use super::walk::Walk;
 use super::{json, words};
 use crate::args::Output;
-use crate::probe::{Event, Plan, Wanted};
+use crate::probe::{Event, Plan, Wanted, not_sent};
+use crate::status::Status;
 
 /// How often the status line changes.
 const STATUS_EVERY: Duration = Duration::from_millis(200);
@@ -20,10 +20,9 @@ pub(super) struct Live<'a> {
     sweep: &'a Falling,
     collector: Collector<'a>,
     walk: Walk<'a>,
-    status: bool,
-    is_shown: bool,
+    has_terminal: bool,
+    status: Status,
     json_lines: bool,
-    notes: Vec<String>,
 }
 
 impl<'a> Live<'a> {
@@ -32,10 +31,9 @@ impl<'a> Live<'a> {
             sweep,
             collector: Collector::new(sweep, plan.size),
             walk: Walk::new(sweep),
-            status: io::stderr().is_terminal(),
-            is_shown: false,
+            has_terminal: io::stderr().is_terminal(),
+            status: Status::default(),
             json_lines: output.json_lines,
-            notes: Vec::new(),
         }
     }
 
@@ -43,18 +41,19 @@ impl<'a> Live<'a> {
         Wanted {
             packets: false,
             records: true,
-            period: self.status.then_some(STATUS_EVERY),
+            period: self.has_terminal.then_some(STATUS_EVERY),
         }
     }
 
     pub(super) fn show(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Record(record) => self.take(&record),
-            Event::Period(at, _) => self.status(at),
-            Event::Note(note) => self.note(note),
-            Event::NotSent(number, error) => {
-                self.note(format!("packet {}: not sent: {error}", number + 1))
+            Event::Period(at, _) => {
+                let line = status(self.sweep, &mut self.walk, at);
+                self.status.show(&line)
             }
+            Event::Note(note) => self.status.note(note),
+            Event::NotSent(number, error) => self.status.note(not_sent(number, &error)),
             Event::Answered(..) | Event::Overdue(_) => Ok(()),
         }
     }
@@ -67,35 +66,13 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    fn status(&mut self, at: Duration) -> io::Result<()> {
-        let line = status(self.sweep, &mut self.walk, at);
-        self.is_shown = true;
-        let mut err = io::stderr().lock();
-        write!(err, "\r\x1b[K{line}")?;
-        err.flush()
-    }
-
-    fn note(&mut self, note: String) -> io::Result<()> {
-        self.clear()?;
-        writeln!(io::stderr().lock(), "{}", Escaped(note.as_bytes()))?;
-        self.notes.push(note);
-        Ok(())
-    }
-
-    fn clear(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.is_shown) {
-            write!(io::stderr().lock(), "\r\x1b[K")?;
-        }
-        Ok(())
-    }
-
     /// What was collected, and what the user was told.
     pub(super) fn finish(mut self) -> io::Result<(Collected, Vec<String>)> {
-        self.clear()?;
+        self.status.clear()?;
         if self.json_lines {
             print(&self.collector.rest())?;
         }
-        Ok((self.collector.finish(), self.notes))
+        Ok((self.collector.finish(), self.status.take_notes()))
     }
 }
 

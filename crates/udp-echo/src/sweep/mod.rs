@@ -56,11 +56,7 @@ pub(crate) fn run(args: &Sweep) -> anyhow::Result<Exit> {
         show(args, &found(args, &sweep, &outcome, collected, began))?;
         Ok(outcome)
     })?;
-    let summary = &outcome.summary;
-    Ok(match summary.answered + summary.late {
-        0 => Exit::Failure,
-        _ => Exit::Success,
-    })
+    Ok(outcome.exit())
 }
 
 /// The schedule; what cannot be is refused with the cure.

@@ -34,7 +34,7 @@ fn intro(found: &Found) -> Vec<(String, String)> {
         ("Command line", command_line()),
         (
             "Target",
-            format!("udp://{}, {}", found.plan.server, words::server(found.wire)),
+            format!("udp://{}, {}", found.plan.server, found.wire.server()),
         ),
         (
             "Packets",

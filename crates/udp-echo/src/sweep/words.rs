@@ -8,6 +8,7 @@ use runtime::udp::StampClock;
 use runtime::units::show_time;
 
 use super::found::{Doubt, Found, Rung};
+use crate::number;
 use crate::probe::{MAX_SOCKETS, Plan, Wire};
 
 /// How much more than it carries a path must have taken for it to be said.
@@ -20,8 +21,7 @@ pub(super) fn rate(value: f64) -> String {
     }
     let below = 2 - value.log10().floor() as i32;
     if below > 0 {
-        let text = format!("{value:.*}", below.min(9) as usize);
-        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+        return number::three_digits(value);
     }
     let unit = 10f64.powi(-below);
     grouped(((value / unit).round() * unit) as u64)
@@ -53,16 +53,6 @@ pub(super) fn percent(share: f64) -> String {
         0.0 => "0 %".to_owned(),
         small if small < 0.1 => format!("{small:.3} %"),
         percent => format!("{percent:.1} %"),
-    }
-}
-
-/// What is measured.
-pub(super) fn server(wire: Wire) -> String {
-    match wire {
-        Wire::Classic(None) => "a classic server".to_owned(),
-        Wire::Classic(Some(_)) => "a Plumbline server, on the classic wire".to_owned(),
-        Wire::Native { keyed, .. } if keyed => "a Plumbline server, with a key".to_owned(),
-        Wire::Native { .. } => "a Plumbline server".to_owned(),
     }
 }
 
@@ -121,7 +111,7 @@ pub(super) fn header(plan: &Plan, wire: Wire, sweep: &Falling, packets: u64) -> 
     format!(
         "sweeping udp://{} ({}) with packets of {} bytes:\n{}",
         plan.server,
-        server(wire),
+        wire.server(),
         plan.size,
         self::plan(sweep, packets)
     )

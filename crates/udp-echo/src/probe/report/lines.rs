@@ -33,7 +33,7 @@ pub(in crate::probe) fn packet(event: &Event, out: &mut impl Write) -> io::Resul
     }
 }
 
-pub(in crate::probe) fn not_sent(number: u64, error: &io::Error) -> String {
+pub(crate) fn not_sent(number: u64, error: &io::Error) -> String {
     format!("packet {}: not sent: {error}", number + 1)
 }
 

@@ -159,11 +159,11 @@ fn nanos(time: Duration) -> u64 {
 
 impl HowView {
     fn of(plan: &Plan, wire: Wire) -> Self {
-        let (server, wire, keyed, clock) = match wire {
-            Wire::Classic(None) => ("classic", "classic", false, StampClock::Program),
-            Wire::Classic(Some(_)) => ("plumbline", "classic", false, StampClock::Program),
-            Wire::Native { keyed, clock } => ("plumbline", "native", keyed, clock),
+        let (keyed, clock) = match wire {
+            Wire::Classic(_) => (false, StampClock::Program),
+            Wire::Native { keyed, clock } => (keyed, clock),
         };
+        let (server, wire) = wire.names();
         let time = match &plan.schedule {
             Schedule::Even { limit, .. } | Schedule::BackToBack { limit } => limit.time,
             Schedule::Falling(_) => None,

@@ -7,21 +7,20 @@ use runtime::units::show_time;
 use super::super::schedule::Schedule;
 use super::super::send::Pace;
 use super::super::{Outcome, Plan, Wire};
-use crate::number::{ms, percent, signed_ms};
+use crate::number::{ms, signed_ms, three_digits};
 
-/// The server and the wire.
+/// The server, the wire and whose clock stamps the packets.
 pub(super) fn server(wire: Wire) -> String {
+    let server = wire.server();
     match wire {
-        Wire::Classic(None) => "a classic server".to_owned(),
-        Wire::Classic(Some(_)) => "a Plumbline server, on the classic wire".to_owned(),
-        Wire::Native { keyed, clock } => {
-            let keyed = if keyed { ", with a key" } else { "" };
+        Wire::Classic(_) => server.to_owned(),
+        Wire::Native { clock, .. } => {
             let stamps = match clock {
                 StampClock::Program => "without stamps of the kernel's",
                 StampClock::Kernel => "stamped by the kernel",
                 StampClock::Card => "stamped by the network card",
             };
-            format!("a Plumbline server{keyed}, {stamps}")
+            format!("{server}, {stamps}")
         }
     }
 }
@@ -49,9 +48,13 @@ pub(super) fn counts(found: &Summary) -> String {
     if found.waiting > 0 {
         text += &format!(", {} still waiting", found.waiting);
     }
-    text += &format!("; loss {} %", percent(found.loss_percent()));
+    text += &format!("; loss {} %", three_digits(found.loss_percent()));
     if let Some((low, high)) = found.loss_interval() {
-        text += &format!(" (95 % interval {} to {} %)", percent(low), percent(high));
+        text += &format!(
+            " (95 % interval {} to {} %)",
+            three_digits(low),
+            three_digits(high)
+        );
     }
     text
 }
