@@ -64,7 +64,7 @@ pub struct Arrived {
     pub service: Option<u8>,
 }
 
-/// What a server remembers of one session, in less than 300 bytes.
+/// What a server remembers of one session, in less than 500 bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
     /// One more than the highest number received; 0 before the first.
@@ -98,31 +98,21 @@ impl Session {
     /// Counts a number as received, or as received again. One that is older than the window is taken as new: that the
     /// network held a packet back for 128 others is likelier than that it doubled it as late.
     fn note(&mut self, number: u64) {
-        let again = match self.next.checked_sub(number.saturating_add(1)) {
-            None => {
-                let ahead = number.saturating_add(1) - self.next;
-                let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
-                self.window = self.window.checked_shl(shift).unwrap_or(0) | 1;
-                self.next = number.saturating_add(1);
-                false
-            }
-            Some(behind) => match u32::try_from(behind)
-                .ok()
-                .and_then(|behind| 1u128.checked_shl(behind))
-            {
-                Some(bit) => {
-                    let again = self.window & bit != 0;
-                    self.window |= bit;
-                    again
-                }
-                None => false,
-            },
-        };
-        if again {
-            self.report.duplicates += 1;
-        } else {
-            self.report.received += 1;
+        let after = number.saturating_add(1);
+        if let Some(ahead @ 1..) = after.checked_sub(self.next) {
+            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
+            self.window = self.window.checked_shl(shift).unwrap_or(0);
+            self.next = after;
         }
+        let behind = u32::try_from(self.next - after).ok();
+        let bit = behind.and_then(|behind| 1u128.checked_shl(behind));
+        let bit = bit.unwrap_or(0);
+        if self.window & bit == 0 {
+            self.report.received += 1;
+        } else {
+            self.report.duplicates += 1;
+        }
+        self.window |= bit;
     }
 
     /// Which of the 32 numbers before this one were received.
