@@ -168,6 +168,9 @@ impl Bucket {
 #[derive(Clone, Debug, Default)]
 struct Buckets {
     origin: u64,
+    /// When the first round trip began and the last one had stayed at the server: a bucket forgets those of its round
+    /// trips that are not the tightest.
+    span: (u64, u64),
     doublings: u32,
     buckets: Vec<Option<Bucket>>,
 }
@@ -180,6 +183,7 @@ impl Buckets {
     fn from(origin: u64) -> Self {
         Self {
             origin,
+            span: (origin, origin),
             doublings: 0,
             buckets: Vec::with_capacity(Self::MAX),
         }
@@ -188,6 +192,8 @@ impl Buckets {
     fn add(&mut self, bucket: Bucket) {
         // What was sent before the first round trip that came back is in the first bucket.
         let since = bucket.upper.at.saturating_sub(self.origin);
+        let (first, last) = self.span;
+        self.span = (first.min(bucket.upper.at), last.max(bucket.lower.at));
         while self.place(since) >= Self::MAX {
             self.double();
         }
@@ -280,8 +286,7 @@ impl ClockFit {
 
     /// The line through the offsets since the last step; `None` before the first round trip.
     pub fn fit(&self) -> Option<Fit> {
-        let buckets: Vec<Bucket> = self.buckets.buckets.iter().copied().flatten().collect();
-        Some(Corridor::of(&buckets)?.fit())
+        Some(Corridor::of(&self.buckets)?.fit())
     }
 }
 
@@ -327,14 +332,9 @@ impl Corridor {
     /// Halving the range of slopes this often leaves nothing of it that matters: 2⁻⁴⁰ of 1,000 ppm.
     const HALVINGS: u32 = 40;
 
-    fn of(buckets: &[Bucket]) -> Option<Self> {
-        let limits = || {
-            buckets
-                .iter()
-                .flat_map(|bucket| [bucket.lower, bucket.upper])
-        };
-        let first = limits().map(|limit| limit.at).min()?;
-        let last = limits().map(|limit| limit.at).max()?;
+    fn of(buckets: &Buckets) -> Option<Self> {
+        let (first, last) = buckets.span;
+        let buckets: Vec<Bucket> = buckets.buckets.iter().copied().flatten().collect();
         let (at, offset) = (first + (last - first) / 2, buckets.first()?.upper.offset);
         let relative = |limit: Limit| {
             let since = i128::from(limit.at) - i128::from(at);
@@ -652,6 +652,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_holds_for_round_trips_that_a_bucket_forgot() {
+        // The first one's limits are the widest of their bucket, the last one's of theirs.
+        let mut trips = vec![trip(0, 40 * MS, 40 * MS, 0), trip(1, MS, MS, 0)];
+        trips.extend([trip(999, MS, MS, 0), trip(1000, 40 * MS, 40 * MS, 0)]);
+        let clocks = fitted(&trips);
+        assert_eq!(clocks.buckets.span, (0, nanos(ms(1000))));
+        assert!(clocks.fit().unwrap().bound() >= ms(1));
+    }
+
+    #[test]
     fn a_clock_that_changes_its_pace_is_not_even() {
         let pace = |at: i64| if at < 50_000 { at } else { 100_000 - at } * 100; // ±100 ppm
         let trips: Vec<_> = (0..1000)
@@ -769,17 +779,19 @@ mod tests {
             ways in ways(),
         ) {
             let server = Server { offset, ppm };
-            let (mut clocks, mut at) = (ClockFit::new(), Duration::ZERO);
+            let (mut clocks, mut first, mut last) = (ClockFit::new(), None, Duration::ZERO);
             for (passes, there, stay, back) in ways {
-                at += Duration::from_micros(passes);
-                let trip = server.trip(at, there, stay, back);
+                last += Duration::from_micros(passes);
+                first.get_or_insert(last);
+                let trip = server.trip(last, there, stay, back);
                 prop_assert_eq!(clocks.add(&trip), None);
             }
+            let first = first.unwrap_or_default();
             let fit = clocks.fit().unwrap();
             prop_assert!(fit.even());
             prop_assert!((fit.drift_ppm() - ppm).abs() <= fit.drift_bound_ppm() + 1e-3);
             for part in 0..=10 {
-                let at = at * part / 10;
+                let at = first + (last - first) * part / 10;
                 let error = (fit.offset(at) - server.offset(nanos(at) as i64)).unsigned_abs();
                 prop_assert!(error <= nanos(fit.bound()) + 10, "{error} ns, {fit:?}");
             }
@@ -793,8 +805,7 @@ mod tests {
                 at += passes;
                 clocks.add(&trip(at, there, back, offset));
             }
-            let buckets: Vec<Bucket> = clocks.buckets.buckets.iter().copied().flatten().collect();
-            let corridor = Corridor::of(&buckets).unwrap();
+            let corridor = Corridor::of(&clocks.buckets).unwrap();
             let (widest, fit) = (corridor.widest(), corridor.fit());
             for step in -1000..=1000 {
                 let passage = corridor.passage(f64::from(step) * MAX_DRIFT / 1000.0);
