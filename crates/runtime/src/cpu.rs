@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const NOWHERE: usize = usize::MAX;
 
@@ -33,6 +34,16 @@ impl Companion {
             go(leader);
         }
     }
+}
+
+/// How long the calling thread has had a processor, where the system tells (Linux).
+pub fn thread_time() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    return nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .ok()
+        .map(Duration::from);
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 #[cfg(target_os = "linux")]

@@ -28,6 +28,36 @@ impl Source {
     }
 }
 
+/// A token bucket for one flow of packets, by the generic cell rate algorithm.
+#[derive(Clone, Copy, Debug)]
+pub struct Meter {
+    interval: Duration,
+    due: Option<Instant>,
+}
+
+impl Meter {
+    /// What may come at once: a flow is judged soon after it became too fast.
+    const BURST: Duration = Duration::from_millis(10);
+
+    /// Lets so many packets pass a second, a hundredth of that (at least one) at once.
+    pub fn new(per_second: NonZeroU32) -> Self {
+        Self {
+            interval: Duration::from_secs(1) / per_second.get(),
+            due: None,
+        }
+    }
+
+    /// Whether one more may pass now. A refusal costs nothing further.
+    pub fn allows(&mut self, now: Instant) -> bool {
+        let next = self.due.unwrap_or(now).max(now) + self.interval;
+        let allowed = next <= now + Self::BURST.max(self.interval);
+        if allowed {
+            self.due = Some(next);
+        }
+        allowed
+    }
+}
+
 /// A token bucket for each source, by the generic cell rate algorithm (ITU-T I.371): one time stamp a source.
 ///
 /// While several sources contend for a server that does not keep up, every source has less, down to
@@ -122,6 +152,20 @@ mod tests {
 
     fn source(addr: &str) -> Source {
         Source::of(addr.parse().unwrap())
+    }
+
+    #[test]
+    fn a_flow_passes_at_its_rate() {
+        let start = Instant::now();
+        let mut meter = Meter::new(NonZeroU32::new(10_000).unwrap());
+        let at = |micros| start + Duration::from_micros(micros);
+        let passed = (0..20_000)
+            .filter(|number| meter.allows(at(number * 50)))
+            .count();
+        assert!(
+            (10_000..=10_101).contains(&passed),
+            "{passed}: a second, and a burst of 100"
+        );
     }
 
     #[test]

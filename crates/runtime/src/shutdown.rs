@@ -1,5 +1,6 @@
 //! Stopping in order: on a signal, on request, once.
 
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,14 @@ struct State {
 struct Inner {
     triggered: bool,
     wakers: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shutdown")
+            .field(&self.is_triggered())
+            .finish()
+    }
 }
 
 impl Shutdown {

@@ -21,6 +21,9 @@ pub enum UnitError {
     /// No share.
     #[error("expected a share from 0 to 100 %, such as 10% or 0.5, got '{0}'")]
     Percent(String),
+    /// No rate.
+    #[error("expected a rate such as 20kpps (packets/s) or 100Mbit (bits/s), got '{0}'")]
+    Rate(String),
     /// A range whose ends are the wrong way round.
     #[error("expected a range MIN..MAX with MIN not above MAX, such as 0.1ms..500ms, got '{0}'")]
     Range(String),
@@ -80,6 +83,43 @@ pub fn show_time(time: Duration) -> String {
         "{} {unit}",
         text.trim_end_matches('0').trim_end_matches('.')
     )
+}
+
+/// How much a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// So many packets.
+    Packets(f64),
+    /// So many bits.
+    Bits(f64),
+}
+
+impl FromStr for Rate {
+    type Err = UnitError;
+
+    /// Reads a number above 0 with `pps` for packets or `bit` for bits, and `k`, `M` or `G` (powers of 1,000) before it.
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let bad = || UnitError::Rate(text.to_owned());
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(bad)?;
+        let (number, unit) = text.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| bad())?;
+        let unit = unit.trim_start();
+        let unit = unit.strip_suffix("/s").unwrap_or(unit);
+        let (scale, unit) = match unit.split_at_checked(1) {
+            Some(("k" | "K", unit)) => (1e3, unit),
+            Some(("M", unit)) => (1e6, unit),
+            Some(("G", unit)) => (1e9, unit),
+            _ => (1.0, unit),
+        };
+        let number = Some(number * scale).filter(|number| *number > 0.0);
+        match (number, unit) {
+            (Some(number), "pps" | "packets") => Ok(Self::Packets(number)),
+            (Some(number), "bit" | "bits" | "bps") => Ok(Self::Bits(number)),
+            _ => Err(bad()),
+        }
+    }
 }
 
 /// A share in percent, 0 to 100.
@@ -175,6 +215,26 @@ impl fmt::Display for TimeRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_as_they_are_written() {
+        let table = [
+            ("20000pps", Rate::Packets(20e3)),
+            ("20kpps", Rate::Packets(20e3)),
+            ("1.5 Mpps", Rate::Packets(1.5e6)),
+            ("100Mbit", Rate::Bits(100e6)),
+            ("1Gbit/s", Rate::Bits(1e9)),
+            ("9600bit", Rate::Bits(9600.0)),
+        ];
+        for (text, rate) in table {
+            assert_eq!(text.parse(), Ok(rate), "{text}");
+        }
+        for text in [
+            "", "100", "100M", "0pps", "-1pps", "1..2pps", "kpps", "1Tbit", "1Mb",
+        ] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn times_of_the_table() {

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use proto::measure::PacketSize;
 use runtime::addr::{Bind, Target};
 use runtime::log::Verbosity;
-use runtime::units::{self, Percent, TimeRange};
+use runtime::units::{self, Percent, Rate, TimeRange};
 
 use crate::probe::Condition;
 
@@ -23,6 +23,7 @@ use crate::probe::Condition;
   udp-echo serve --reply ack          measurement server on port 8080
   udp-echo probe example.org -n 100   measure the path to such a server
   udp-echo sweep example.org          find the rate that the path no longer carries
+  udp-echo flood example.org          find out how much the path carries, each way
   udp-echo compare A.json B.json      compare two results
   udp-echo client example.org         talk to an upper-case echo
 
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Client(Client),
     Probe(Box<Probe>),
     Sweep(Box<Sweep>),
+    Flood(Box<Flood>),
     Compare(Compare),
 }
 
@@ -82,6 +84,9 @@ pub(crate) struct Serve {
     /// Who may stop the server by sending "exit" (--reply ack)
     #[arg(long, value_enum, default_value_t = WhoMayStop::Loopback)]
     pub(crate) exit: WhoMayStop,
+    /// To whom the server sends floods (--reply ack); floods from clients it takes and returns in any case
+    #[arg(long, value_enum, value_name = "WHOM", default_value_t = FloodTo::Private)]
+    pub(crate) flood_to: FloodTo,
     /// Datagrams a second that each source may send, more are dropped
     /// [default: no fixed limit; a source that floods yields to others]
     #[arg(long, value_name = "N")]
@@ -101,6 +106,16 @@ pub(crate) enum Reply {
     Upper,
     /// "Packet Acknowledged", with emulated loss and delay
     Ack,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FloodTo {
+    /// Clients with the key, on this machine and in private networks
+    Private,
+    /// Anyone who receives at his address
+    Any,
+    /// No one
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -280,6 +295,90 @@ pub(crate) struct Sweep {
     pub(crate) until: Duration,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// Find out how much a path carries: packets and bits a second each way, loss, processor time of both ends
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  udp-echo flood                                   this machine's own limit, against a server started here
+  udp-echo flood example.org                       5 s there, then 5 s back, as fast as can be
+  udp-echo flood example.org --rate 100Mbit        the same at a fixed rate
+  udp-echo flood example.org --search              the highest rate with at most 0.1 % loss (RFC 2544 manner)
+  udp-echo flood example.org --way echo -s 64      there and back, with the round-trip time of every packet
+  udp-echo flood example.org --no-gso --no-gro     without offload, a packet at a time through the network stack
+
+Rates in bits count UDP payload. Offload (GSO, GRO) lets the system carry many packets as one: on loopback they are
+never taken apart, so the figure is one of the network stack. The server is `udp-echo serve --reply ack`; to strangers
+it sends no floods (its --flood-to). Times are in ms; --json gives ns.")]
+pub(crate) struct Flood {
+    /// Server: HOST, HOST:PORT or [V6]:PORT [default port: 8080]
+    pub(crate) target: Option<Target>,
+    /// Size of a packet in bytes of UDP payload, 64 to 65507
+    #[arg(short, long, value_name = "SIZE", default_value = "1400", value_parser = size)]
+    pub(crate) size: PacketSize,
+    /// Which way packets go
+    #[arg(short, long, value_enum, default_value_t = Ways::Each)]
+    pub(crate) way: Ways,
+    /// How long to send each way; with --search, in each trial (there 1s)
+    #[arg(short, long, value_name = "TIME", default_value = "5s", default_value_if("search", "true", "1s"), value_parser = units::positive_time)]
+    pub(crate) duration: Duration,
+    /// Packets or bits a second, such as 20kpps or 100Mbit [default: as many as can be]
+    #[arg(short, long, value_name = "RATE")]
+    pub(crate) rate: Option<Rate>,
+    /// Flows at once, each from a port of its own, 1 to 16
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(crate) flows: u8,
+    /// Packets on their way there and back at once, in each flow (--way echo without --rate)
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) in_flight: u16,
+    /// Search the highest rate there at which no more than --max-loss is lost
+    #[arg(long, conflicts_with_all = ["rate", "way"])]
+    pub(crate) search: bool,
+    /// Share of packets that --search lets be lost
+    #[arg(long, value_name = "PCT", default_value = "0.1%", requires = "search")]
+    pub(crate) max_loss: Percent,
+    /// Hand packets to the system one by one (sendmmsg), at both ends, rather than many as one (GSO)
+    #[arg(long)]
+    pub(crate) no_gso: bool,
+    /// Take packets from the system one by one (recvmmsg), at both ends, rather than many as one (GRO)
+    #[arg(long)]
+    pub(crate) no_gro: bool,
+    /// IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+    /// Address that packets come from
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) source: Option<Bind>,
+    /// Differentiated services code point of the packets: 0 to 63, or a name such as EF, AF41 or CS5
+    #[arg(long, value_name = "DSCP", value_parser = dscp)]
+    pub(crate) dscp: Option<u8>,
+    /// Time to live (hop limit) of the packets, 1 to 255
+    #[arg(long, value_name = "HOPS", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) ttl: Option<u8>,
+    /// Do not let the packets be cut into fragments on their way
+    #[arg(long)]
+    pub(crate) df: bool,
+    /// File with the key that the server has, 16 bytes or more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ways {
+    /// There, then back
+    Each,
+    /// From here to the server
+    There,
+    /// From the server to here
+    Back,
+    /// There, and each packet back
+    Echo,
 }
 
 /// Compare two results that `probe --json` printed

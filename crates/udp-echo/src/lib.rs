@@ -6,11 +6,13 @@ mod args;
 mod client;
 mod columns;
 mod compare;
+mod flood;
 mod json;
 mod key;
 mod number;
 mod pictures;
 mod probe;
+mod pump;
 mod serve;
 mod status;
 mod sweep;
@@ -32,5 +34,6 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Probe(args) => probe::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Flood(args) => flood::run(&args),
     }
 }

@@ -99,7 +99,8 @@ impl Histogram {
         self.record_many(time, 1);
     }
 
-    fn record_many(&mut self, time: Duration, count: u64) {
+    /// Counts so many times that are alike.
+    pub fn record_many(&mut self, time: Duration, count: u64) {
         let count = count.min(u64::MAX - self.count());
         if count == 0 {
             return;

@@ -152,9 +152,11 @@
 mod clock;
 mod confidence;
 mod credentials;
+pub mod flood;
 mod histogram;
 mod jitter;
 pub mod native;
+mod numbers;
 mod session;
 mod sweep;
 mod tally;

@@ -26,9 +26,11 @@
 //!
 //! A probe is as long as its echo, at least [`MIN_SIZE`]. [`Ask`] (kind 3) and [`Report`] (kind 4), both
 //! [`REPORT_SIZE`] long, exchange the session's totals. [`Unknown`] (kind 5) says that the server does not know the
-//! session, as after a restart, and is shorter than any request. Servers take kinds 1 and 3 alone, clients the others.
+//! session, as after a restart, and is shorter than any request. Kinds 6 to 9 are those of a [`flood`]. Servers take
+//! kinds 1, 3, 6 and 8 alone, clients the others.
 
 use super::credentials::{Credentials, Key, Proof, SessionId, same};
+use super::flood::{self, Order, State};
 
 /// The first byte of every packet: in no UTF-8 text.
 pub const MARK: u8 = 0xFD;
@@ -44,13 +46,17 @@ const ECHO: u8 = 2;
 const ASK: u8 = 3;
 const REPORT: u8 = 4;
 const UNKNOWN: u8 = 5;
+pub(super) const FLOOD: u8 = 6;
+pub(super) const RETURN: u8 = 7;
+pub(super) const ORDER: u8 = 8;
+pub(super) const STATE: u8 = 9;
 
 const WANTS_LEFT: u8 = 1;
 const RECEIVED_BY_KERNEL: u8 = 1;
 const HAS_SERVICE: u8 = 2;
 const TELLS_LEFT: u8 = 4;
 
-const PROOF: usize = 8;
+pub(super) const PROOF: usize = 8;
 const PROBE_PROOF: usize = 28;
 const ECHO_SENT: usize = 28;
 const ECHO_PROOF: usize = 56;
@@ -155,6 +161,10 @@ pub enum Incoming {
     Probe(Probe),
     /// A question for totals.
     Ask(Ask),
+    /// A packet of a flood in this session, for its [`Host`](flood::Host).
+    Flood(SessionId),
+    /// An order for a flood.
+    Order(Order),
 }
 
 /// What a client takes. Whether it is true, [`Credentials::accept`] says; see [`Unknown::is_from`].
@@ -166,6 +176,8 @@ pub enum Answer {
     Report(Report),
     /// The server does not know the session.
     Unknown(Unknown),
+    /// How a flood stands.
+    State(State),
 }
 
 /// Whether a datagram has the mark of this wire.
@@ -175,7 +187,10 @@ pub fn is_native(datagram: &[u8]) -> bool {
 
 /// Whether a datagram can only be a server's packet of this wire.
 pub(super) fn is_answer(datagram: &[u8]) -> bool {
-    matches!(datagram, [MARK, ECHO | REPORT | UNKNOWN, ..])
+    matches!(
+        datagram,
+        [MARK, ECHO | REPORT | UNKNOWN | RETURN | STATE, ..]
+    )
 }
 
 fn begin(kind: u8, flags: u8, extra: u8, session: SessionId, out: &mut Vec<u8>) -> usize {
@@ -185,11 +200,11 @@ fn begin(kind: u8, flags: u8, extra: u8, session: SessionId, out: &mut Vec<u8>) 
     start
 }
 
-fn take<const N: usize>(packet: &[u8], at: usize) -> Option<[u8; N]> {
+pub(super) fn take<const N: usize>(packet: &[u8], at: usize) -> Option<[u8; N]> {
     packet.get(at..at + N)?.try_into().ok()
 }
 
-fn u64_at(packet: &[u8], at: usize) -> Option<u64> {
+pub(super) fn u64_at(packet: &[u8], at: usize) -> Option<u64> {
     take(packet, at).map(u64::from_be_bytes)
 }
 
@@ -371,6 +386,10 @@ impl Incoming {
         match *packet.get(..2)? {
             [MARK, PROBE] => Probe::decode(packet).map(Self::Probe),
             [MARK, ASK] => Ask::decode(packet).map(Self::Ask),
+            [MARK, FLOOD] if packet.len() >= MIN_SIZE => {
+                u64_at(packet, 4).map(|session| Self::Flood(SessionId(session)))
+            }
+            [MARK, ORDER] => Order::decode(packet).map(Self::Order),
             _ => None,
         }
     }
@@ -380,6 +399,8 @@ impl Incoming {
         match self {
             Self::Probe(probe) => probe.session,
             Self::Ask(ask) => ask.session,
+            Self::Flood(session) => *session,
+            Self::Order(order) => order.session,
         }
     }
 }
@@ -391,6 +412,7 @@ impl Answer {
             [MARK, ECHO] => Echo::decode(packet).map(Self::Echo),
             [MARK, REPORT] => Report::decode(packet).map(Self::Report),
             [MARK, UNKNOWN] => Unknown::decode(packet).map(Self::Unknown),
+            [MARK, STATE] => State::decode(packet).map(Self::State),
             _ => None,
         }
     }
@@ -401,6 +423,7 @@ impl Answer {
             Self::Echo(echo) => echo.session,
             Self::Report(report) => report.session,
             Self::Unknown(unknown) => unknown.session,
+            Self::State(state) => state.session,
         }
     }
 }
@@ -412,6 +435,8 @@ fn proof_place(packet: &[u8]) -> Option<usize> {
         [MARK, ECHO] => ECHO_PROOF,
         [MARK, ASK] => ASK_PROOF,
         [MARK, REPORT] => REPORT_PROOF,
+        [MARK, FLOOD | RETURN] => flood::PROOF_AT,
+        [MARK, ORDER | STATE] => flood::SIZE_PROOF,
         _ => return None,
     };
     (packet.len() >= place + PROOF).then_some(place)
@@ -436,8 +461,14 @@ impl Credentials {
 
     fn proof(&self, packet: &[u8], place: usize) -> Proof {
         match self {
-            Self::Token(token) if matches!(packet[1], PROBE | ASK) => Proof(token.0),
+            Self::Token(token) if matches!(packet[1], PROBE | ASK | FLOOD | ORDER) => {
+                Proof(token.0)
+            }
             Self::Token(_) => Proof::default(),
+            // What a flood is padded with says nothing.
+            Self::Key(key) if matches!(packet[1], FLOOD | RETURN) => {
+                key.prove_parts([&packet[..place], &[]])
+            }
             Self::Key(key) => key.prove_parts([&packet[..place], &packet[place + PROOF..]]),
         }
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::credentials::{Credentials, Key, Secret, SessionId, same};
 use super::native::{Echo, Left, Probe, Report};
+use super::numbers::{Numbers, Place};
 use super::{Grant, Offer, Version};
 
 /// Gives tokens to clients and checks what they show. It remembers no client.
@@ -67,10 +68,7 @@ pub struct Arrived {
 /// What a server remembers of one session, in less than 500 bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
-    /// One more than the highest number received; 0 before the first.
-    next: u64,
-    /// Which of the numbers below `next` were received; bit 0 is the highest.
-    window: u128,
+    numbers: Numbers,
     report: Report,
     left: VecDeque<Left>,
 }
@@ -91,37 +89,16 @@ impl Session {
             service: arrived.service,
             count: self.report.received as u32,
             emulated: self.report.emulated as u32,
-            before: self.before(probe.number),
+            before: self.numbers.before(probe.number),
         }
     }
 
-    /// Counts a number as received, or as received again. One that is older than the window is taken as new: that the
-    /// network held a packet back for 128 others is likelier than that it doubled it as late.
+    /// Counts a number as received, or as received again.
     fn note(&mut self, number: u64) {
-        let after = number.saturating_add(1);
-        if let Some(ahead @ 1..) = after.checked_sub(self.next) {
-            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
-            self.window = self.window.checked_shl(shift).unwrap_or(0);
-            self.next = after;
+        match self.numbers.note(number) {
+            Place::Again => self.report.duplicates += 1,
+            Place::Ahead | Place::Behind => self.report.received += 1,
         }
-        let behind = u32::try_from(self.next - after).ok();
-        let bit = behind.and_then(|behind| 1u128.checked_shl(behind));
-        let bit = bit.unwrap_or(0);
-        if self.window & bit == 0 {
-            self.report.received += 1;
-        } else {
-            self.report.duplicates += 1;
-        }
-        self.window |= bit;
-    }
-
-    /// Which of the 32 numbers before this one were received.
-    fn before(&self, number: u64) -> u32 {
-        let behind = self.next.saturating_sub(number);
-        let shifted = u32::try_from(behind)
-            .ok()
-            .and_then(|behind| self.window.checked_shr(behind));
-        shifted.unwrap_or(0) as u32
     }
 
     /// An echo truly left this long after its stamp; a later one will say so.

@@ -7,6 +7,9 @@
     reason = "recvmmsg and control messages are reached through raw pointers"
 )]
 
+#[path = "linux/flow.rs"]
+pub(super) mod flow;
+
 use std::fmt;
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -389,6 +392,8 @@ enum Said {
     Dropped(u32),
     /// Which of the datagrams that were to be stamped on sending it is.
     Number(u32),
+    /// The size of the packets that it was put together from.
+    PacketSize(usize),
     Other,
 }
 
@@ -416,6 +421,9 @@ fn said(control: &libc::cmsghdr) -> Said {
             Said::Stamp(Stamp { at, clock })
         }),
         (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => data(control).map(Said::Dropped),
+        (libc::SOL_UDP, libc::UDP_GRO) => {
+            data(control).map(|size: libc::c_int| Said::PacketSize(size.max(1) as usize))
+        }
         (libc::IPPROTO_IP, libc::IP_TOS) => data(control).map(Said::Service),
         (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
             data(control).map(|class: libc::c_int| Said::Service(class as u8))

@@ -2,6 +2,7 @@
 
 mod client;
 mod fan;
+mod flow;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
 mod imp;
@@ -23,6 +24,7 @@ use crate::addr::Bind;
 use crate::timing;
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
+pub use flow::{Bundle, Flow, Room};
 pub use server::{Loss, Policy, Seal, Server, Service, Verdict};
 pub use stamp::{Outbox, Stamp, StampClock};
 pub use totals::Totals;
@@ -184,6 +186,9 @@ impl Socket {
         let inner = UdpSocket::from(socket);
         imp::prepare(&inner, addr)?;
         let local = inner.local_addr()?;
+        if let Err(error) = imp::flow::share_port(&inner, || flow::open_beside(local)) {
+            tracing::debug!(%error, "flows have ports of their own");
+        }
         Ok(Self {
             inner,
             local,
@@ -439,6 +444,15 @@ pub fn is_too_long(error: &io::Error) -> bool {
     #[cfg(not(unix))]
     const TOO_LONG: i32 = 10_040; // WSAEMSGSIZE
     error.raw_os_error() == Some(TOO_LONG)
+}
+
+/// Whether an error says that the system has no room for a datagram now, but may have later.
+pub fn is_no_room(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM)) {
+        return true;
+    }
+    imp::is_nothing(error)
 }
 
 fn is_family_missing(error: &io::Error) -> bool {

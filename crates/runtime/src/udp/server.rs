@@ -244,21 +244,21 @@ impl Server {
         Ok(())
     }
 
-    /// Serves as a program of its own: says where it listens, and `note` after that, serves until a signal ends it, and
-    /// logs what it has done.
+    /// Serves as a program of its own: says where it listens, and `note` after that, serves until `shutdown` is
+    /// triggered, and logs what it has done.
     ///
     /// # Errors
-    /// As [`run`](Self::run), and when signals cannot be handled or standard output fails.
+    /// As [`run`](Self::run), and when standard output fails.
     pub fn run_until_signal<S: Service>(
         self,
+        shutdown: &Shutdown,
         note: &str,
         service: impl Fn(SocketAddr) -> S + Sync,
     ) -> io::Result<()> {
-        let shutdown = Shutdown::on_signal()?;
         let listening = host::announcement("udp", &self.local_addrs());
         cli::announce(&(listening + note))?;
         let totals = self.totals();
-        self.run(&shutdown, service)?;
+        self.run(shutdown, service)?;
         tracing::info!("stopped: {totals}");
         Ok(())
     }

@@ -20,20 +20,21 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use proto::measure::{DEFAULT_PORT, Key, Reply, Request, Summary, Tally};
+use proto::measure::{DEFAULT_PORT, Key, PacketSize, Reply, Request, Summary, Tally};
 use runtime::cli::Exit;
 use runtime::shutdown::Shutdown;
-use runtime::udp::{Client, Fan};
+use runtime::udp::{Client, Fan, Options};
 
 use crate::args::{Path, Probe};
 use crate::key;
+use crate::serve::documented_impairment;
 pub(crate) use condition::Condition;
 pub(crate) use count::{Event, Wanted};
 use live::Live;
-use local::LocalServer;
+pub(crate) use local::LocalServer;
+pub(crate) use native::Session as NativeSession;
 use native::{Hello, hello};
-use plan::of_family;
-pub(crate) use plan::{MAX_SOCKETS, Plan, Wanted as Asked, Wire};
+pub(crate) use plan::{MAX_SOCKETS, Plan, Wanted as Asked, Wire, of_family, source_of};
 pub(crate) use report::lines::not_sent;
 pub(crate) use report::{ENOUGH, SCHEMA, SeriesView};
 pub(crate) use schedule::Schedule;
@@ -102,9 +103,12 @@ pub(crate) fn with_server(
 ) -> anyhow::Result<Outcome> {
     let key = path.key_file.as_deref().map(key::read).transpose()?;
     let (candidates, local) = match &path.target {
-        Some(target) => (of_family(path, target.resolve(DEFAULT_PORT)?)?, None),
+        Some(target) => {
+            let addrs = target.resolve(DEFAULT_PORT)?;
+            (of_family(path.ipv4, path.ipv6, addrs)?, None)
+        }
         None => {
-            let local = LocalServer::start()?;
+            let local = LocalServer::start(documented_impairment())?;
             (vec![local.addr], Some(local))
         }
     };
@@ -159,6 +163,26 @@ pub(crate) fn connect_first(
         }
     }
     Err(refused.map_or_else(|| anyhow!("no address to measure"), Into::into))
+}
+
+/// A session with a server of ours; `None` where this address refuses and another may not.
+pub(crate) fn native_session(
+    server: SocketAddr,
+    size: PacketSize,
+    options: &Options,
+    key: Option<&Key>,
+) -> anyhow::Result<Option<NativeSession>> {
+    match hello(server, size, options, key.cloned()) {
+        Ok(Hello::Native(session)) => Ok(Some(*session)),
+        Ok(Hello::Classic(_)) => bail!(
+            "udp://{server} speaks the classic wire alone, which has no floods: start `udp-echo serve --reply ack` there"
+        ),
+        Err(calibrate::Error::Client(error)) if error.may_be_this_address_only() => {
+            tracing::debug!(%error, "another address is tried");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn connect(

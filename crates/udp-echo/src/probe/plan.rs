@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use proto::measure::native::MIN_SIZE;
 use proto::measure::{PacketSize, Version};
+use runtime::addr::Bind;
 use runtime::udp::{Options, StampClock};
 use runtime::units::show_time;
 
@@ -150,8 +151,12 @@ impl Wanted {
     }
 }
 
-fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Result<Options> {
-    let source = path.source.map(|bind| {
+/// The address that packets to this server come from.
+pub(crate) fn source_of(
+    source: Option<Bind>,
+    server: SocketAddr,
+) -> anyhow::Result<Option<SocketAddr>> {
+    let source = source.map(|bind| {
         let mut addrs = bind.addrs(0).into_iter();
         let same_family = |addr: &SocketAddr| addr.is_ipv4() == server.is_ipv4();
         addrs.find(same_family)
@@ -162,13 +167,18 @@ fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Resu
             server.ip()
         );
     }
+    Ok(source.flatten())
+}
+
+fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Result<Options> {
+    let source = source_of(path.source, server)?;
     let clock = match (path.stamps, schedule) {
         (Stamps::Program, _) | (Stamps::Auto, Schedule::BackToBack { .. }) => StampClock::Program,
         (Stamps::Card, _) => StampClock::Card,
         (Stamps::Auto | Stamps::Kernel, _) => StampClock::Kernel,
     };
     Ok(Options {
-        source: source.flatten(),
+        source,
         service: path.dscp.map(|point| point << 2),
         ttl: path.ttl,
         whole: path.df,
@@ -177,8 +187,12 @@ fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Resu
 }
 
 /// The addresses of the family that was asked for.
-pub(super) fn of_family(path: &Path, addrs: Vec<SocketAddr>) -> anyhow::Result<Vec<SocketAddr>> {
-    let wanted = |addr: &SocketAddr| match (path.ipv4, path.ipv6) {
+pub(crate) fn of_family(
+    ipv4: bool,
+    ipv6: bool,
+    addrs: Vec<SocketAddr>,
+) -> anyhow::Result<Vec<SocketAddr>> {
+    let wanted = |addr: &SocketAddr| match (ipv4, ipv6) {
         (true, _) => addr.is_ipv4(),
         (_, true) => addr.is_ipv6(),
         _ => true,
@@ -187,8 +201,8 @@ pub(super) fn of_family(path: &Path, addrs: Vec<SocketAddr>) -> anyhow::Result<V
     ensure!(
         !addrs.is_empty(),
         "the target has no {} address; leave out -{}",
-        if path.ipv4 { "IPv4" } else { "IPv6" },
-        if path.ipv4 { 4 } else { 6 }
+        if ipv4 { "IPv4" } else { "IPv6" },
+        if ipv4 { 4 } else { 6 }
     );
     Ok(addrs)
 }

@@ -13,6 +13,7 @@ use runtime::peers::PeerTable;
 use runtime::timing;
 use runtime::udp::{Datagram, Loss, Outbox, Seal, Service, Stamp, StampClock, Verdict};
 
+use super::flood::Floods;
 use crate::args::WhoMayStop;
 
 /// Sessions that are remembered at once, and for how long after their last packet: longer than the slowest measurement
@@ -30,6 +31,9 @@ pub(crate) struct Measure {
     refused: Throttle,
     gate: Gate,
     sessions: PeerTable<(SocketAddr, SessionId), Known>,
+    /// The address that the socket is bound to, and who floods it.
+    listening: SocketAddr,
+    floods: Floods,
 }
 
 /// A client whose token was true.
@@ -72,12 +76,14 @@ impl Seal for EchoSeal {
 }
 
 impl Measure {
-    pub(crate) fn new(exit: WhoMayStop, gate: Gate) -> Self {
+    pub(crate) fn new(exit: WhoMayStop, gate: Gate, listening: SocketAddr, floods: Floods) -> Self {
         Self {
             exit,
             refused: Throttle::default(),
             gate,
             sessions: PeerTable::new(SESSIONS, LIFETIME),
+            listening,
+            floods,
         }
     }
 
@@ -148,6 +154,10 @@ impl Measure {
         let Some(incoming) = Incoming::decode(request.payload) else {
             return Verdict::Silent;
         };
+        // What is left of a flood that has ended: there may be much of it.
+        if let Incoming::Flood(_) = incoming {
+            return Verdict::Silent;
+        }
         let (peer, id) = (request.from, incoming.session());
         let Self { sessions, gate, .. } = self;
         let Some(known) = sessions.find_or_admit((peer, id), now, || {
@@ -170,6 +180,14 @@ impl Measure {
                 known.credentials.seal(&mut reply[start..]);
                 Verdict::Reply
             }
+            Incoming::Order(order) => {
+                let (floods, listening) = (&self.floods, self.listening);
+                let state = floods.order(request, &order, listening, &known.credentials);
+                state.encode(reply);
+                known.credentials.seal(reply);
+                Verdict::Reply
+            }
+            Incoming::Flood(_) => Verdict::Silent,
         }
     }
 
@@ -183,7 +201,7 @@ impl Measure {
         tracing::debug!(%peer, "a packet of no session");
         let number = match incoming {
             Incoming::Probe(probe) => probe.number,
-            Incoming::Ask(_) => 0,
+            Incoming::Ask(_) | Incoming::Flood(_) | Incoming::Order(_) => 0,
         };
         let session = incoming.session();
         Unknown { session, number }.encode(self.gate.key(), reply);
@@ -277,13 +295,20 @@ impl Service for Measure {
 mod tests {
     use proto::measure::native::Answer;
     use proto::measure::{Key, PacketSize, Secret, join, offer};
+    use runtime::shutdown::Shutdown;
 
     use super::*;
+    use crate::args::FloodTo;
 
     const ID: SessionId = SessionId(4711);
 
+    fn measure(exit: WhoMayStop, gate: Gate) -> Measure {
+        let floods = Floods::new(FloodTo::Private, None, &Shutdown::new());
+        Measure::new(exit, gate, "127.0.0.1:8080".parse().unwrap(), floods)
+    }
+
     fn server(exit: WhoMayStop, key: Option<Key>) -> Measure {
-        Measure::new(exit, Gate::new(Secret::new([7; 32]), key))
+        measure(exit, Gate::new(Secret::new([7; 32]), key))
     }
 
     fn said(server: &mut Measure, from: &str, payload: &[u8]) -> (Verdict<()>, Vec<u8>) {
@@ -355,7 +380,7 @@ mod tests {
         let mut first = server(WhoMayStop::Never, None);
         let credentials = credentials(&mut first, "192.0.2.7:5000", None);
         let packet = probe(&credentials, 7, 1000);
-        let mut restarted = Measure::new(WhoMayStop::Never, Gate::new(Secret::new([8; 32]), None));
+        let mut restarted = measure(WhoMayStop::Never, Gate::new(Secret::new([8; 32]), None));
         let asked = [
             (false, "192.0.2.8:5000"),
             (false, "192.0.2.7:5001"),

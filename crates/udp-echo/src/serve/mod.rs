@@ -1,5 +1,6 @@
 //! The two servers: upper-case echo and measurement echo.
 
+mod flood;
 mod measure;
 mod upper;
 
@@ -12,11 +13,13 @@ use proto::measure::{DEFAULT_PORT, Gate, Secret};
 use runtime::cli::Exit;
 use runtime::impair::Profile;
 use runtime::random;
+use runtime::shutdown::Shutdown;
 use runtime::udp::{Policy, Server, Socket};
 use runtime::units::{Percent, TimeRange};
 
 use crate::args::{Reply, Serve};
 use crate::key;
+pub(crate) use flood::Floods;
 pub(crate) use measure::Measure;
 use upper::Upper;
 
@@ -35,7 +38,7 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
         let stamped = sockets.into_iter().map(Socket::stamped_by_kernel);
         sockets = stamped.collect::<io::Result<_>>()?;
     }
-    let server = Server::new(sockets, policy);
+    let (server, shutdown) = (Server::new(sockets, policy), Shutdown::on_signal()?);
     let note = note(&policy);
     match args.reply {
         Reply::Upper => {
@@ -44,12 +47,15 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
             } else {
                 Case::Unicode
             };
-            server.run_until_signal(&note, |_| Upper::new(case))?;
+            server.run_until_signal(&shutdown, &note, |_| Upper::new(case))?;
         }
         Reply::Ack => {
             let key = args.key_file.as_deref().map(key::read).transpose()?;
             let gate = Gate::new(Secret::new(random::bytes()?), key);
-            server.run_until_signal(&note, |_| Measure::new(args.exit, gate.clone()))?;
+            let floods = Floods::new(args.flood_to, args.rate_limit, &shutdown);
+            let measure = |addr| Measure::new(args.exit, gate.clone(), addr, floods.clone());
+            server.run_until_signal(&shutdown, &note, measure)?;
+            floods.finish();
         }
     }
     Ok(Exit::Success)

@@ -1,0 +1,153 @@
+//! How much a path carries.
+
+mod found;
+mod json;
+mod leg;
+mod line;
+mod live;
+mod plan;
+mod search;
+mod text;
+
+use std::net::SocketAddr;
+use std::thread;
+
+use anyhow::{anyhow, ensure};
+use proto::measure::flood::{Rate, Way};
+use proto::measure::native::MIN_SIZE;
+use proto::measure::{DEFAULT_PORT, Key};
+use runtime::cli::Exit;
+use runtime::impair::Profile;
+use runtime::shutdown::Shutdown;
+use runtime::udp::{Options, StampClock};
+
+use crate::args::Flood;
+use crate::key;
+use crate::probe::{LocalServer, native_session, of_family, source_of};
+use found::{Found, OneWay};
+use leg::{Progress, Task};
+use line::Line;
+use live::Live;
+use plan::Plan;
+
+pub(crate) fn run(args: &Flood) -> anyhow::Result<Exit> {
+    ensure!(
+        args.size.bytes() >= MIN_SIZE,
+        "expected packets of at least {MIN_SIZE} bytes, got {}: each has a header of its own; use -s {MIN_SIZE}",
+        args.size
+    );
+    let shutdown = Shutdown::on_signal()?;
+    let key = args.key_file.as_deref().map(key::read).transpose()?;
+    let (candidates, local) = match &args.target {
+        Some(target) => (target.resolve(DEFAULT_PORT)?, None),
+        None => {
+            let local = LocalServer::start(Profile::default())?;
+            (vec![local.addr], Some(local))
+        }
+    };
+    let candidates = of_family(args.ipv4, args.ipv6, candidates)?;
+    let (mut lines, plan) = connect(args, &candidates, key.as_ref())?;
+    let mut live = Live::new(args);
+    live.begin(&plan)?;
+    let found = flood(args, &plan, &mut lines, &mut live, &shutdown);
+    lines.iter_mut().for_each(Line::end);
+    if let Some(local) = local {
+        local.stop()?;
+    }
+    let found = found?;
+    live.end(&found)?;
+    Ok(found.exit())
+}
+
+fn flood(
+    args: &Flood,
+    plan: &Plan,
+    lines: &mut [Line],
+    live: &mut Live,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Found> {
+    let mut found = Found::new(plan);
+    if args.search {
+        found.search = search::search(args, plan, lines, live, shutdown)?;
+        found.interrupted = shutdown.is_triggered();
+        return Ok(found);
+    }
+    for way in &plan.ways {
+        if shutdown.is_triggered() {
+            break;
+        }
+        let one_way = one_way(plan, *way, plan.rate, lines, live, shutdown)?;
+        live.way(&one_way)?;
+        found.ways.push(one_way);
+    }
+    found.interrupted = shutdown.is_triggered();
+    Ok(found)
+}
+
+/// Floods one way on all flows at once.
+fn one_way(
+    plan: &Plan,
+    way: Way,
+    rate: Option<Rate>,
+    lines: &mut [Line],
+    live: &mut Live,
+    shutdown: &Shutdown,
+) -> anyhow::Result<OneWay> {
+    let run = plan.run(way, rate);
+    let progress: Vec<Progress> = lines.iter().map(|_| Progress::default()).collect();
+    let legs = thread::scope(|scope| {
+        let flows = lines.iter_mut().zip(&progress).map(|(line, progress)| {
+            let task = Task {
+                run,
+                in_flight: plan.in_flight,
+                progress,
+                shutdown,
+            };
+            let name = "flow".to_owned();
+            let started = thread::Builder::new().name(name);
+            started.spawn_scoped(scope, move || task.run(line))
+        });
+        let flows = flows.collect::<Result<Vec<_>, _>>()?;
+        live.watch(way, plan, &progress, || {
+            flows.iter().all(|flow| flow.is_finished())
+        })?;
+        let legs = flows.into_iter().map(|flow| match flow.join() {
+            Ok(leg) => leg,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        legs.collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    Ok(OneWay { way, legs })
+}
+
+/// Opens all flows to the first address that does not refuse.
+fn connect(
+    args: &Flood,
+    candidates: &[SocketAddr],
+    key: Option<&Key>,
+) -> anyhow::Result<(Vec<Line>, Plan)> {
+    let mut refused = None;
+    for server in candidates {
+        let options = Options {
+            source: source_of(args.source, *server)?,
+            service: args.dscp.map(|point| point << 2),
+            ttl: args.ttl,
+            whole: args.df,
+            clock: StampClock::Program,
+        };
+        let open = |_| {
+            let session = native_session(*server, args.size, &options, key)?;
+            Ok(session.map(|session| Line::new(session, *server)))
+        };
+        let lines: anyhow::Result<Option<Vec<_>>> = (0..args.flows).map(open).collect();
+        match lines {
+            Ok(Some(lines)) => {
+                let lines = lines.into_iter().collect::<Result<_, _>>()?;
+                return Ok((lines, Plan::new(args, *server)));
+            }
+            Ok(None) => refused = Some(anyhow!("udp://{server} refuses")),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| anyhow!("no address to flood")))
+}
