@@ -5,8 +5,18 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod flood;
 mod loops;
 mod months;
 mod path;
 mod sweep;
 mod udp_echo;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by a test that keeps all processors busy, or needs them: such run one after the other.
+fn all_processors() -> MutexGuard<'static, ()> {
+    static PROCESSORS: Mutex<()> = Mutex::new(());
+    // A test that failed says nothing of the next.
+    PROCESSORS.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -231,7 +231,6 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Batch;
     use super::*;
 
     fn pair() -> (Flow, Flow) {
@@ -285,13 +284,13 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn a_flow_takes_its_peer_alone_from_the_port_that_it_shares() {
         let listening = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let at = listening.local_addr();
         let other = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut batch = Batch::new();
+        let mut batch = super::super::Batch::new();
         for _ in 0..100 {
             let mut client = Flow::connect(at, &Options::default()).unwrap();
             let flow = Flow::beside(at, None, client.local_addr()).unwrap();
@@ -306,14 +305,14 @@ mod tests {
     }
 
     /// While sockets come and go on its port, nothing that was sent to the one that listens is lost to them.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn nothing_goes_astray_while_a_port_is_shared() {
         let listening = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let at = listening.local_addr();
         let other = UdpSocket::bind("127.0.0.1:0").unwrap();
         let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
-        let mut batch = Batch::new();
+        let mut batch = super::super::Batch::new();
         for _ in 0..200 {
             let unconnected = open_beside(at).unwrap();
             other.send_to(b"x", at).unwrap();

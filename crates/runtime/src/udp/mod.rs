@@ -3,10 +3,10 @@
 mod client;
 mod fan;
 mod flow;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(portable)))]
 #[path = "linux.rs"]
 mod imp;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), portable))]
 #[path = "portable.rs"]
 mod imp;
 mod server;
@@ -587,7 +587,7 @@ mod tests {
         assert!(received.into_iter().eq(0..100));
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn a_datagram_says_how_long_it_waited() {
         let server = socket("127.0.0.1:0");
@@ -601,7 +601,7 @@ mod tests {
         assert!(waited >= Duration::from_millis(5) && waited <= before.elapsed());
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn an_answer_comes_from_the_address_that_was_asked() {
         for (server, asked, client_at) in [

@@ -1,6 +1,9 @@
 //! Receiving and sending where there is no recvmmsg(2): one datagram a call, answered from the address that the system
 //! chooses.
 
+#[path = "portable/flow.rs"]
+pub(super) mod flow;
+
 use std::io;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -18,8 +21,13 @@ pub(super) const BATCH: usize = 1;
 /// Whether the system tells when datagrams left.
 pub(super) const STAMPS_SENDING: bool = false;
 
-pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr, _clock: StampClock) -> io::Result<()> {
+pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
     socket.set_read_timeout(Some(LOOK_UP))
+}
+
+/// Not known how, and not missed: the program's clock does.
+pub(super) fn stamp(_socket: &UdpSocket, _addr: SocketAddr, _clock: StampClock) -> io::Result<()> {
+    Ok(())
 }
 
 /// Unknown here.
@@ -78,14 +86,7 @@ impl Batch {
         wait: Wait,
     ) -> io::Result<usize> {
         self.received = None;
-        if wait == Wait::Poll {
-            socket.set_nonblocking(true)?;
-        }
-        let received = socket.recv_from(&mut self.payload);
-        if wait == Wait::Poll {
-            socket.set_nonblocking(false)?;
-        }
-        match received {
+        match receive(socket, wait, |socket| socket.recv_from(&mut self.payload)) {
             Ok(received) => self.received = Some(received),
             Err(error) if is_nothing(&error) => return Ok(0),
             Err(error) => return Err(error),
@@ -108,6 +109,21 @@ impl Batch {
             told: Told::default(),
         })
     }
+}
+
+/// Receives, without waiting where that is wanted.
+fn receive<T>(
+    socket: &UdpSocket,
+    wait: Wait,
+    receive: impl FnOnce(&UdpSocket) -> io::Result<T>,
+) -> io::Result<T> {
+    if wait == Wait::Block {
+        return receive(socket);
+    }
+    socket.set_nonblocking(true)?;
+    let received = receive(socket);
+    socket.set_nonblocking(false)?;
+    received
 }
 
 /// A wait that ended, or Windows' report that an earlier answer found no listener.

@@ -11,11 +11,11 @@ use super::found::{Found, OneWay, Searched, Tried};
 use super::text::name;
 use crate::{json, pictures};
 
-const FORMAT: &str = "plumbline/flood/1";
+const SCHEMA: &str = "plumbline/flood/1";
 
 #[derive(Serialize)]
 struct View {
-    format: &'static str,
+    schema: &'static str,
     command: String,
     began_unix_ns: u64,
     server: String,
@@ -95,7 +95,7 @@ struct TrialView {
 pub(super) fn print(found: &Found, out: &mut impl Write) -> io::Result<()> {
     let size = found.plan.size.bytes();
     let view = View {
-        format: FORMAT,
+        schema: SCHEMA,
         command: pictures::command_line(),
         began_unix_ns: found.began,
         server: found.plan.server.to_string(),
@@ -183,6 +183,8 @@ fn trial(tried: &Tried) -> TrialView {
             Verdict::Passed => "passed",
             Verdict::Doubtful => "doubtful",
             Verdict::Failed => "failed",
+            Verdict::TooSlow => "too_slow",
+            Verdict::NotSent => "not_sent",
         },
     }
 }

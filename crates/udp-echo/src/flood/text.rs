@@ -155,6 +155,8 @@ pub(super) fn trial(number: usize, tried: &Tried, out: &mut impl Write) -> io::R
         Verdict::Passed => "passed",
         Verdict::Doubtful => "too much; once more",
         Verdict::Failed => "too much",
+        Verdict::TooSlow => "slower than wanted; once more",
+        Verdict::NotSent => "this machine sends no more",
     };
     writeln!(
         out,

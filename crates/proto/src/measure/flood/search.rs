@@ -15,8 +15,11 @@ pub struct Search {
     /// The search ends when this part of the rate is all that is left.
     resolution: f64,
     passed: Option<Passed>,
+    /// What need not be tried any more, from above and from below: packets a second.
     failed: Option<f64>,
-    again: bool,
+    settled: f64,
+    /// How often the next trial was made already without an answer.
+    attempts: u32,
     /// Rates that are tried before others, the last one first.
     likely: Vec<f64>,
     next: Option<Trial>,
@@ -41,6 +44,10 @@ pub enum Verdict {
     Doubtful,
     /// More, twice.
     Failed,
+    /// No more, but fewer packets were sent than was wanted; it will be tried again.
+    TooSlow,
+    /// The same, for the last time: this machine does not send so many.
+    NotSent,
 }
 
 /// The highest rate that passed.
@@ -56,6 +63,13 @@ impl Search {
     /// The most trials there are.
     pub const MOST: u32 = 64;
 
+    /// A trial is made at a rate if this part of it is sent.
+    const KEPT: f64 = 0.98;
+
+    /// How often a trial is made that loses too much, and one that is sent too slowly.
+    const LOSSES: u32 = 2;
+    const SLOW: u32 = 3;
+
     /// What may be lost, as a share from 0 to 1; how exact the rate is to be, as a part of it.
     pub fn new(max_loss: f64, resolution: f64) -> Self {
         Self {
@@ -63,7 +77,8 @@ impl Search {
             resolution,
             passed: None,
             failed: None,
-            again: false,
+            settled: 0.0,
+            attempts: 0,
             likely: Vec::new(),
             next: Some(Trial::Unlimited),
             trials: 0,
@@ -78,49 +93,57 @@ impl Search {
     /// A trial was made: packets a second as they were sent, and the share of them that was lost, 0 to 1.
     pub fn seen(&mut self, sent: f64, loss: f64) -> Verdict {
         self.trials += 1;
-        if sent > 0.0 && loss <= self.max_loss {
-            return self.pass(Passed { rate: sent, loss });
-        }
-        // Faster than can be passes at no second attempt: it is the trials at a rate that decide.
-        if !std::mem::replace(&mut self.again, true) && self.next != Some(Trial::Unlimited) {
-            return Verdict::Doubtful;
-        }
-        self.fail(sent, sent * (1.0 - loss))
-    }
-
-    fn pass(&mut self, passed: Passed) -> Verdict {
-        if self.passed.is_none_or(|before| before.rate < passed.rate) {
-            self.passed = Some(passed);
-        }
-        self.go_on();
-        Verdict::Passed
-    }
-
-    fn fail(&mut self, sent: f64, delivered: f64) -> Verdict {
-        // A trial at a rate failed at that rate, also where it was not quite kept.
-        let at = match self.next {
+        self.attempts += 1;
+        let wanted = match self.next {
             Some(Trial::At(rate)) => rate.packets(),
+            _ => sent,
+        };
+        if sent > 0.0 && loss <= self.max_loss {
+            return self.pass(wanted, Passed { rate: sent, loss });
+        }
+        match self.next {
+            Some(Trial::At(_)) if self.attempts < Self::LOSSES => return Verdict::Doubtful,
+            Some(Trial::At(_)) => {}
             _ => {
-                let aside = 3.0 * self.resolution;
+                let (aside, delivered) = (3.0 * self.resolution, sent * (1.0 - loss));
                 self.likely = [1.0 - aside, 1.0 + aside, 1.0]
                     .map(|part| part * delivered)
                     .to_vec();
-                sent
             }
-        };
+        }
+        self.fail(wanted);
+        Verdict::Failed
+    }
+
+    fn pass(&mut self, wanted: f64, passed: Passed) -> Verdict {
+        if self.passed.is_none_or(|before| before.rate < passed.rate) {
+            self.passed = Some(passed);
+        }
+        self.settled = self.settled.max(passed.rate);
+        if passed.rate >= wanted * Self::KEPT {
+            self.settled = self.settled.max(wanted);
+            self.go_on();
+            return Verdict::Passed;
+        }
+        if self.attempts < Self::SLOW {
+            return Verdict::TooSlow;
+        }
+        self.fail(wanted);
+        Verdict::NotSent
+    }
+
+    fn fail(&mut self, at: f64) {
         self.failed = Some(self.failed.map_or(at, |before| before.min(at)));
         self.go_on();
-        Verdict::Failed
     }
 
     /// Chooses the next trial.
     fn go_on(&mut self) {
-        self.again = false;
-        let (low, high) = match (self.passed, self.failed) {
-            (_, None) => return self.next = None, // nothing failed: it is as fast as can be
-            (None, Some(high)) => (0.0, high),
-            (Some(passed), Some(high)) => (passed.rate, high),
+        self.attempts = 0;
+        let Some(high) = self.failed else {
+            return self.next = None; // as fast as can be
         };
+        let low = self.settled;
         let is_over = high - low <= high * self.resolution || high < 1.0;
         let likely =
             std::iter::from_fn(|| self.likely.pop()).find(|rate| low < *rate && *rate < high);

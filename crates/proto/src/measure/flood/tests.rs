@@ -276,6 +276,20 @@ fn a_rate_is_kept_and_a_pause_is_followed_by_no_burst() {
     assert_eq!(Pacing::new(None).due(Duration::ZERO, 128), 128);
 }
 
+/// A machine that sends no more than so many packets, unless it is told to be as fast as it can.
+#[test]
+fn a_search_does_not_wait_for_what_cannot_be_sent() {
+    let mut search = Search::new(0.0, 0.01);
+    while let Some(trial) = search.trial() {
+        match trial {
+            Trial::Unlimited => search.seen(1e6, 0.5),
+            Trial::At(rate) => search.seen(rate.packets().min(3e5), 0.0),
+        };
+    }
+    assert_eq!(search.found().map(|passed| passed.rate), Some(3e5));
+    assert!(search.trials() < 30, "{}", search.trials());
+}
+
 /// Searches on a path that carries so much and drops the rest; says what was found and how many trials it took.
 fn searched(
     limit: f64,
