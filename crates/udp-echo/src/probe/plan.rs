@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use proto::measure::native::MIN_SIZE;
 use proto::measure::{PacketSize, Version};
-use runtime::udp::{Options, StampClock};
+use runtime::udp::{Fragments, Options, StampClock};
 use runtime::units::show_time;
 
 use super::schedule::{Limit, Schedule};
@@ -150,7 +150,11 @@ impl Wanted {
     }
 }
 
-fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Result<Options> {
+pub(super) fn options(
+    path: &Path,
+    server: SocketAddr,
+    schedule: &Schedule,
+) -> anyhow::Result<Options> {
     let source = path.source.map(|bind| {
         let mut addrs = bind.addrs(0).into_iter();
         let same_family = |addr: &SocketAddr| addr.is_ipv4() == server.is_ipv4();
@@ -171,7 +175,11 @@ fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Resu
         source: source.flatten(),
         service: path.dscp.map(|point| point << 2),
         ttl: path.ttl,
-        whole: path.df,
+        fragments: if path.df {
+            Fragments::Forbidden
+        } else {
+            Fragments::Allowed
+        },
         clock,
     })
 }
