@@ -154,6 +154,7 @@ mod confidence;
 mod credentials;
 mod histogram;
 mod jitter;
+pub mod mtu;
 pub mod native;
 mod session;
 mod sweep;
