@@ -6,6 +6,7 @@ mod condition;
 mod count;
 mod live;
 mod local;
+mod mtu;
 mod native;
 mod plan;
 mod report;
@@ -77,6 +78,9 @@ pub(crate) enum Ready {
 }
 
 pub(crate) fn run(args: &Probe) -> anyhow::Result<Exit> {
+    if args.mtu {
+        return mtu::run(args);
+    }
     let shutdown = Shutdown::on_signal()?;
     let wanted = plan::Wanted::of(args);
     let mut live = Live::new(args)?;
@@ -100,6 +104,16 @@ pub(crate) fn with_server(
     shutdown: &Shutdown,
     measure: impl FnOnce(&[SocketAddr], Option<&Key>) -> anyhow::Result<Outcome>,
 ) -> anyhow::Result<Outcome> {
+    with_server_of(path, shutdown, |outcome| outcome.plan.server, measure)
+}
+
+/// The same, whatever is found out; `server` says of what was found whose it is.
+fn with_server_of<T>(
+    path: &Path,
+    shutdown: &Shutdown,
+    server: impl FnOnce(&T) -> SocketAddr,
+    measure: impl FnOnce(&[SocketAddr], Option<&Key>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let key = path.key_file.as_deref().map(key::read).transpose()?;
     let (candidates, local) = match &path.target {
         Some(target) => (of_family(path, target.resolve(DEFAULT_PORT)?)?, None),
@@ -110,7 +124,7 @@ pub(crate) fn with_server(
     };
     let outcome = measure(&candidates, key.as_ref())?;
     if path.stop_server && !shutdown.is_triggered() {
-        stop_server(outcome.plan.server)?;
+        stop_server(server(&outcome))?;
     }
     if let Some(local) = local {
         local.stop()?;

@@ -71,6 +71,12 @@ impl Session {
         }
     }
 
+    /// The socket, and what its packets are made and proved with.
+    pub(super) fn into_parts(self) -> (Socket, SessionId, Arc<Credentials>) {
+        let credentials = self.shared.get();
+        (self.socket, self.id, credentials)
+    }
+
     fn writer(&self, plan: &Plan, start: Instant) -> Writer {
         Writer {
             shared: Arc::clone(&self.shared),
