@@ -169,11 +169,14 @@ pub(super) fn lost(found: &Found) -> String {
     } else {
         "check that it still runs, and give it longer with --timeout where the path is slow"
     };
+    let so_far = match finding.answered {
+        0 => String::new(),
+        _ => format!(" (packets of {} bytes got through)", finding.there.mtu),
+    };
     format!(
-        "udp://{server} answers no more, after {} packets in {}: {why} (packets of {} bytes got through)",
+        "udp://{server} answers no more, after {} packets in {}: {why}{so_far}",
         finding.sent,
-        show_time(found.took),
-        finding.there.mtu
+        show_time(found.took)
     )
 }
 
@@ -252,5 +255,7 @@ mod tests {
         assert!(text.contains("at least 1420 bytes"), "{text}");
         assert!(!text.contains("black hole"), "{text}");
         assert!(lost(&early).contains("packets of 1420 bytes got through"));
+        early.finding.answered = 0;
+        assert!(!lost(&early).contains("got through"));
     }
 }
