@@ -3,6 +3,8 @@
 pub(super) mod forged;
 mod hosts;
 mod keys;
+#[cfg(target_os = "linux")]
+mod mtu;
 #[cfg(unix)]
 mod outages;
 mod output;

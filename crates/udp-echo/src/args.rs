@@ -210,6 +210,7 @@ pub(crate) enum Stamps {
   udp-echo probe example.org -d 1m -i 1ms --html path.html --csv packets.csv
   udp-echo probe example.org -d 1m -i 1ms --json > before.json
   udp-echo compare before.json after.json
+  udp-echo probe example.org --mtu             the longest packet that the path takes whole
 
 --csv - gives the packets to standard output, and the text to standard error.
 Without TARGET a server with the documented impairment is started in this process.
@@ -239,6 +240,12 @@ pub(crate) struct Probe {
     /// Exit with 3 if this is so at the end, such as 'p99>5ms', 'loss>1%' or 'app.mean>=2ms' (repeatable)
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<Condition>,
+    /// Find the longest packet that the path takes whole, instead of measuring times (RFC 8899; Linux)
+    #[arg(long, conflicts_with_all = [
+        "count", "duration", "continuous", "interval", "every", "fail_if", "size", "df", "classic", "stamps", "spin",
+        "json_lines", "csv", "plot", "html",
+    ])]
+    pub(crate) mtu: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

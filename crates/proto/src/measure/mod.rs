@@ -155,6 +155,7 @@ mod credentials;
 pub mod flood;
 mod histogram;
 mod jitter;
+pub mod mtu;
 pub mod native;
 mod numbers;
 mod session;

@@ -20,7 +20,7 @@ use std::ptr;
 use socket2::SockAddr;
 
 use super::stamp::{Stamp, StampClock};
-use super::{Datagram, MAX_PAYLOAD, Wait};
+use super::{Datagram, Fault, MAX_PAYLOAD, Wait};
 
 /// Datagrams taken by one call.
 pub(super) const BATCH: usize = 32;
@@ -82,19 +82,35 @@ pub(super) fn count_drops(socket: &UdpSocket) {
 
 /// Asks for datagrams that are never cut into fragments: larger ones are refused.
 pub(super) fn forbid_fragments(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
-    match addr {
-        SocketAddr::V4(_) => set(
-            socket,
-            libc::IPPROTO_IP,
-            libc::IP_MTU_DISCOVER,
-            libc::IP_PMTUDISC_DO,
-        ),
-        SocketAddr::V6(_) => set(
-            socket,
+    let (v4, v6) = (libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO);
+    discover(socket, addr, v4, v6)
+}
+
+/// The same, whatever the path's MTU is known to be; asks for what becomes of datagrams, and in what fragments they come.
+pub(super) fn probe_path(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
+    let (v4, v6) = (libc::IP_PMTUDISC_PROBE, libc::IPV6_PMTUDISC_PROBE);
+    discover(socket, addr, v4, v6)?;
+    let (level, faults, fragments) = match addr {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVFRAGSIZE),
+        SocketAddr::V6(_) => (
             libc::IPPROTO_IPV6,
-            libc::IPV6_MTU_DISCOVER,
-            libc::IPV6_PMTUDISC_DO,
+            libc::IPV6_RECVERR,
+            libc::IPV6_RECVFRAGSIZE,
         ),
+    };
+    set(socket, level, faults, 1)?;
+    set(socket, level, fragments, 1)
+}
+
+fn discover(
+    socket: &UdpSocket,
+    addr: SocketAddr,
+    v4: libc::c_int,
+    v6: libc::c_int,
+) -> io::Result<()> {
+    match addr {
+        SocketAddr::V4(_) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, v4),
+        SocketAddr::V6(_) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, v6),
     }
 }
 
@@ -322,6 +338,13 @@ impl Told<'_> {
             _ => None,
         })
     }
+
+    pub(super) fn fragment(&self) -> Option<u32> {
+        self.find(|said| match said {
+            Said::Fragment(longest) => Some(longest),
+            _ => None,
+        })
+    }
 }
 
 pub(super) fn is_nothing(error: &io::Error) -> bool {
@@ -334,28 +357,44 @@ pub(super) fn is_nothing(error: &io::Error) -> bool {
 /// The next stamp of a datagram that was sent, with its number among those for which one was asked; `None` when there is
 /// none (yet).
 pub(super) fn sent_stamp(socket: &UdpSocket) -> Option<(u32, Stamp)> {
-    let mut control = Control([0; CONTROL]);
-    // SAFETY: all zeroes are a valid msghdr.
-    let mut header: libc::msghdr = unsafe { zeroed() };
-    header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = CONTROL;
-    let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-    loop {
-        // SAFETY: the header points to the control buffer alone, which outlives the call, with its true length.
-        let result = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut header, flags) };
-        checked(result).ok()?;
+    from_error_queue(socket, |header| {
         let (mut number, mut stamp) = (None, None);
-        for said in controls(&header) {
+        for said in controls(header) {
             match said {
                 Said::Stamp(at) => stamp = Some(at),
                 Said::Number(of) => number = Some(of),
                 _ => {}
             }
         }
-        if let (Some(number), Some(stamp)) = (number, stamp) {
-            return Some((number, stamp));
-        }
+        number.zip(stamp)
+    })
+}
+
+/// The next fault of a datagram that was sent; `None` when there is none.
+pub(super) fn next_fault(socket: &UdpSocket) -> Option<Fault> {
+    from_error_queue(socket, |header| {
+        controls(header).find_map(|said| match said {
+            Said::Fault(fault) => Some(fault),
+            _ => None,
+        })
+    })
+}
+
+/// Takes messages from the socket's error queue until one of them is what is looked for, or there are no more.
+fn from_error_queue<T>(socket: &UdpSocket, read: impl Fn(&libc::msghdr) -> Option<T>) -> Option<T> {
+    let mut control = Control([0; CONTROL]);
+    // SAFETY: all zeroes are a valid msghdr.
+    let mut header: libc::msghdr = unsafe { zeroed() };
+    header.msg_control = control.0.as_mut_ptr().cast();
+    let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+    loop {
         header.msg_controllen = CONTROL;
+        // SAFETY: the header points to the control buffer alone, which outlives the call, with its true length.
+        let result = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut header, flags) };
+        checked(result).ok()?;
+        if let Some(found) = read(&header) {
+            return Some(found);
+        }
     }
 }
 
@@ -394,6 +433,10 @@ enum Said {
     Number(u32),
     /// The size of the packets that it was put together from.
     PacketSize(usize),
+    /// The longest of the fragments that it came in.
+    Fragment(u32),
+    /// What is wrong with a datagram that was sent.
+    Fault(Fault),
     Other,
 }
 
@@ -408,6 +451,36 @@ fn controls(header: &libc::msghdr) -> impl Iterator<Item = Said> {
         // SAFETY: `next` is a header within the buffer; CMSG_NXTHDR gives the one after it, or null.
         next = unsafe { libc::CMSG_NXTHDR(header, next) };
         Some(said)
+    })
+}
+
+/// What the error queue says of a datagram that was sent, and the host that said so, if one did.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct FromV4 {
+    error: libc::sock_extended_err,
+    host: libc::sockaddr_in,
+}
+
+/// The same.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct FromV6 {
+    error: libc::sock_extended_err,
+    host: libc::sockaddr_in6,
+}
+
+fn of_sent(error: libc::sock_extended_err, host: IpAddr) -> Said {
+    let by = match error.ee_origin {
+        libc::SO_EE_ORIGIN_TIMESTAMPING => return Said::Number(error.ee_data),
+        libc::SO_EE_ORIGIN_LOCAL => None,
+        _ => Some(host),
+    };
+    let errno = error.ee_errno.cast_signed();
+    Said::Fault(Fault {
+        reason: io::Error::from_raw_os_error(errno),
+        mtu: (errno == libc::EMSGSIZE).then_some(error.ee_info),
+        by,
     })
 }
 
@@ -428,12 +501,18 @@ fn said(control: &libc::cmsghdr) -> Said {
         (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
             data(control).map(|class: libc::c_int| Said::Service(class as u8))
         }
-        (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
-            data(control).and_then(|error: libc::sock_extended_err| {
-                let of_stamp = error.ee_origin == libc::SO_EE_ORIGIN_TIMESTAMPING;
-                of_stamp.then_some(Said::Number(error.ee_data))
-            })
+        (libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE)
+        | (libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE) => {
+            data(control).map(|longest: libc::c_int| Said::Fragment(longest.unsigned_abs()))
         }
+        (libc::IPPROTO_IP, libc::IP_RECVERR) => data(control).map(|said: FromV4| {
+            let ip = Ipv4Addr::from(u32::from_be(said.host.sin_addr.s_addr));
+            of_sent(said.error, ip.into())
+        }),
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => data(control).map(|said: FromV6| {
+            let ip = Ipv6Addr::from(said.host.sin6_addr.s6_addr);
+            of_sent(said.error, ip.into())
+        }),
         _ => None,
     }
     .unwrap_or(Said::Other)

@@ -118,6 +118,24 @@ impl<'a> Datagram<'a> {
     pub fn service(&self) -> Option<u8> {
         self.told.service()
     }
+
+    /// The length of the longest fragment that it came in, in bytes of an IP packet; `None` where it came in one piece,
+    /// and where nobody asked for that ([`Fragments::Probing`], Linux).
+    pub fn fragment(&self) -> Option<u32> {
+        self.told.fragment()
+    }
+}
+
+/// What became of a datagram that was sent before, as the system or a host on the path says. Anyone could have sent the
+/// word of a host.
+#[derive(Debug)]
+pub struct Fault {
+    /// What is wrong; see [`is_too_long`].
+    pub reason: io::Error,
+    /// Where it was too long, the longest IP packet that is taken, in bytes.
+    pub mtu: Option<u32>,
+    /// The host that says so; `None` is this machine.
+    pub by: Option<IpAddr>,
 }
 
 /// A bound UDP socket of one address family.
@@ -140,6 +158,19 @@ struct Stamped {
     to: SocketAddr,
 }
 
+/// Whether datagrams may be cut into fragments on their way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fragments {
+    /// As the system sees fit.
+    #[default]
+    Allowed,
+    /// No (Linux): datagrams longer than what the system knows of the path are refused.
+    Forbidden,
+    /// No, and what the system knows of the path does not count (Linux; RFC 8899): datagrams longer than the interface
+    /// takes are refused. [`Socket::next_fault`] and [`Datagram::fragment`] tell what came of others.
+    Probing,
+}
+
 /// How a socket that talks to one server is to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -149,8 +180,8 @@ pub struct Options {
     pub service: Option<u8>,
     /// The time to live, or hop limit, of all that is sent.
     pub ttl: Option<u8>,
-    /// Whether datagrams may not be cut into fragments on their way (Linux).
-    pub whole: bool,
+    /// Whether datagrams may be cut.
+    pub fragments: Fragments,
     /// Whose clock stamps what comes and what is sent by an [`Outbox`].
     pub clock: StampClock,
 }
@@ -233,6 +264,14 @@ impl Socket {
     pub fn longest_whole(&self) -> Option<usize> {
         let headers = if self.local.is_ipv4() { 28 } else { 48 };
         imp::path_mtu(&self.inner, self.local)?.checked_sub(headers)
+    }
+
+    /// What became of datagrams that were sent before, one after the other, where the socket is for
+    /// [`Fragments::Probing`].
+    ///
+    /// Take all of them before sending: what hosts on the path say makes the next call fail that sends or receives.
+    pub fn next_fault(&self) -> Option<Fault> {
+        imp::next_fault(&self.inner)
     }
 
     /// Receives one datagram from whom the socket is connected to: the quickest way, where nothing need be known of it.
@@ -396,8 +435,10 @@ impl Options {
         socket.bind(&local.into())?;
         ready(&socket)?;
         let socket = UdpSocket::from(socket);
-        if self.whole {
-            imp::forbid_fragments(&socket, server)?;
+        match self.fragments {
+            Fragments::Allowed => {}
+            Fragments::Forbidden => imp::forbid_fragments(&socket, server)?,
+            Fragments::Probing => imp::probe_path(&socket, server)?,
         }
         Ok(socket)
     }
@@ -446,13 +487,14 @@ pub fn is_too_long(error: &io::Error) -> bool {
     error.raw_os_error() == Some(TOO_LONG)
 }
 
-/// Whether an error says that the system has no room for a datagram now, but may have later.
+/// Whether an error says that there was no room to send a datagram: it is lost, as it might be further on, and the next
+/// may find room.
 pub fn is_no_room(error: &io::Error) -> bool {
     #[cfg(unix)]
-    if matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM)) {
-        return true;
-    }
-    imp::is_nothing(error)
+    const NO_ROOM: i32 = libc::ENOBUFS;
+    #[cfg(not(unix))]
+    const NO_ROOM: i32 = 10_055; // WSAENOBUFS
+    error.raw_os_error() == Some(NO_ROOM) || error.kind() == io::ErrorKind::WouldBlock
 }
 
 fn is_family_missing(error: &io::Error) -> bool {
@@ -620,6 +662,70 @@ mod tests {
             server.send(&got, from, to).unwrap();
             let mut back = [0; 16];
             assert_eq!(client.recv(&mut back).unwrap(), 5);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn probing(server: SocketAddr) -> Socket {
+        let options = Options {
+            fragments: Fragments::Probing,
+            clock: StampClock::Program,
+            ..Options::default()
+        };
+        Socket::connect(server, &options).unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_datagram_that_the_interface_does_not_take_whole_is_refused_with_its_mtu() {
+        let Ok(server) = Socket::bind("[::1]:0".parse().unwrap()) else {
+            return; // a machine without IPv6
+        };
+        let client = probing(server.local_addr());
+        let refused = client.send_on(&[0; 65_507]).unwrap_err();
+        assert!(is_too_long(&refused), "{refused}");
+        let fault = client.next_fault().unwrap();
+        assert!(
+            is_too_long(&fault.reason) && fault.by.is_none(),
+            "{fault:?}"
+        );
+        let mtu = fault.mtu.unwrap() as usize;
+        assert!((1280..65_507 + 48).contains(&mtu), "{mtu}");
+        assert!(client.next_fault().is_none());
+        client.send_on(&vec![1; mtu - 48]).unwrap();
+        let (_, _, got) = receive(&mut Batch::new(), &server).remove(0);
+        assert_eq!(got.len(), mtu - 48);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_closed_port_is_a_fault_of_its_host() {
+        let gone = socket("127.0.0.1:0").local_addr();
+        let client = probing(gone);
+        client.send_on(b"hello").unwrap();
+        let fault = client.next_fault().unwrap();
+        assert_eq!(fault.reason.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!((fault.by, fault.mtu), (Some(gone.ip()), None));
+        client.send_on(b"the fault was taken").unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_came_in_fragments_says_so() {
+        let Ok(server) = UdpSocket::bind("[::1]:0") else {
+            return; // a machine without IPv6
+        };
+        let client = probing(server.local_addr().unwrap());
+        let mut batch = Batch::new();
+        for (size, is_cut) in [(1000, false), (65_507, true)] {
+            server.send_to(&vec![0; size], client.local_addr()).unwrap();
+            while batch.receive(&client).unwrap() == 0 {}
+            let got = batch.get(0).unwrap();
+            assert_eq!(
+                (got.payload.len(), got.fragment().is_some()),
+                (size, is_cut)
+            );
+            assert!(got.fragment().is_none_or(|longest| longest <= 65_536));
         }
     }
 

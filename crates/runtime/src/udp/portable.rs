@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::stamp::{Stamp, StampClock};
-use super::{Datagram, MAX_PAYLOAD, Wait};
+use super::{Datagram, Fault, MAX_PAYLOAD, Wait};
 
 /// How often a waiting thread looks whether it is time to stop: here nothing wakes it.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -45,11 +45,25 @@ impl Told<'_> {
     pub(super) fn service(&self) -> Option<u8> {
         None
     }
+
+    pub(super) fn fragment(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// Not known how.
 pub(super) fn forbid_fragments(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known how.
+pub(super) fn probe_path(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// None is ever told.
+pub(super) fn next_fault(_socket: &UdpSocket) -> Option<Fault> {
+    None
 }
 
 /// Unknown here.

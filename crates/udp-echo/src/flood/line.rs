@@ -40,7 +40,8 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(session: NativeSession, server: SocketAddr) -> io::Result<Self> {
-        let (flow, session, credentials) = session.into_flow()?;
+        let (socket, session, credentials) = session.into_parts();
+        let flow = Flow::on(socket)?;
         flow.set_patience(Some(PATIENCE))?;
         Ok(Self {
             flow,

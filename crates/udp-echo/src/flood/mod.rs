@@ -19,7 +19,7 @@ use proto::measure::{DEFAULT_PORT, Key};
 use runtime::cli::Exit;
 use runtime::impair::Profile;
 use runtime::shutdown::Shutdown;
-use runtime::udp::{Options, StampClock};
+use runtime::udp::{Fragments, Options, StampClock};
 
 use crate::args::Flood;
 use crate::key;
@@ -132,7 +132,11 @@ fn connect(
             source: source_of(args.source, *server)?,
             service: args.dscp.map(|point| point << 2),
             ttl: args.ttl,
-            whole: args.df,
+            fragments: if args.df {
+                Fragments::Forbidden
+            } else {
+                Fragments::Allowed
+            },
             clock: StampClock::Program,
         };
         let open = |_| {

@@ -6,6 +6,7 @@ mod condition;
 mod count;
 mod live;
 mod local;
+mod mtu;
 mod native;
 mod plan;
 mod report;
@@ -78,6 +79,9 @@ pub(crate) enum Ready {
 }
 
 pub(crate) fn run(args: &Probe) -> anyhow::Result<Exit> {
+    if args.mtu {
+        return mtu::run(args);
+    }
     let shutdown = Shutdown::on_signal()?;
     let wanted = plan::Wanted::of(args);
     let mut live = Live::new(args)?;
@@ -101,6 +105,16 @@ pub(crate) fn with_server(
     shutdown: &Shutdown,
     measure: impl FnOnce(&[SocketAddr], Option<&Key>) -> anyhow::Result<Outcome>,
 ) -> anyhow::Result<Outcome> {
+    with_server_of(path, shutdown, |outcome| outcome.plan.server, measure)
+}
+
+/// The same, whatever is found out; `server` says of what was found whose it is.
+fn with_server_of<T>(
+    path: &Path,
+    shutdown: &Shutdown,
+    server: impl FnOnce(&T) -> SocketAddr,
+    measure: impl FnOnce(&[SocketAddr], Option<&Key>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let key = path.key_file.as_deref().map(key::read).transpose()?;
     let (candidates, local) = match &path.target {
         Some(target) => {
@@ -114,7 +128,7 @@ pub(crate) fn with_server(
     };
     let outcome = measure(&candidates, key.as_ref())?;
     if path.stop_server && !shutdown.is_triggered() {
-        stop_server(outcome.plan.server)?;
+        stop_server(server(&outcome))?;
     }
     if let Some(local) = local {
         local.stop()?;

@@ -7,7 +7,7 @@ use anyhow::{bail, ensure};
 use proto::measure::native::MIN_SIZE;
 use proto::measure::{PacketSize, Version};
 use runtime::addr::Bind;
-use runtime::udp::{Options, StampClock};
+use runtime::udp::{Fragments, Options, StampClock};
 use runtime::units::show_time;
 
 use super::schedule::{Limit, Schedule};
@@ -170,7 +170,11 @@ pub(crate) fn source_of(
     Ok(source.flatten())
 }
 
-fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Result<Options> {
+pub(super) fn options(
+    path: &Path,
+    server: SocketAddr,
+    schedule: &Schedule,
+) -> anyhow::Result<Options> {
     let source = source_of(path.source, server)?;
     let clock = match (path.stamps, schedule) {
         (Stamps::Program, _) | (Stamps::Auto, Schedule::BackToBack { .. }) => StampClock::Program,
@@ -181,7 +185,11 @@ fn options(path: &Path, server: SocketAddr, schedule: &Schedule) -> anyhow::Resu
         source,
         service: path.dscp.map(|point| point << 2),
         ttl: path.ttl,
-        whole: path.df,
+        fragments: if path.df {
+            Fragments::Forbidden
+        } else {
+            Fragments::Allowed
+        },
         clock,
     })
 }

@@ -11,7 +11,7 @@ use proto::measure::{
 };
 use runtime::cpu::Companion;
 use runtime::random;
-use runtime::udp::{Batch, ClientError, Options, Outbox, Socket, StampClock};
+use runtime::udp::{Batch, ClientError, Options, Outbox, Socket, StampClock, is_no_room};
 
 use super::super::calibrate::{Error, RETRY_AFTER, TRIES, not_ours};
 use super::super::count::is_refusal;
@@ -94,7 +94,10 @@ fn calibrate(
 ) -> Result<Option<Welcome>, Error> {
     let failed = |error| Error::Client(ClientError::new(server, error));
     for _ in 0..TRIES {
-        socket.send_on(request).map_err(failed)?;
+        match socket.send_on(request) {
+            Err(error) if is_no_room(&error) => {}
+            sent => sent.map_err(failed)?,
+        }
         let deadline = Instant::now() + RETRY_AFTER;
         while Instant::now() < deadline {
             let count = batch.receive(socket).map_err(failed)?;

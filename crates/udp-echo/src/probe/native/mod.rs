@@ -15,7 +15,7 @@ use proto::measure::{Credentials, Key, SessionId, Tally};
 use runtime::cpu::Companion;
 use runtime::shutdown::Shutdown;
 use runtime::timing::Clocks;
-use runtime::udp::{Flow, Outbox, Socket, StampClock, is_too_long};
+use runtime::udp::{Outbox, Socket, StampClock, is_too_long};
 
 use super::count::{Counter, Event, Wanted};
 use super::schedule::Schedule;
@@ -71,9 +71,10 @@ impl Session {
         }
     }
 
-    /// The session's socket for many packets at once, which are proved with these credentials.
-    pub(crate) fn into_flow(self) -> io::Result<(Flow, SessionId, Arc<Credentials>)> {
-        Ok((Flow::on(self.socket)?, self.id, self.shared.get()))
+    /// The socket, and what its packets are made and proved with.
+    pub(crate) fn into_parts(self) -> (Socket, SessionId, Arc<Credentials>) {
+        let credentials = self.shared.get();
+        (self.socket, self.id, credentials)
     }
 
     fn writer(&self, plan: &Plan, start: Instant) -> Writer {
