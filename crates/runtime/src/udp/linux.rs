@@ -25,8 +25,8 @@ pub(super) const BATCH: usize = 32;
 /// Whether the system tells when datagrams left.
 pub(super) const STAMPS_SENDING: bool = true;
 
-/// Room for the control messages of a datagram: an `in6_pktinfo` (20 bytes), three `timespec` (48), a type of service and
-/// a count of drops (4 each), or what the error queue says (48 and 48), each with a header of 16 and aligned.
+/// Room for the control messages of a datagram: an `in6_pktinfo` (20 bytes), three `timespec` (48), a type of service, a
+/// time to live and a count of drops (4 each), or what the error queue says (48 and 48), each with a header of 16 and aligned.
 const CONTROL: usize = 256;
 
 /// A buffer aligned as control messages need it.
@@ -68,6 +68,15 @@ pub(super) fn stamp(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -> 
     let flags = (what | how).cast_signed();
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)?;
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
+}
+
+/// Asks for the time to live, or hop limit, with which each datagram came.
+pub(super) fn tell_ttl(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
+    let (level, option) = match addr {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVTTL),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT),
+    };
+    set(socket, level, option, 1)
 }
 
 /// Asks for the count of datagrams that found no room in the socket's queue.
@@ -319,6 +328,13 @@ impl Told<'_> {
             _ => None,
         })
     }
+
+    pub(super) fn ttl(&self) -> Option<u8> {
+        self.find(|said| match said {
+            Said::Ttl(ttl) => Some(ttl),
+            _ => None,
+        })
+    }
 }
 
 pub(super) fn is_nothing(error: &io::Error) -> bool {
@@ -385,6 +401,8 @@ enum Said {
     Stamp(Stamp),
     /// Its type of service.
     Service(u8),
+    /// Its time to live or hop limit.
+    Ttl(u8),
     /// How many datagrams did not fit so far.
     Dropped(u32),
     /// Which of the datagrams that were to be stamped on sending it is.
@@ -419,6 +437,9 @@ fn said(control: &libc::cmsghdr) -> Said {
         (libc::IPPROTO_IP, libc::IP_TOS) => data(control).map(Said::Service),
         (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
             data(control).map(|class: libc::c_int| Said::Service(class as u8))
+        }
+        (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+            data(control).map(|hops: libc::c_int| Said::Ttl(hops as u8))
         }
         (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
             data(control).and_then(|error: libc::sock_extended_err| {

@@ -116,6 +116,11 @@ impl<'a> Datagram<'a> {
     pub fn service(&self) -> Option<u8> {
         self.told.service()
     }
+
+    /// The time to live, or hop limit, with which it came, where the socket [tells it](Socket::telling_ttl) (Linux).
+    pub fn ttl(&self) -> Option<u8> {
+        self.told.ttl()
+    }
 }
 
 /// A bound UDP socket of one address family.
@@ -200,6 +205,15 @@ impl Socket {
     pub fn stamped_by_kernel(mut self) -> io::Result<Self> {
         self.clock = StampClock::Kernel;
         imp::stamp(&self.inner, self.local, self.clock)?;
+        Ok(self)
+    }
+
+    /// Has each datagram come with its time to live or hop limit, where the system tells (Linux).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn telling_ttl(self) -> io::Result<Self> {
+        imp::tell_ttl(&self.inner, self.local)?;
         Ok(self)
     }
 
@@ -508,6 +522,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
     use std::sync::Arc;
     use std::thread;
 
@@ -585,6 +600,42 @@ mod tests {
         receive(&mut batch, &server);
         let waited = batch.waited().unwrap();
         assert!(waited >= Duration::from_millis(5) && waited <= before.elapsed());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_datagram_says_how_many_hops_it_had_left() {
+        for addr in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
+            let Ok(server) = Socket::bind(addr.parse().unwrap()) else {
+                continue; // a machine without IPv6
+            };
+            let server = server.stamped_by_kernel().and_then(Socket::telling_ttl);
+            let server = server.unwrap();
+            let mut target = server.local_addr();
+            if target.ip().is_unspecified() {
+                target.set_ip(if target.is_ipv4() {
+                    Ipv4Addr::LOCALHOST.into()
+                } else {
+                    Ipv6Addr::LOCALHOST.into()
+                });
+            }
+            let options = Options {
+                ttl: Some(77),
+                ..Options::default()
+            };
+            options.connect(target).unwrap().send(b"hello").unwrap();
+            let mut batch = Batch::new();
+            assert_eq!(batch.receive(&server).unwrap(), 1);
+            let datagram = batch.get(0).unwrap();
+            assert_eq!(datagram.ttl(), Some(77), "{addr}");
+            assert!(datagram.came().is_some() && datagram.service().is_some());
+        }
+        let silent = socket("127.0.0.1:0");
+        let client = client("127.0.0.1:0");
+        client.send_to(b"hello", silent.local_addr()).unwrap();
+        let mut batch = Batch::new();
+        batch.receive(&silent).unwrap();
+        assert_eq!(batch.get(0).unwrap().ttl(), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -22,6 +22,11 @@ pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr, _clock: StampClock)
     socket.set_read_timeout(Some(LOOK_UP))
 }
 
+/// Not told here.
+pub(super) fn tell_ttl(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
+    Ok(())
+}
+
 /// Unknown here.
 pub(super) fn count_drops(_socket: &UdpSocket) {}
 
@@ -35,6 +40,10 @@ impl Told<'_> {
     }
 
     pub(super) fn service(&self) -> Option<u8> {
+        None
+    }
+
+    pub(super) fn ttl(&self) -> Option<u8> {
         None
     }
 }
