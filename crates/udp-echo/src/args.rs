@@ -51,7 +51,8 @@ pub(crate) enum Command {
   udp-echo serve                                     every interface, port 12000
   udp-echo serve --bind 127.0.0.1:0 --bind [::1]:0   this machine only, free ports
   udp-echo serve --loss 5% --delay 20ms..80ms        a bad line
-  udp-echo serve --reply ack --loss 0 --delay 0      measurement without impairment")]
+  udp-echo serve --reply ack --loss 0 --delay 0      measurement without impairment
+  udp-echo serve --reply ack --stamp                 and a STAMP reflector on port 862")]
 pub(crate) struct Serve {
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:12000 or :12000 (repeatable)
     /// [default: every interface, port 12000, with --reply ack 8080]
@@ -93,6 +94,20 @@ pub(crate) struct Serve {
     /// Look for datagrams without a pause: sooner answers, and a core kept busy for each socket
     #[arg(long)]
     pub(crate) spin: bool,
+    /// Be a STAMP and TWAMP Light reflector as well (RFC 8762, RFC 5357), without impairment (repeatable)
+    /// [default address: every interface, port 862]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = ":862")]
+    pub(crate) stamp: Vec<Bind>,
+    #[command(flatten)]
+    pub(crate) stamp_key: StampKey,
+}
+
+/// STAMP's authenticated mode
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct StampKey {
+    /// File with the key of STAMP's authenticated mode, 16 bytes or more; packets without it are then not taken
+    #[arg(long, value_name = "FILE", requires = "stamp")]
+    pub(crate) stamp_key_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -254,11 +254,23 @@ impl Server {
         note: &str,
         service: impl Fn(SocketAddr) -> S + Sync,
     ) -> io::Result<()> {
-        let shutdown = Shutdown::on_signal()?;
+        self.run_announced(&Shutdown::on_signal()?, note, service)
+    }
+
+    /// The same, until `shutdown` is triggered: for a program that does more than this.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and when standard output fails.
+    pub fn run_announced<S: Service>(
+        self,
+        shutdown: &Shutdown,
+        note: &str,
+        service: impl Fn(SocketAddr) -> S + Sync,
+    ) -> io::Result<()> {
         let listening = host::announcement("udp", &self.local_addrs());
         cli::announce(&(listening + note))?;
         let totals = self.totals();
-        self.run(&shutdown, service)?;
+        self.run(shutdown, service)?;
         tracing::info!("stopped: {totals}");
         Ok(())
     }

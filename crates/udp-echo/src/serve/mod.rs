@@ -1,6 +1,7 @@
-//! The two servers: upper-case echo and measurement echo.
+//! The two servers, upper-case echo and measurement echo, and the reflector beside them.
 
 mod measure;
+mod stamp;
 mod upper;
 
 use std::io;
@@ -12,6 +13,7 @@ use proto::measure::{DEFAULT_PORT, Gate, Secret};
 use runtime::cli::Exit;
 use runtime::impair::Profile;
 use runtime::random;
+use runtime::shutdown::Shutdown;
 use runtime::udp::{Policy, Server, Socket};
 use runtime::units::{Percent, TimeRange};
 
@@ -29,6 +31,8 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
         args.key_file.is_none() || args.reply == Reply::Ack,
         "expected --key-file with --reply ack: the upper-case echo has no keys"
     );
+    let shutdown = Shutdown::on_signal()?;
+    let reflector = stamp::start(args, &shutdown)?;
     let policy = policy(args);
     let mut sockets = Socket::bind_all(&args.bind, default_port)?;
     if args.reply == Reply::Ack {
@@ -44,14 +48,15 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
             } else {
                 Case::Unicode
             };
-            server.run_until_signal(&note, |_| Upper::new(case))?;
+            server.run_announced(&shutdown, &note, |_| Upper::new(case))?;
         }
         Reply::Ack => {
             let key = args.key_file.as_deref().map(key::read).transpose()?;
             let gate = Gate::new(Secret::new(random::bytes()?), key);
-            server.run_until_signal(&note, |_| Measure::new(args.exit, gate.clone()))?;
+            server.run_announced(&shutdown, &note, |_| Measure::new(args.exit, gate.clone()))?;
         }
     }
+    reflector.map_or(Ok(()), stamp::Reflecting::join)?;
     Ok(Exit::Success)
 }
 
