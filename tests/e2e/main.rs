@@ -8,5 +8,6 @@
 mod loops;
 mod months;
 mod path;
+mod stamp;
 mod sweep;
 mod udp_echo;

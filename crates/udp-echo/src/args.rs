@@ -175,6 +175,11 @@ pub(crate) struct Path {
     /// Measure on the classic wire, whatever the server speaks
     #[arg(long, conflicts_with = "key_file")]
     pub(crate) classic: bool,
+    /// Measure a reflector of STAMP or TWAMP Light, such as a router (RFC 8762, RFC 5357) [default port: 862]
+    #[arg(long, requires = "target", conflicts_with_all = ["key_file", "classic", "stop_server"])]
+    pub(crate) stamp: bool,
+    #[command(flatten)]
+    pub(crate) stamp_key: StampKey,
     /// Whose clock stamps packets as they leave and come
     #[arg(long, value_enum, value_name = "CLOCK", default_value_t = Stamps::Auto)]
     pub(crate) stamps: Stamps,
@@ -206,6 +211,7 @@ pub(crate) enum Stamps {
   udp-echo probe example.org -d 10m -i 1ms     1,000 packets a second for 10 minutes
   udp-echo probe example.org --continuous      until Ctrl-C, with a line of figures every second
   udp-echo probe example.org -i 0 -d 5s        one packet in flight, as fast as it goes
+  udp-echo probe 192.0.2.1 --stamp -d 1m       a router that reflects STAMP or TWAMP Light
   udp-echo probe example.org --fail-if 'p99>5ms' --fail-if 'loss>1%'
   udp-echo probe example.org -d 1m -i 1ms --html path.html --csv packets.csv
   udp-echo probe example.org -d 1m -i 1ms --json > before.json

@@ -97,7 +97,7 @@ mod time;
 pub use key::{Key, KeyLength};
 pub use packet::{Incoming, Mode, NoRequest, Reply, Request, complete};
 pub use reflector::{Arrived, Session};
-pub use sender::{Gap, Ledger, Numbering, Sender};
+pub use sender::{Gap, Ledger, Numbering, Sender, place};
 pub use time::{Clock, ErrorEstimate, Format, Timestamp};
 
 /// The port that a reflector listens on unless told otherwise (RFC 8762, section 4.1; RFC 8545).

@@ -176,7 +176,7 @@ impl Incoming {
     /// Reads a datagram that came to a reflector.
     ///
     /// What must be zero in a sender's packet is not looked at (RFC 8762, section 4.2.1), and need not be with TWAMP, whose
-    /// padding begins there. Where it is not, there is no SSID either.
+    /// padding begins there. Where it is not, there is no SSID and no extension either.
     ///
     /// # Errors
     /// [`NoRequest`], which says why it is to be left without an answer.
@@ -197,8 +197,7 @@ impl Incoming {
 
     fn read(packet: &[u8], layout: &Layout) -> Option<Self> {
         let mut request = Request::read(packet, layout)?;
-        let zeroes = packet.get(layout.error + 4..layout.base.min(packet.len()).min(PROVED))?;
-        if zeroes.iter().any(|byte| *byte != 0) {
+        if !is_stamp(packet, layout) {
             request.ssid = 0;
         }
         let answers = (
@@ -207,6 +206,13 @@ impl Incoming {
         );
         Some(Self { request, answers })
     }
+}
+
+/// Whether all is zero that a sender of STAMP leaves zero, which random padding of TWAMP is not.
+fn is_stamp(packet: &[u8], layout: &Layout) -> bool {
+    let end = layout.base.min(packet.len()).min(PROVED);
+    let zeroes = packet.get(layout.error + 4..end);
+    zeroes.is_some_and(|zeroes| zeroes.iter().all(|byte| *byte == 0))
 }
 
 /// Whether what would be the padding of a request is a time a moment before that of the packet, as it is in whatever a
@@ -264,7 +270,7 @@ pub struct Reply {
 
 impl Reply {
     /// Appends the reply to this packet, as long as it is; [`complete`] makes it ready to be sent. What follows the base
-    /// is copied, and its extensions are judged (RFC 8762, section 4.3; RFC 8972, section 4).
+    /// is copied, and its extensions are judged (RFC 8762, section 4.3; RFC 8972, section 4) unless it is TWAMP's padding.
     ///
     /// A request of 41 to 43 bytes has its reply without the zeroes at the end.
     pub fn encode(&self, request: &[u8], mode: &Mode, out: &mut Vec<u8>) {
@@ -286,7 +292,9 @@ impl Reply {
         put(packet, layout.asked_sent, self.asked.sent.0.to_be_bytes());
         put(packet, layout.asked_error, self.asked.error.0.to_be_bytes());
         put(packet, layout.ttl, [self.ttl]);
-        extension::judge(&mut packet[base..]);
+        if is_stamp(request, layout) {
+            extension::judge(&mut packet[base..]);
+        }
     }
 
     /// Reads a datagram that came to a sender; `None` is no reply, or is not proved where there is a key.

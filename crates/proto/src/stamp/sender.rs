@@ -28,7 +28,7 @@ impl Numbering {
     }
 }
 
-/// What a sender gives to all packets of a session, and what it knows its replies by.
+/// What a sender gives to all packets of a session, and what it knows their replies by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sender {
     ssid: u16,
@@ -58,38 +58,54 @@ impl Sender {
     }
 }
 
+/// Which of `sent` requests, the first of which had the number `first`, has this number; `None` where none has.
+pub fn place(sequence: u32, first: u32, sent: u64) -> Option<u64> {
+    let ahead = (sequence.wrapping_sub(first))
+        .wrapping_sub(sent as u32)
+        .cast_signed();
+    let place = sent.checked_add_signed(ahead.into())?;
+    (place < sent).then_some(place)
+}
+
 /// Requests between two that were answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// Their numbers, in the measurement's count from 0.
-    pub numbers: Range<u64>,
+    /// Their places in the measurement, from 0.
+    pub places: Range<u64>,
     /// How many of them the reflector received.
     pub received: u64,
 }
 
 /// Follows the numbers of a reflector that [counts](Numbering::Counts).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ledger {
-    /// The last reply in the order of the requests: the request's number, and the reply's.
-    last: Option<(u64, u32)>,
+    /// The place after that of the last request that was answered, and the number of its reply.
+    next: u64,
+    counted: u32,
 }
 
 impl Ledger {
-    /// Takes a reply with this number to the request of this one (in the measurement's count from 0), and says what was
-    /// lost between it and the last before it. `None` where nothing was, or where the numbers do not agree: the reflector
-    /// was started anew, or packets overtook each other.
-    pub fn answered(&mut self, request: u64, reply: u32) -> Option<Gap> {
-        let Some((last, counted)) = self.last else {
-            self.last = Some((request, reply));
-            return None;
+    /// Begins where the request just before the measurement's first had a reply of this number.
+    pub fn after(reply: u32) -> Self {
+        Self {
+            next: 0,
+            counted: reply,
+        }
+    }
+
+    /// Takes the number of a reply to the request at this place, and says what was lost between it and the last before
+    /// it. `None` where nothing was, or where the numbers do not agree: the reflector was started anew, or packets
+    /// overtook each other.
+    pub fn answered(&mut self, place: u64, reply: u32) -> Option<Gap> {
+        let between = place.checked_sub(self.next)?;
+        let received = reply.wrapping_sub(self.counted).checked_sub(1);
+        let places = self.next..place;
+        *self = Self {
+            next: place.saturating_add(1),
+            counted: reply,
         };
-        let between = request.checked_sub(last)?.checked_sub(1)?;
-        self.last = Some((request, reply));
-        let received = u64::from(reply.wrapping_sub(counted).checked_sub(1)?);
-        (between > 0 && received <= between).then_some(Gap {
-            numbers: last + 1..request,
-            received,
-        })
+        let received = u64::from(received?);
+        (between > 0 && received <= between).then_some(Gap { places, received })
     }
 }
 
@@ -145,8 +161,8 @@ mod tests {
 
     #[test]
     fn losses_are_placed_by_the_reflectors_count() {
-        let mut ledger = Ledger::default();
-        let gap = |numbers, received| Some(Gap { numbers, received });
+        let mut ledger = Ledger::after(3);
+        let gap = |places, received| Some(Gap { places, received });
         let table = [
             ((0, 4), None),
             ((1, 5), None),
@@ -165,21 +181,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn numbers_have_their_places() {
+        let table = [
+            (5, 5, 1, Some(0)),
+            (9, 5, 5, Some(4)),
+            (10, 5, 5, None),
+            (4, 5, 5, None),
+            (1, u32::MAX, 3, Some(2)),
+            (u32::MAX, 0, 1 << 32, Some(u64::from(u32::MAX))),
+            (3, 0, (1 << 32) + 5, Some((1 << 32) + 3)),
+        ];
+        for (sequence, first, sent, expected) in table {
+            assert_eq!(place(sequence, first, sent), expected, "{sequence}");
+        }
+    }
+
     proptest! {
         /// On a path that keeps the order, all that is lost before the last answer has its place.
         #[test]
         fn all_losses_are_placed(fates in proptest::collection::vec(0..3u8, 1..200), first: u32) {
-            let (mut ledger, mut count) = (Ledger::default(), first);
+            let (mut ledger, mut count) = (Ledger::after(first), first);
             let (mut there, mut back) = (0, 0);
-            // One that is answered, at both ends.
-            for (number, fate) in (0..).zip([0].into_iter().chain(fates.clone()).chain([0])) {
+            // One that is answered, at the end.
+            for (number, fate) in (0..).zip(fates.iter().copied().chain([0])) {
                 if fate == 1 {
                     continue; // lost there
                 }
                 count = count.wrapping_add(1);
                 if fate == 0 && let Some(gap) = ledger.answered(number, count) {
                     back += gap.received;
-                    there += gap.numbers.end - gap.numbers.start - gap.received;
+                    there += gap.places.end - gap.places.start - gap.received;
                 }
             }
             let lost = |place| fates.iter().filter(|fate| **fate == place).count() as u64;
@@ -188,10 +220,11 @@ mod tests {
 
         #[test]
         fn any_numbers_are_taken(numbers: Vec<(u64, u32)>) {
-            let mut ledger = Ledger::default();
+            let mut ledger = Ledger::after(0);
             for (request, reply) in numbers {
+                place(reply, 7, request);
                 if let Some(gap) = ledger.answered(request, reply) {
-                    prop_assert!(gap.received <= gap.numbers.end - gap.numbers.start);
+                    prop_assert!(gap.received <= gap.places.end - gap.places.start);
                 }
             }
         }

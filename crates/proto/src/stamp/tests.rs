@@ -148,6 +148,7 @@ fn senders_of_twamp_get_as_much_as_they_sent() {
             let packet = twamp(size, padding);
             let answer = reflected(&mut Session::default(), &packet, &Mode::Open).unwrap();
             assert_eq!(answer.len(), size);
+            assert_eq!(answer[size.min(44)..], packet[size.min(44)..]);
             let reply = Reply::decode(&answer, &Mode::Open).unwrap();
             let ssid = 0;
             assert_eq!(reply.asked, Request { ssid, ..request() }, "{size}");

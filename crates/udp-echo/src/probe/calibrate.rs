@@ -28,6 +28,8 @@ pub(super) enum Error {
     Client(ClientError),
     /// It answered with something that is no answer to a calibration.
     NotAMeasurementServer(String),
+    /// It answered with something that no reflector says.
+    NotAReflector(String),
     NoSession(NoSession),
     Receive(io::Error),
 }
@@ -39,6 +41,10 @@ impl std::fmt::Display for Error {
             Self::NotAMeasurementServer(said) => write!(
                 f,
                 "expected a measurement server, such as `udp-echo serve --reply ack`, but it answered the calibration with \"{said}\""
+            ),
+            Self::NotAReflector(said) => write!(
+                f,
+                "expected a reflector of STAMP or TWAMP Light, such as `udp-echo serve --stamp`, but it answered with \"{said}\"; with --stamp-key-file it must have the same key"
             ),
             Self::NoSession(error) => error.fmt(f),
             Self::Receive(error) => write!(f, "cannot receive: {error}"),
@@ -62,8 +68,12 @@ impl From<NoSession> for Error {
 
 /// What else than a measurement server says this?
 pub(super) fn not_ours(answer: &[u8]) -> Error {
-    let said = Escaped(&answer[..answer.len().min(SHOWN)]).to_string();
-    Error::NotAMeasurementServer(said)
+    Error::NotAMeasurementServer(shown(answer))
+}
+
+/// The beginning of an answer, fit for a terminal.
+pub(super) fn shown(answer: &[u8]) -> String {
+    Escaped(&answer[..answer.len().min(SHOWN)]).to_string()
 }
 
 /// Calibrates from every socket. The first one finds out whether there is a server and which it is.

@@ -11,6 +11,7 @@ mod plan;
 mod report;
 mod schedule;
 mod send;
+mod stamp;
 mod timeline;
 
 use std::io;
@@ -73,6 +74,7 @@ impl Outcome {
 /// A server that is ready to be measured.
 pub(crate) enum Ready {
     Native(Box<native::Session>),
+    Stamp(Box<stamp::Session>),
     Classic(Fan, runtime::udp::FanReceiver),
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn with_server(
 ) -> anyhow::Result<Outcome> {
     let key = path.key_file.as_deref().map(key::read).transpose()?;
     let (candidates, local) = match &path.target {
-        Some(target) => (of_family(path, target.resolve(DEFAULT_PORT)?)?, None),
+        Some(target) => (of_family(path, target.resolve(default_port(path))?)?, None),
         None => {
             let local = LocalServer::start()?;
             (vec![local.addr], Some(local))
@@ -116,6 +118,14 @@ pub(crate) fn with_server(
         local.stop()?;
     }
     Ok(outcome)
+}
+
+fn default_port(path: &Path) -> u16 {
+    if path.stamp {
+        proto::stamp::DEFAULT_PORT
+    } else {
+        DEFAULT_PORT
+    }
 }
 
 fn exit(args: &Probe, outcome: &Outcome) -> Exit {
@@ -167,6 +177,10 @@ fn connect(
     plan: &mut Plan,
     key: Option<&Key>,
 ) -> anyhow::Result<(Ready, Wire)> {
+    if path.stamp {
+        let (session, wire) = stamp::hello(plan, key::mode(&path.stamp_key)?)?;
+        return Ok((Ready::Stamp(Box::new(session)), wire));
+    }
     let version = if path.classic {
         None
     } else {
@@ -198,6 +212,7 @@ pub(crate) fn measure(
 ) -> anyhow::Result<Outcome> {
     let measured = match ready {
         Ready::Native(session) => native::measure(&plan, *session, wanted, shutdown, on_event)?,
+        Ready::Stamp(session) => stamp::measure(&plan, *session, wanted, shutdown, on_event)?,
         Ready::Classic(fan, receiver) => {
             classic::measure(&plan, fan, receiver, wanted, shutdown, on_event)?
         }

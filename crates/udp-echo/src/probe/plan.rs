@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use proto::measure::native::MIN_SIZE;
 use proto::measure::{PacketSize, Version};
+use proto::stamp::Numbering;
 use runtime::udp::{Options, StampClock};
 use runtime::units::show_time;
 
@@ -55,6 +56,15 @@ pub(crate) enum Wire {
         /// Whose clock stamps packets here.
         clock: StampClock,
     },
+    /// STAMP's, to a reflector.
+    Stamp {
+        /// Whether packets are proved with a shared key.
+        keyed: bool,
+        /// Whose clock stamps packets here.
+        clock: StampClock,
+        /// How the reflector numbers its replies.
+        numbering: Numbering,
+    },
 }
 
 impl Wire {
@@ -65,6 +75,8 @@ impl Wire {
             Self::Classic(Some(_)) => "a Plumbline server, on the classic wire",
             Self::Native { keyed: true, .. } => "a Plumbline server, with a key",
             Self::Native { keyed: false, .. } => "a Plumbline server",
+            Self::Stamp { keyed: true, .. } => "a STAMP reflector, with a key",
+            Self::Stamp { keyed: false, .. } => "a STAMP reflector",
         }
     }
 
@@ -74,6 +86,23 @@ impl Wire {
             Self::Classic(None) => ("classic", "classic"),
             Self::Classic(Some(_)) => ("plumbline", "classic"),
             Self::Native { .. } => ("plumbline", "native"),
+            Self::Stamp { .. } => ("reflector", "stamp"),
+        }
+    }
+
+    /// Whose clock stamps packets here.
+    pub(crate) fn clock(self) -> StampClock {
+        match self {
+            Self::Classic(_) => StampClock::Program,
+            Self::Native { clock, .. } | Self::Stamp { clock, .. } => clock,
+        }
+    }
+
+    /// Whether packets are proved with a shared key.
+    pub(crate) fn keyed(self) -> bool {
+        match self {
+            Self::Classic(_) => false,
+            Self::Native { keyed, .. } | Self::Stamp { keyed, .. } => keyed,
         }
     }
 }

@@ -14,7 +14,7 @@ use runtime::log::Throttle;
 use runtime::peers::PeerTable;
 use runtime::shutdown::Shutdown;
 use runtime::timing;
-use runtime::udp::{BindError, Datagram, Policy, Seal, Server, Service, Socket, Verdict};
+use runtime::udp::{BindError, Datagram, Policy, Seal, Server, Service, Socket, Totals, Verdict};
 
 use crate::args::Serve;
 use crate::key;
@@ -24,15 +24,20 @@ const SESSIONS: usize = 65_536;
 const LIFETIME: Duration = Duration::from_mins(15);
 
 /// A reflector that runs until it is time to stop.
-pub(super) struct Reflecting(JoinHandle<io::Result<()>>);
+pub(super) struct Reflecting {
+    thread: JoinHandle<io::Result<()>>,
+    totals: Arc<Totals>,
+}
 
 impl Reflecting {
-    /// Waits until it has stopped.
+    /// Waits until it has stopped, and logs what it has done.
     pub(super) fn join(self) -> anyhow::Result<()> {
-        match self.0.join() {
-            Ok(ended) => Ok(ended?),
-            Err(_) => bail!("the reflector failed"),
-        }
+        let Ok(ended) = self.thread.join() else {
+            bail!("the reflector failed");
+        };
+        ended?;
+        tracing::info!("reflector stopped: {}", self.totals);
+        Ok(())
     }
 }
 
@@ -52,15 +57,10 @@ pub(super) fn start(args: &Serve, shutdown: &Shutdown) -> anyhow::Result<Option<
     };
     let server = Server::new(sockets, policy);
     cli::announce(&announcement(&server.local_addrs()))?;
-    let shutdown = shutdown.clone();
-    let run = move || {
-        let totals = server.totals();
-        server.run(&shutdown, |_| Reflector::new(Arc::clone(&mode)))?;
-        tracing::info!("reflected until now: {totals}");
-        Ok(())
-    };
+    let (shutdown, totals) = (shutdown.clone(), server.totals());
+    let run = move || server.run(&shutdown, |_| Reflector::new(Arc::clone(&mode)));
     let thread = thread::Builder::new().name("reflector".into()).spawn(run)?;
-    Ok(Some(Reflecting(thread)))
+    Ok(Some(Reflecting { thread, totals }))
 }
 
 fn announcement(addrs: &[SocketAddr]) -> String {
