@@ -296,7 +296,7 @@ fn what_cannot_be_is_refused_with_the_cure() {
     let server = reflector(&[]);
     let (taken, ack) = (server.target(), server.addrs[1].to_string());
     let folder = Folder::new();
-    let short = folder.write("short", "short");
+    let (short, key) = (folder.write("short", "short"), folder.write("key", KEY));
     harness::check_refusals(
         "udp-echo",
         &[
@@ -315,6 +315,10 @@ fn what_cannot_be_is_refused_with_the_cure() {
                 "expected a key of 16 to 4096 bytes",
             ),
             (&["probe", &ack, "--stamp"], "expected a reflector of STAMP"),
+            (
+                &["probe", &taken, "--stamp", "--stamp-key-file", &key],
+                "the reflector answers without the key",
+            ),
             (
                 &[
                     "probe",

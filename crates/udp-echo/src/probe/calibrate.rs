@@ -30,6 +30,8 @@ pub(super) enum Error {
     NotAMeasurementServer(String),
     /// It answered with something that no reflector says.
     NotAReflector(String),
+    /// It reflects, but without the key.
+    ReflectorHasNoKey,
     NoSession(NoSession),
     Receive(io::Error),
 }
@@ -44,7 +46,10 @@ impl std::fmt::Display for Error {
             ),
             Self::NotAReflector(said) => write!(
                 f,
-                "expected a reflector of STAMP or TWAMP Light, such as `udp-echo serve --stamp`, but it answered with \"{said}\"; with --stamp-key-file it must have the same key"
+                "expected a reflector of STAMP or TWAMP Light, such as `udp-echo serve --stamp`, but it answered with \"{said}\""
+            ),
+            Self::ReflectorHasNoKey => f.write_str(
+                "the reflector answers without the key and so cannot prove itself: give it the same one, or leave --stamp-key-file out",
             ),
             Self::NoSession(error) => error.fmt(f),
             Self::Receive(error) => write!(f, "cannot receive: {error}"),

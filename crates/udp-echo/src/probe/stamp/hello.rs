@@ -88,13 +88,13 @@ impl Asking<'_> {
                             self.stamps = left && datagram.came().is_some();
                             return Ok(Some(reply));
                         }
-                        None => other = Some(shown(datagram.payload)),
+                        None => other = Some(self.no_reply(datagram.payload)),
                     }
                 }
             }
         }
         match other {
-            Some(said) if from == 0 => Err(Error::NotAReflector(said)),
+            Some(error) if from == 0 => Err(error),
             _ => Ok(None),
         }
     }
@@ -123,6 +123,16 @@ impl Asking<'_> {
         let is_ours =
             self.sender.asked(&reply) && (from..self.next).contains(&reply.asked.sequence);
         is_ours.then_some(reply)
+    }
+
+    /// What else came.
+    fn no_reply(&self, payload: &[u8]) -> Error {
+        match Reply::decode(payload, &Mode::Open) {
+            Some(reply) if self.keyed && reply.asked.sequence < self.next => {
+                Error::ReflectorHasNoKey
+            }
+            _ => Error::NotAReflector(shown(payload)),
+        }
     }
 
     fn silent(&self) -> Error {
