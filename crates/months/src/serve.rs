@@ -7,6 +7,7 @@ use proto::months::{Conversation, DEFAULT_PORT, Reply};
 use runtime::addr::Bind;
 use runtime::cli::Exit;
 use runtime::peers::PeerTable;
+use runtime::shutdown::Shutdown;
 use runtime::udp::{Datagram, Policy, Server, Service, Socket, Verdict};
 
 /// Conversations at once, and how long one is kept when its client is silent.
@@ -15,7 +16,7 @@ const CLIENT_LIFETIME: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(binds: &[Bind]) -> anyhow::Result<Exit> {
     let server = Server::new(Socket::bind_all(binds, DEFAULT_PORT)?, Policy::default());
-    server.run_until_signal("", |_| Months {
+    server.run_until_signal(&Shutdown::on_signal()?, "", |_| Months {
         conversations: PeerTable::new(CLIENTS, CLIENT_LIFETIME),
     })?;
     Ok(Exit::Success)

@@ -147,7 +147,7 @@ pub struct Request {
 pub enum NoRequest {
     /// The answer would be longer.
     #[error(
-        "expected at least {least} bytes, got {bytes}: an answer is never longer than its request; have the sender pad its packets"
+        "expected at least {least} bytes, got {bytes}: no reply is longer than its request; have the sender pad its packets, and prove them where there is a key"
     )]
     TooShort {
         /// Its length in bytes.

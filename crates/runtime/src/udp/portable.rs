@@ -22,11 +22,6 @@ pub(super) fn prepare(socket: &UdpSocket, _addr: SocketAddr, _clock: StampClock)
     socket.set_read_timeout(Some(LOOK_UP))
 }
 
-/// Not told here.
-pub(super) fn tell_ttl(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
-    Ok(())
-}
-
 /// Unknown here.
 pub(super) fn count_drops(_socket: &UdpSocket) {}
 
@@ -51,6 +46,11 @@ impl Told<'_> {
 /// Not known how.
 pub(super) fn forbid_fragments(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not told here.
+pub(super) fn tell_ttl(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
+    Ok(())
 }
 
 /// Unknown here.

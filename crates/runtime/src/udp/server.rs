@@ -244,24 +244,12 @@ impl Server {
         Ok(())
     }
 
-    /// Serves as a program of its own: says where it listens, and `note` after that, serves until a signal ends it, and
-    /// logs what it has done.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run), and when signals cannot be handled or standard output fails.
-    pub fn run_until_signal<S: Service>(
-        self,
-        note: &str,
-        service: impl Fn(SocketAddr) -> S + Sync,
-    ) -> io::Result<()> {
-        self.run_announced(&Shutdown::on_signal()?, note, service)
-    }
-
-    /// The same, until `shutdown` is triggered: for a program that does more than this.
+    /// Serves as a program of its own: says where it listens, and `note` after that, serves until `shutdown` is
+    /// triggered, and logs what it has done.
     ///
     /// # Errors
     /// As [`run`](Self::run), and when standard output fails.
-    pub fn run_announced<S: Service>(
+    pub fn run_until_signal<S: Service>(
         self,
         shutdown: &Shutdown,
         note: &str,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use proto::measure::native::MIN_SIZE;
 use proto::measure::{PacketSize, Version};
-use proto::stamp::Numbering;
 use runtime::udp::{Options, StampClock};
 use runtime::units::show_time;
 
@@ -63,7 +62,7 @@ pub(crate) enum Wire {
         /// Whose clock stamps packets here.
         clock: StampClock,
         /// How the reflector numbers its replies.
-        numbering: Numbering,
+        numbering: proto::stamp::Numbering,
     },
 }
 

@@ -31,15 +31,14 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
         args.key_file.is_none() || args.reply == Reply::Ack,
         "expected --key-file with --reply ack: the upper-case echo has no keys"
     );
-    let shutdown = Shutdown::on_signal()?;
-    let reflector = stamp::start(args, &shutdown)?;
     let policy = policy(args);
     let mut sockets = Socket::bind_all(&args.bind, default_port)?;
     if args.reply == Reply::Ack {
         let stamped = sockets.into_iter().map(Socket::stamped_by_kernel);
         sockets = stamped.collect::<io::Result<_>>()?;
     }
-    let server = Server::new(sockets, policy);
+    let (server, shutdown) = (Server::new(sockets, policy), Shutdown::on_signal()?);
+    let reflector = stamp::start(args, &shutdown)?;
     let note = note(&policy);
     match args.reply {
         Reply::Upper => {
@@ -48,12 +47,12 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
             } else {
                 Case::Unicode
             };
-            server.run_announced(&shutdown, &note, |_| Upper::new(case))?;
+            server.run_until_signal(&shutdown, &note, |_| Upper::new(case))?;
         }
         Reply::Ack => {
             let key = args.key_file.as_deref().map(key::read).transpose()?;
             let gate = Gate::new(Secret::new(random::bytes()?), key);
-            server.run_announced(&shutdown, &note, |_| Measure::new(args.exit, gate.clone()))?;
+            server.run_until_signal(&shutdown, &note, |_| Measure::new(args.exit, gate.clone()))?;
         }
     }
     reflector.map_or(Ok(()), stamp::Reflecting::join)?;
