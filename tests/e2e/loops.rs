@@ -11,6 +11,7 @@ use harness::{Server, ask, ask_again, forge, loopback_socket, skip, total};
 
 use super::all_processors;
 use super::path::forged::{KINDS, made_up};
+use super::stamp::reflector;
 
 const HERE: &str = "127.0.0.1:0";
 
@@ -20,7 +21,12 @@ type Kind = (&'static str, fn() -> Server);
 /// What a foreign service makes of what it returns, by name.
 type Change = (&'static str, fn(&mut [u8]));
 
-const SERVERS: [Kind; 3] = [("upper", upper), ("ack", ack), ("months", months)];
+const SERVERS: [Kind; 4] = [
+    ("upper", upper),
+    ("ack", ack),
+    ("months", months),
+    ("stamp", stamp),
+];
 
 fn upper() -> Server {
     Server::start("udp-echo", &["serve", "--bind", HERE])
@@ -36,6 +42,17 @@ fn ack() -> Server {
 
 fn months() -> Server {
     Server::start("months", &["serve", "--bind", HERE])
+}
+
+fn stamp() -> Server {
+    reflector(&[])
+}
+
+/// A sender's packet of STAMP, or of TWAMP Light with this padding.
+fn stamp_request(padding: u8) -> Vec<u8> {
+    let mut packet = vec![0, 0, 0, 7, 0xE8, 0xFE, 0x6F, 0x80, 0, 0, 0, 0, 0x20, 1];
+    packet.resize(64, padding);
+    packet
 }
 
 /// More datagrams than this between two services that one datagram has set on each other are an endless exchange.
@@ -56,11 +73,12 @@ const SENTENCES: &[&str] = &[
     "exit server",
 ];
 
-/// All that an attacker may say: the sentences, and packets of every kind of the native wire.
+/// All that an attacker may say: the sentences, and packets of every kind of the native wire and of STAMP.
 fn spoofed() -> Vec<Vec<u8>> {
     let sentences = SENTENCES.iter().map(|text| text.as_bytes().to_vec());
     let packets = KINDS.map(|(kind, size)| made_up(kind, size));
-    sentences.chain(packets).collect()
+    let stamp = [0, 0x5A].map(stamp_request);
+    sentences.chain(packets).chain(stamp).collect()
 }
 
 #[cfg(unix)]
@@ -124,7 +142,7 @@ fn one_datagram_sets_no_server_on_a_foreign_echo() {
             let server = server();
             let (socket, echo) = foreign_echo(change);
             // The first datagrams come from the echo's own address, as forged ones would.
-            for payload in [b"spoofed", &made_up(1, 64)[..]] {
+            for payload in [b"spoofed", &made_up(1, 64)[..], &stamp_request(0)] {
                 socket.send_to(payload, server.addr()).unwrap();
             }
             let returned = echo(socket);

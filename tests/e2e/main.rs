@@ -9,6 +9,7 @@ mod flood;
 mod loops;
 mod months;
 mod path;
+mod stamp;
 mod sweep;
 mod udp_echo;
 

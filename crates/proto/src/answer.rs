@@ -9,6 +9,9 @@
 //! The decoders of requests ask by themselves: [`months::Conversation::reply`] and [`measure::Request::decode`] give
 //! `None`, [`relay::Incoming::decode`] gives [`Answer`](relay::Incoming::Answer).
 //!
+//! A reflector of STAMP asks as well, and knows its own kind's replies besides: they cannot be told from text here
+//! ([`crate::stamp`]).
+//!
 //! The upper-case echo answers any text there is, so it cannot ask: it has a [`ReturnGuard`](crate::echo::ReturnGuard).
 
 use crate::{measure, months, relay};

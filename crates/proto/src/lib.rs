@@ -20,6 +20,7 @@
 //! | file transfer | [`filexfer`] | TCP | 9090 | yes | not yet | [client](#file-transfer), [server](filexfer#example) |
 //! | message relay | [`relay`] | UDP | 9000 | yes | not yet | [relay](relay#example) |
 //! | acknowledging echo | [`ack`] | TCP | 12000 | yes | not yet | [both sides](ack#example) |
+//! | STAMP and TWAMP Light | [`stamp`] | UDP | 862 | – | RFC 8762 | [both sides](stamp#example) |
 //! | months | [`months`] | UDP | 8091 | yes | not needed | [both sides](#months) |
 //! | native frames | [`frame`] | both | – | – | the codec | [both sides](#native-frames), [`take`](frame#example) |
 //!
@@ -197,3 +198,4 @@ pub mod frame;
 pub mod measure;
 pub mod months;
 pub mod relay;
+pub mod stamp;

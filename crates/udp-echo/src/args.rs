@@ -53,7 +53,8 @@ pub(crate) enum Command {
   udp-echo serve                                     every interface, port 12000
   udp-echo serve --bind 127.0.0.1:0 --bind [::1]:0   this machine only, free ports
   udp-echo serve --loss 5% --delay 20ms..80ms        a bad line
-  udp-echo serve --reply ack --loss 0 --delay 0      measurement without impairment")]
+  udp-echo serve --reply ack --loss 0 --delay 0      measurement without impairment
+  udp-echo serve --reply ack --stamp                 and a STAMP reflector on port 862")]
 pub(crate) struct Serve {
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:12000 or :12000 (repeatable)
     /// [default: every interface, port 12000, with --reply ack 8080]
@@ -98,6 +99,20 @@ pub(crate) struct Serve {
     /// Look for datagrams without a pause: sooner answers, and a core kept busy for each socket
     #[arg(long)]
     pub(crate) spin: bool,
+    /// Be a STAMP and TWAMP Light reflector as well (RFC 8762, RFC 5357), without impairment (repeatable)
+    /// [default address: every interface, port 862]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = ":862")]
+    pub(crate) stamp: Vec<Bind>,
+    #[command(flatten)]
+    pub(crate) stamp_key: StampKey,
+}
+
+/// STAMP's authenticated mode
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct StampKey {
+    /// File with the key of STAMP's authenticated mode, 16 bytes or more; packets without it are then not taken
+    #[arg(long, value_name = "FILE", requires = "stamp")]
+    pub(crate) stamp_key_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -175,6 +190,11 @@ pub(crate) struct Path {
     /// Measure on the classic wire, whatever the server speaks
     #[arg(long, conflicts_with = "key_file")]
     pub(crate) classic: bool,
+    /// Measure a reflector of STAMP or TWAMP Light, such as a router (RFC 8762, RFC 5357) [default port: 862]
+    #[arg(long, requires = "target", conflicts_with_all = ["key_file", "classic", "stop_server"])]
+    pub(crate) stamp: bool,
+    #[command(flatten)]
+    pub(crate) stamp_key: StampKey,
     /// Whose clock stamps packets as they leave and come
     #[arg(long, value_enum, value_name = "CLOCK", default_value_t = Stamps::Auto)]
     pub(crate) stamps: Stamps,
@@ -206,6 +226,7 @@ pub(crate) enum Stamps {
   udp-echo probe example.org -d 10m -i 1ms     1,000 packets a second for 10 minutes
   udp-echo probe example.org --continuous      until Ctrl-C, with a line of figures every second
   udp-echo probe example.org -i 0 -d 5s        one packet in flight, as fast as it goes
+  udp-echo probe 192.0.2.1 --stamp -d 1m       a router that reflects STAMP or TWAMP Light
   udp-echo probe example.org --fail-if 'p99>5ms' --fail-if 'loss>1%'
   udp-echo probe example.org -d 1m -i 1ms --html path.html --csv packets.csv
   udp-echo probe example.org -d 1m -i 1ms --json > before.json

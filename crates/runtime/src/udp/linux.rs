@@ -28,8 +28,8 @@ pub(super) const BATCH: usize = 32;
 /// Whether the system tells when datagrams left.
 pub(super) const STAMPS_SENDING: bool = true;
 
-/// Room for the control messages of a datagram: an `in6_pktinfo` (20 bytes), three `timespec` (48), a type of service and
-/// a count of drops (4 each), or what the error queue says (48 and 48), each with a header of 16 and aligned.
+/// Room for the control messages of a datagram: an `in6_pktinfo` (20 bytes), three `timespec` (48), a type of service, a
+/// time to live and a count of drops (4 each), or what the error queue says (48 and 48), each with a header of 16 and aligned.
 const CONTROL: usize = 256;
 
 /// A buffer aligned as control messages need it.
@@ -71,6 +71,15 @@ pub(super) fn stamp(socket: &UdpSocket, addr: SocketAddr, clock: StampClock) -> 
     let flags = (what | how).cast_signed();
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)?;
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags)
+}
+
+/// Asks for the time to live, or hop limit, with which each datagram came.
+pub(super) fn tell_ttl(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
+    let (level, option) = match addr {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVTTL),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT),
+    };
+    set(socket, level, option, 1)
 }
 
 /// Asks for the count of datagrams that found no room in the socket's queue.
@@ -345,6 +354,13 @@ impl Told<'_> {
             _ => None,
         })
     }
+
+    pub(super) fn ttl(&self) -> Option<u8> {
+        self.find(|said| match said {
+            Said::Ttl(ttl) => Some(ttl),
+            _ => None,
+        })
+    }
 }
 
 pub(super) fn is_nothing(error: &io::Error) -> bool {
@@ -427,6 +443,8 @@ enum Said {
     Stamp(Stamp),
     /// Its type of service.
     Service(u8),
+    /// Its time to live or hop limit.
+    Ttl(u8),
     /// How many datagrams did not fit so far.
     Dropped(u32),
     /// Which of the datagrams that were to be stamped on sending it is.
@@ -504,6 +522,9 @@ fn said(control: &libc::cmsghdr) -> Said {
         (libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE)
         | (libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE) => {
             data(control).map(|longest: libc::c_int| Said::Fragment(longest.unsigned_abs()))
+        }
+        (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+            data(control).map(|hops: libc::c_int| Said::Ttl(hops as u8))
         }
         (libc::IPPROTO_IP, libc::IP_RECVERR) => data(control).map(|said: FromV4| {
             let ip = Ipv4Addr::from(u32::from_be(said.host.sin_addr.s_addr));

@@ -124,6 +124,11 @@ impl<'a> Datagram<'a> {
     pub fn fragment(&self) -> Option<u32> {
         self.told.fragment()
     }
+
+    /// The time to live, or hop limit, with which it came, where the socket [tells it](Socket::telling_ttl) (Linux).
+    pub fn ttl(&self) -> Option<u8> {
+        self.told.ttl()
+    }
 }
 
 /// What became of a datagram that was sent before, as the system or a host on the path says. Anyone could have sent the
@@ -236,6 +241,15 @@ impl Socket {
     pub fn stamped_by_kernel(mut self) -> io::Result<Self> {
         self.clock = StampClock::Kernel;
         imp::stamp(&self.inner, self.local, self.clock)?;
+        Ok(self)
+    }
+
+    /// Has each datagram come with its time to live or hop limit, where the system tells (Linux).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn telling_ttl(self) -> io::Result<Self> {
+        imp::tell_ttl(&self.inner, self.local)?;
         Ok(self)
     }
 
@@ -564,6 +578,8 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_os = "linux", not(portable)))]
+    use std::net::{Ipv4Addr, Ipv6Addr};
     use std::sync::Arc;
     use std::thread;
 
@@ -645,6 +661,42 @@ mod tests {
 
     #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
+    fn a_datagram_says_how_many_hops_it_had_left() {
+        for addr in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
+            let Ok(server) = Socket::bind(addr.parse().unwrap()) else {
+                continue; // a machine without IPv6
+            };
+            let server = server.stamped_by_kernel().and_then(Socket::telling_ttl);
+            let server = server.unwrap();
+            let mut target = server.local_addr();
+            if target.ip().is_unspecified() {
+                target.set_ip(if target.is_ipv4() {
+                    Ipv4Addr::LOCALHOST.into()
+                } else {
+                    Ipv6Addr::LOCALHOST.into()
+                });
+            }
+            let options = Options {
+                ttl: Some(77),
+                ..Options::default()
+            };
+            options.connect(target).unwrap().send(b"hello").unwrap();
+            let mut batch = Batch::new();
+            assert_eq!(batch.receive(&server).unwrap(), 1);
+            let datagram = batch.get(0).unwrap();
+            assert_eq!(datagram.ttl(), Some(77), "{addr}");
+            assert!(datagram.came().is_some() && datagram.service().is_some());
+        }
+        let silent = socket("127.0.0.1:0");
+        let client = client("127.0.0.1:0");
+        client.send_to(b"hello", silent.local_addr()).unwrap();
+        let mut batch = Batch::new();
+        batch.receive(&silent).unwrap();
+        assert_eq!(batch.get(0).unwrap().ttl(), None);
+    }
+
+    #[cfg(all(target_os = "linux", not(portable)))]
+    #[test]
     fn an_answer_comes_from_the_address_that_was_asked() {
         for (server, asked, client_at) in [
             ("0.0.0.0:0", "127.0.0.2", "127.0.0.1:0"),
@@ -665,7 +717,7 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     fn probing(server: SocketAddr) -> Socket {
         let options = Options {
             fragments: Fragments::Probing,
@@ -675,7 +727,7 @@ mod tests {
         Socket::connect(server, &options).unwrap()
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn a_datagram_that_the_interface_does_not_take_whole_is_refused_with_its_mtu() {
         let Ok(server) = Socket::bind("[::1]:0".parse().unwrap()) else {
@@ -697,7 +749,7 @@ mod tests {
         assert_eq!(got.len(), mtu - 48);
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn a_closed_port_is_a_fault_of_its_host() {
         let gone = socket("127.0.0.1:0").local_addr();
@@ -709,7 +761,7 @@ mod tests {
         client.send_on(b"the fault was taken").unwrap();
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn what_came_in_fragments_says_so() {
         let Ok(server) = UdpSocket::bind("[::1]:0") else {

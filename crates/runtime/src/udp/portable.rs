@@ -49,6 +49,10 @@ impl Told<'_> {
     pub(super) fn fragment(&self) -> Option<u32> {
         None
     }
+
+    pub(super) fn ttl(&self) -> Option<u8> {
+        None
+    }
 }
 
 /// Not known how.
@@ -64,6 +68,11 @@ pub(super) fn probe_path(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<(
 /// None is ever told.
 pub(super) fn next_fault(_socket: &UdpSocket) -> Option<Fault> {
     None
+}
+
+/// Not told here.
+pub(super) fn tell_ttl(_socket: &UdpSocket, _addr: SocketAddr) -> io::Result<()> {
+    Ok(())
 }
 
 /// Unknown here.

@@ -28,6 +28,10 @@ pub(super) enum Error {
     Client(ClientError),
     /// It answered with something that is no answer to a calibration.
     NotAMeasurementServer(String),
+    /// It answered with something that no reflector says.
+    NotAReflector(String),
+    /// It reflects, but without the key.
+    ReflectorHasNoKey,
     NoSession(NoSession),
     Receive(io::Error),
 }
@@ -39,6 +43,13 @@ impl std::fmt::Display for Error {
             Self::NotAMeasurementServer(said) => write!(
                 f,
                 "expected a measurement server, such as `udp-echo serve --reply ack`, but it answered the calibration with \"{said}\""
+            ),
+            Self::NotAReflector(said) => write!(
+                f,
+                "expected a reflector of STAMP or TWAMP Light, such as `udp-echo serve --stamp`, but it answered with \"{said}\""
+            ),
+            Self::ReflectorHasNoKey => f.write_str(
+                "the reflector answers without the key and so cannot prove itself: give it the same one, or leave --stamp-key-file out",
             ),
             Self::NoSession(error) => error.fmt(f),
             Self::Receive(error) => write!(f, "cannot receive: {error}"),
@@ -62,8 +73,12 @@ impl From<NoSession> for Error {
 
 /// What else than a measurement server says this?
 pub(super) fn not_ours(answer: &[u8]) -> Error {
-    let said = Escaped(&answer[..answer.len().min(SHOWN)]).to_string();
-    Error::NotAMeasurementServer(said)
+    Error::NotAMeasurementServer(shown(answer))
+}
+
+/// The beginning of an answer, fit for a terminal.
+pub(super) fn shown(answer: &[u8]) -> String {
+    Escaped(&answer[..answer.len().min(SHOWN)]).to_string()
 }
 
 /// Calibrates from every socket. The first one finds out whether there is a server and which it is.

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use proto::measure::native::Echo;
-use proto::measure::{Arrival, Came, Recent, Record, Tally};
+use proto::measure::{Arrival, Came, EchoTimes, Recent, Record, Tally};
 
 use super::send::Message;
 
@@ -158,6 +158,12 @@ impl Counter {
     pub(super) fn echoed(&mut self, echo: &Echo, came: Came) {
         let arrival = self.tally.echoed(echo, came);
         self.arrived(echo.number, arrival);
+    }
+
+    /// An answer of a reflector.
+    pub(super) fn reflected(&mut self, number: u64, times: EchoTimes, came: Came) {
+        let arrival = self.tally.reflected(number, times, came);
+        self.arrived(number, arrival);
     }
 
     fn arrived(&mut self, number: u64, arrival: Arrival) {

@@ -12,6 +12,7 @@ mod plan;
 mod report;
 mod schedule;
 mod send;
+mod stamp;
 mod timeline;
 
 use std::io;
@@ -75,6 +76,7 @@ impl Outcome {
 /// A server that is ready to be measured.
 pub(crate) enum Ready {
     Native(Box<native::Session>),
+    Stamp(Box<stamp::Session>),
     Classic(Fan, runtime::udp::FanReceiver),
 }
 
@@ -118,7 +120,7 @@ fn with_server_of<T>(
     let key = path.key_file.as_deref().map(key::read).transpose()?;
     let (candidates, local) = match &path.target {
         Some(target) => {
-            let addrs = target.resolve(DEFAULT_PORT)?;
+            let addrs = target.resolve(default_port(path))?;
             (of_family(path.ipv4, path.ipv6, addrs)?, None)
         }
         None => {
@@ -134,6 +136,14 @@ fn with_server_of<T>(
         local.stop()?;
     }
     Ok(outcome)
+}
+
+fn default_port(path: &Path) -> u16 {
+    if path.stamp {
+        proto::stamp::DEFAULT_PORT
+    } else {
+        DEFAULT_PORT
+    }
 }
 
 fn exit(args: &Probe, outcome: &Outcome) -> Exit {
@@ -205,6 +215,10 @@ fn connect(
     plan: &mut Plan,
     key: Option<&Key>,
 ) -> anyhow::Result<(Ready, Wire)> {
+    if path.stamp {
+        let (session, wire) = stamp::hello(plan, key::mode(&path.stamp_key)?)?;
+        return Ok((Ready::Stamp(Box::new(session)), wire));
+    }
     let version = if path.classic {
         None
     } else {
@@ -236,6 +250,7 @@ pub(crate) fn measure(
 ) -> anyhow::Result<Outcome> {
     let measured = match ready {
         Ready::Native(session) => native::measure(&plan, *session, wanted, shutdown, on_event)?,
+        Ready::Stamp(session) => stamp::measure(&plan, *session, wanted, shutdown, on_event)?,
         Ready::Classic(fan, receiver) => {
             classic::measure(&plan, fan, receiver, wanted, shutdown, on_event)?
         }

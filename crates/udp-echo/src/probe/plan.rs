@@ -56,6 +56,15 @@ pub(crate) enum Wire {
         /// Whose clock stamps packets here.
         clock: StampClock,
     },
+    /// STAMP's, to a reflector.
+    Stamp {
+        /// Whether packets are proved with a shared key.
+        keyed: bool,
+        /// Whose clock stamps packets here.
+        clock: StampClock,
+        /// How the reflector numbers its replies.
+        numbering: proto::stamp::Numbering,
+    },
 }
 
 impl Wire {
@@ -66,6 +75,8 @@ impl Wire {
             Self::Classic(Some(_)) => "a Plumbline server, on the classic wire",
             Self::Native { keyed: true, .. } => "a Plumbline server, with a key",
             Self::Native { keyed: false, .. } => "a Plumbline server",
+            Self::Stamp { keyed: true, .. } => "a STAMP reflector, with a key",
+            Self::Stamp { keyed: false, .. } => "a STAMP reflector",
         }
     }
 
@@ -75,6 +86,23 @@ impl Wire {
             Self::Classic(None) => ("classic", "classic"),
             Self::Classic(Some(_)) => ("plumbline", "classic"),
             Self::Native { .. } => ("plumbline", "native"),
+            Self::Stamp { .. } => ("reflector", "stamp"),
+        }
+    }
+
+    /// Whose clock stamps packets here.
+    pub(crate) fn clock(self) -> StampClock {
+        match self {
+            Self::Classic(_) => StampClock::Program,
+            Self::Native { clock, .. } | Self::Stamp { clock, .. } => clock,
+        }
+    }
+
+    /// Whether packets are proved with a shared key.
+    pub(crate) fn keyed(self) -> bool {
+        match self {
+            Self::Classic(_) => false,
+            Self::Native { keyed, .. } | Self::Stamp { keyed, .. } => keyed,
         }
     }
 }

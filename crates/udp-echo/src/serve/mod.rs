@@ -1,7 +1,8 @@
-//! The two servers: upper-case echo and measurement echo.
+//! The two servers, upper-case echo and measurement echo, and the reflector beside them.
 
 mod flood;
 mod measure;
+mod stamp;
 mod upper;
 
 use std::io;
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
         sockets = stamped.collect::<io::Result<_>>()?;
     }
     let (server, shutdown) = (Server::new(sockets, policy), Shutdown::on_signal()?);
+    let reflector = stamp::start(args, &shutdown)?;
     let note = note(&policy);
     match args.reply {
         Reply::Upper => {
@@ -58,6 +60,7 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
             floods.finish();
         }
     }
+    reflector.map_or(Ok(()), stamp::Reflecting::join)?;
     Ok(Exit::Success)
 }
 

@@ -58,17 +58,14 @@ pub(super) fn percent(share: f64) -> String {
 
 /// Whose clock the round-trip times are by.
 pub(super) fn clock(wire: Wire) -> &'static str {
-    match wire {
-        Wire::Classic(_) => "the program's, around its system calls",
-        Wire::Native { clock, .. } => match clock {
-            StampClock::Program => "the program's, around its system calls",
-            StampClock::Kernel => {
-                "the program's, around its system calls (the kernel stamps packets beside)"
-            }
-            StampClock::Card => {
-                "the program's, around its system calls (the network card stamps packets beside)"
-            }
-        },
+    match wire.clock() {
+        StampClock::Program => "the program's, around its system calls",
+        StampClock::Kernel => {
+            "the program's, around its system calls (the kernel stamps packets beside)"
+        }
+        StampClock::Card => {
+            "the program's, around its system calls (the network card stamps packets beside)"
+        }
     }
 }
 

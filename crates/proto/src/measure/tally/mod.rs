@@ -5,6 +5,7 @@ mod packet;
 mod summary;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::clock::{ClockFit, Fit, RoundTrip};
@@ -13,6 +14,7 @@ use super::jitter::Jitter;
 use super::native::{Echo, Left, Report};
 pub use packet::{EchoTimes, Record, State};
 use packet::{Packet, Settled};
+use summary::Ways;
 pub use summary::{Bursts, Clocks, JitterSummary, Losses, Recent, Summary, Times};
 
 /// What an answer turned out to be.
@@ -102,6 +104,8 @@ pub struct Tally {
     highest_answered: Option<u64>,
     counts: Counts,
     losses: Losses,
+    /// Probes of which it is known how many were lost on which way, but not which, or not any more.
+    unplaced: Ways,
     bursts: Bursts,
     application: Track,
     network: Track,
@@ -156,6 +160,7 @@ impl Tally {
             highest_answered: None,
             counts: Counts::default(),
             losses: Losses::default(),
+            unplaced: Ways::default(),
             bursts: Bursts::default(),
             application: Track::default(),
             network: Track::default(),
@@ -228,10 +233,43 @@ impl Tally {
         self.take(number, came, None)
     }
 
+    /// An answer to probe `number` came from a server that says its times at once, those of leaving included.
+    pub fn reflected(&mut self, number: u64, times: EchoTimes, came: Came) -> Arrival {
+        self.take(number, came, Some(times))
+    }
+
+    /// The server received so many of these probes, by its own count, whichever of them are answered later. Where it is
+    /// neither all nor none, it is not known which.
+    pub fn counted(&mut self, numbers: Range<u64>, received: u64) {
+        let count = numbers.end.saturating_sub(numbers.start);
+        let back = received.min(count);
+        let (kept, next) = (
+            numbers.start.max(self.first),
+            self.first + self.window.len() as u64,
+        );
+        if back > 0 && back < count {
+            self.unplaced.there += count - back;
+            self.unplaced.back += back;
+            return;
+        }
+        let dropped = kept.min(numbers.end).saturating_sub(numbers.start);
+        let way = if back > 0 {
+            &mut self.unplaced.back
+        } else {
+            &mut self.unplaced.there
+        };
+        *way += dropped;
+        for number in kept..numbers.end.min(next) {
+            if let Some(packet) = self.packet(number) {
+                packet.at_server = Some(back > 0);
+            }
+        }
+    }
+
     /// The echo of a probe came.
     pub fn echoed(&mut self, echo: &Echo, came: Came) -> Arrival {
         self.server.note(echo);
-        let arrival = self.take(echo.number, came, Some(echo));
+        let arrival = self.take(echo.number, came, Some(EchoTimes::of(echo)));
         self.note_before(echo);
         if let Some(left) = echo.left {
             self.server_left(left);
@@ -239,7 +277,7 @@ impl Tally {
         arrival
     }
 
-    fn take(&mut self, number: u64, came: Came, echo: Option<&Echo>) -> Arrival {
+    fn take(&mut self, number: u64, came: Came, times: Option<EchoTimes>) -> Arrival {
         self.forget(came.at);
         let timeout = self.timeout;
         let Some(packet) = self.packet(number) else {
@@ -250,7 +288,7 @@ impl Tally {
             self.counts.duplicates += 1;
             return Arrival::Duplicate;
         }
-        let round_trip = packet.answer(came, echo.map(EchoTimes::of), timeout);
+        let round_trip = packet.answer(came, times, timeout);
         self.counts.reordered += u64::from(self.highest_answered > Some(number));
         self.highest_answered = self.highest_answered.max(Some(number));
         if round_trip > timeout {
@@ -464,6 +502,7 @@ impl Tally {
         let mut losses = self.losses;
         let overdue = self.window.iter().filter(|packet| packet.is_lost());
         overdue.for_each(|packet| losses.add(packet, self.stamps));
+        losses.place(self.unplaced);
         let sent = self.first + self.window.len() as u64;
         let lost = losses.lost();
         Summary {
@@ -568,6 +607,58 @@ mod tests {
             (summary.loss_percent(), summary.loss_interval()),
             (0.0, None)
         );
+    }
+
+    /// A server that says its times at once and counts what it receives.
+    fn reflected(tally: &mut Tally, number: u64) {
+        let sent = us(1000 * number + 3);
+        tally.left(number, sent);
+        let received = EPOCH + AHEAD + (sent + us(30)).as_nanos() as u64;
+        let times = EchoTimes {
+            received,
+            received_by_kernel: true,
+            sent: received + 7_000,
+            tells_left: false,
+            left: Some(received + 7_000),
+            service: None,
+        };
+        let stamp = sent + us(67);
+        let came = Came {
+            at: stamp + us(40),
+            stamp: Some(stamp),
+        };
+        let arrival = tally.reflected(number, times, came);
+        assert_eq!(arrival, Arrival::OnTime(us(110)));
+    }
+
+    #[test]
+    fn a_server_that_counts_places_what_is_lost() {
+        let mut tally = Tally::new(ms(100), EPOCH);
+        tally.expect_stamps();
+        for number in 0..20 {
+            tally.sent(ms(number));
+            tally.left(number, us(1000 * number + 3));
+        }
+        for number in [0, 4, 6, 12, 17] {
+            reflected(&mut tally, number);
+        }
+        tally.counted(1..4, 0);
+        tally.counted(5..6, 1);
+        tally.counted(7..12, 2);
+        while tally.overdue(ms(300)).is_some() {}
+        tally.counted(13..17, 4); // all are given up by now
+        tally.finish();
+        let summary = tally.summary();
+        let Losses {
+            there,
+            back,
+            unknown,
+            ..
+        } = summary.losses;
+        assert_eq!((there, back, unknown), (3 + 3, 1 + 2 + 4, 2), "{summary:?}");
+        let network = summary.network.unwrap().distribution;
+        assert_eq!((network.count, network.min), (5, us(60)));
+        assert!(summary.there.is_some() && summary.back.is_some());
     }
 
     /// A server whose clock is 5 s ahead, 30 µs away, and that keeps each probe for 7 µs.

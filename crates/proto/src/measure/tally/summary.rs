@@ -83,6 +83,22 @@ impl Losses {
         };
         *place += 1;
     }
+
+    /// Gives a place to so many of those that have none. What was answered after all had one by mistake.
+    pub(super) fn place(&mut self, unplaced: Ways) {
+        let there = self.unknown.min(unplaced.there);
+        let back = (self.unknown - there).min(unplaced.back);
+        self.there += there;
+        self.back += back;
+        self.unknown -= there + back;
+    }
+}
+
+/// Probes lost on either way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ways {
+    pub(super) there: u64,
+    pub(super) back: u64,
 }
 
 /// How losses follow each other: a burst is a run of lost probes with consecutive numbers.

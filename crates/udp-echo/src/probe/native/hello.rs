@@ -18,7 +18,7 @@ use super::super::count::is_refusal;
 use super::{Session, Shared};
 
 /// How often a thread that waits for answers looks around.
-pub(super) const PATIENCE: Duration = Duration::from_millis(20);
+pub(in crate::probe) const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long the self-test of the stamps waits for its answer, and how often it is tried.
 const TEST_TIMEOUT: Duration = Duration::from_millis(300);

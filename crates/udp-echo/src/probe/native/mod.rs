@@ -21,7 +21,7 @@ use super::count::{Counter, Event, Wanted};
 use super::schedule::Schedule;
 use super::send::{Line, Message, send};
 use super::{Measured, Plan, conclude, join, spawn};
-pub(super) use hello::{Hello, hello};
+pub(super) use hello::{Hello, PATIENCE, hello};
 use receive::Receiver;
 use saturate::saturate;
 
@@ -154,7 +154,7 @@ impl Line for NativeLine<'_> {
 }
 
 /// Says what is to be done about packets that are too long for the path.
-fn explain(error: io::Error, socket: &Socket, size: usize) -> io::Error {
+pub(super) fn explain(error: io::Error, socket: &Socket, size: usize) -> io::Error {
     if !is_too_long(&error) {
         return error;
     }

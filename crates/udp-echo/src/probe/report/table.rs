@@ -57,15 +57,9 @@ fn series(found: &Summary) -> impl Iterator<Item = (&'static str, &Times)> {
 
 /// Whose clock a series is by.
 fn clock(name: &str, wire: Wire) -> &'static str {
-    match (name, wire) {
+    match (name, wire.clock()) {
         ("there" | "back", _) => "fitted",
-        (
-            "network RTT",
-            Wire::Native {
-                clock: StampClock::Card,
-                ..
-            },
-        ) => "card",
+        ("network RTT", StampClock::Card) => "card",
         ("network RTT", _) => "kernel",
         _ => "program",
     }

@@ -159,10 +159,7 @@ fn nanos(time: Duration) -> u64 {
 
 impl HowView {
     fn of(plan: &Plan, wire: Wire) -> Self {
-        let (keyed, clock) = match wire {
-            Wire::Classic(_) => (false, StampClock::Program),
-            Wire::Native { keyed, clock } => (keyed, clock),
-        };
+        let (keyed, clock) = (wire.keyed(), wire.clock());
         let (server, wire) = wire.names();
         let time = match &plan.schedule {
             Schedule::Even { limit, .. } | Schedule::BackToBack { limit } => limit.time,

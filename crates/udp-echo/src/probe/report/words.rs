@@ -1,6 +1,7 @@
 //! What was measured and how, in sentences.
 
 use proto::measure::{Clocks, Losses, Summary};
+use proto::stamp::Numbering;
 use runtime::udp::StampClock;
 use runtime::units::show_time;
 
@@ -12,17 +13,15 @@ use crate::number::{ms, signed_ms, three_digits};
 /// The server, the wire and whose clock stamps the packets.
 pub(super) fn server(wire: Wire) -> String {
     let server = wire.server();
-    match wire {
-        Wire::Classic(_) => server.to_owned(),
-        Wire::Native { clock, .. } => {
-            let stamps = match clock {
-                StampClock::Program => "without stamps of the kernel's",
-                StampClock::Kernel => "stamped by the kernel",
-                StampClock::Card => "stamped by the network card",
-            };
-            format!("{server}, {stamps}")
-        }
+    if let Wire::Classic(_) = wire {
+        return server.to_owned();
     }
+    let stamps = match wire.clock() {
+        StampClock::Program => "without stamps of the kernel's",
+        StampClock::Kernel => "stamped by the kernel",
+        StampClock::Card => "stamped by the network card",
+    };
+    format!("{server}, {stamps}")
 }
 
 /// The packets and their pace.
@@ -165,7 +164,23 @@ pub(super) fn round_trips(outcome: &Outcome) -> Vec<String> {
     if found.network.is_none() {
         texts.push(no_network(outcome.wire).to_owned());
     }
+    texts.extend(reflector(outcome.wire).map(str::to_owned));
     texts
+}
+
+/// What is taken on the word of a reflector, and how the place of a loss is known.
+fn reflector(wire: Wire) -> Option<&'static str> {
+    let Wire::Stamp { numbering, .. } = wire else {
+        return None;
+    };
+    Some(match numbering {
+        Numbering::Counts => {
+            "The reflector's stamps are taken as they are. It numbers its replies: losses there and back are told apart by that count, up to the last answer."
+        }
+        Numbering::Copies => {
+            "The reflector's stamps are taken as they are. It does not number its replies, so that no place of a loss is known."
+        }
+    })
 }
 
 const NETWORK: &str = "network RTT: from the stamp of a packet on its way out to that of its answer, less the server's stay by the server's stamps.";
@@ -181,11 +196,18 @@ fn no_network(wire: Wire) -> &'static str {
         Wire::Native {
             clock: StampClock::Program,
             ..
+        }
+        | Wire::Stamp {
+            clock: StampClock::Program,
+            ..
         } => {
             "No network RTT: packets were not stamped here (by default they are not with -i 0; --stamps kernel asks for it). One-way delays are by the programs' times, the waits of this machine included."
         }
         Wire::Native { .. } => {
             "No network RTT: packets were stamped here, but of none did the server's kernel stamp both its arrival and its answer."
+        }
+        Wire::Stamp { .. } => {
+            "No network RTT: the reflector's stamps do not fit into a round trip."
         }
     }
 }
