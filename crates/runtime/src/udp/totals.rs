@@ -47,6 +47,34 @@ pub struct Counts {
     pub dropped: u64,
 }
 
+impl Counts {
+    /// What was added since an earlier moment of the same server.
+    pub fn since(&self, earlier: &Self) -> Self {
+        self.with(earlier, u64::saturating_sub)
+    }
+
+    /// Those of two servers together.
+    pub fn plus(&self, other: &Self) -> Self {
+        self.with(other, u64::saturating_add)
+    }
+
+    fn with(&self, other: &Self, join: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            received: join(self.received, other.received),
+            received_bytes: join(self.received_bytes, other.received_bytes),
+            sent: join(self.sent, other.sent),
+            sent_bytes: join(self.sent_bytes, other.sent_bytes),
+            unanswered: join(self.unanswered, other.unanswered),
+            lost: join(self.lost, other.lost),
+            over_rate: join(self.over_rate, other.over_rate),
+            never_answered: join(self.never_answered, other.never_answered),
+            no_room: join(self.no_room, other.no_room),
+            failed: join(self.failed, other.failed),
+            dropped: join(self.dropped, other.dropped),
+        }
+    }
+}
+
 pub(super) fn count(counter: &AtomicU64) {
     add(counter, 1);
 }
