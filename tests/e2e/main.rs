@@ -8,5 +8,6 @@
 mod loops;
 mod months;
 mod path;
+mod stats;
 mod sweep;
 mod udp_echo;

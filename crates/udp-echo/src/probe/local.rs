@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::bail;
@@ -39,7 +40,8 @@ impl LocalServer {
         let shutdown = Shutdown::new();
         let stop = shutdown.clone();
         let gate = Gate::new(Secret::new(random::bytes()?), None);
-        let run = move || server.run(&stop, |_| Measure::new(WhoMayStop::Loopback, gate.clone()));
+        let service = move |_| Measure::new(WhoMayStop::Loopback, gate.clone(), Arc::default());
+        let run = move || server.run(&stop, service);
         Ok(Self {
             addr,
             shutdown,

@@ -8,17 +8,22 @@ use proto::measure::native::{self, Ask, Incoming, Left, Probe, Unknown};
 use proto::measure::{
     Arrived, Credentials, Gate, Grant, Offer, Reply, Request, Session, SessionId, Version, Welcome,
 };
+use runtime::limit::Network;
 use runtime::log::Throttle;
-use runtime::peers::PeerTable;
+use runtime::peers::{Changes, FairTable};
 use runtime::timing;
 use runtime::udp::{Datagram, Loss, Outbox, Seal, Service, Stamp, StampClock, Verdict};
 
+use super::measured::Measured;
 use crate::args::WhoMayStop;
 
 /// Sessions that are remembered at once, and for how long after their last packet: longer than the slowest measurement
 /// pauses.
 const SESSIONS: usize = 65_536;
 const LIFETIME: Duration = Duration::from_mins(15);
+
+/// How many old sessions are forgotten a second at the most, beside those whose place is needed: no packet waits for long.
+const FORGOTTEN_AT_ONCE: usize = 512;
 
 /// A true time of sending that is further from the program's than this belongs to a clock that was set in between.
 const LONGEST_WAY_OUT: u64 = 1_000_000_000;
@@ -29,7 +34,10 @@ pub(crate) struct Measure {
     exit: WhoMayStop,
     refused: Throttle,
     gate: Gate,
-    sessions: PeerTable<(SocketAddr, SessionId), Known>,
+    sessions: FairTable<Network, (SocketAddr, SessionId), Known>,
+    measured: Arc<Measured>,
+    /// What of the table's changes has been counted.
+    counted: Changes,
 }
 
 /// A client whose token was true.
@@ -72,13 +80,22 @@ impl Seal for EchoSeal {
 }
 
 impl Measure {
-    pub(crate) fn new(exit: WhoMayStop, gate: Gate) -> Self {
+    pub(crate) fn new(exit: WhoMayStop, gate: Gate, measured: Arc<Measured>) -> Self {
         Self {
             exit,
             refused: Throttle::default(),
             gate,
-            sessions: PeerTable::new(SESSIONS, LIFETIME),
+            sessions: FairTable::new(SESSIONS, LIFETIME),
+            measured,
+            counted: Changes::default(),
         }
+    }
+
+    /// Counts the sessions that have ended since the last time.
+    fn count_ended(&mut self) {
+        let now = self.sessions.changes();
+        self.measured.sessions.count_ended(self.counted, now);
+        self.counted = now;
     }
 
     fn may_stop(&self, peer: SocketAddr) -> bool {
@@ -101,9 +118,13 @@ impl Measure {
             return Verdict::Silent;
         };
         let peer = request.from;
+        let (native, classic) = (&self.measured.native, &self.measured.classic);
+        classic.requests.count();
         let (answer, verdict) = match asked {
             Request::Calibrate { size, offer } => {
                 tracing::debug!(%peer, %size, "calibrated");
+                let wire = if offer.is_some() { native } else { classic };
+                wire.calibrations.count();
                 let welcome = offer.map(|offer| self.welcome(request, &offer));
                 (Reply::Calibrated(welcome), Verdict::Reply)
             }
@@ -112,6 +133,7 @@ impl Measure {
                 (Reply::Stopping, Verdict::ReplyAndStop)
             }
             Request::Exit => {
+                self.measured.exits_refused.count();
                 if self.refused.admits(now) {
                     let unlogged = self.refused.unlogged();
                     tracing::warn!(%peer, unlogged, "exit refused; --exit decides who may stop the server, with a key no one");
@@ -148,18 +170,27 @@ impl Measure {
         let Some(incoming) = Incoming::decode(request.payload) else {
             return Verdict::Silent;
         };
+        self.measured.native.requests.count();
         let (peer, id) = (request.from, incoming.session());
-        let Self { sessions, gate, .. } = self;
-        let Some(known) = sessions.find_or_admit((peer, id), now, || {
+        let Self {
+            sessions,
+            gate,
+            measured,
+            ..
+        } = self;
+        let network = Network::of(peer);
+        let Some(known) = sessions.find_or_admit(network, (peer, id), now, || {
             let credentials = gate.credentials(peer, id);
             credentials.accept(request.payload).then(|| {
                 tracing::debug!(%peer, "a session begins");
+                measured.sessions.begun.count();
                 Known::new(credentials)
             })
         }) else {
             return self.unknown(incoming, peer, reply);
         };
         if !known.credentials.accept(request.payload) {
+            self.measured.wrong_proofs.count();
             return Verdict::Silent;
         }
         match incoming {
@@ -181,6 +212,7 @@ impl Measure {
         reply: &mut Vec<u8>,
     ) -> Verdict<EchoSeal> {
         tracing::debug!(%peer, "a packet of no session");
+        self.measured.unknown.count();
         let number = match incoming {
             Incoming::Probe(probe) => probe.number,
             Incoming::Ask(_) => 0,
@@ -246,6 +278,11 @@ impl Service for Measure {
         }
     }
 
+    fn tick(&mut self, now: Instant) {
+        self.sessions.expire(now, FORGOTTEN_AT_ONCE);
+        self.count_ended();
+    }
+
     fn left(&mut self, seal: &EchoSeal, stamp: Stamp) {
         let sent = seal.sent.saturating_add(seal.held);
         let Some(after) = stamp.at.checked_sub(sent) else {
@@ -283,7 +320,8 @@ mod tests {
     const ID: SessionId = SessionId(4711);
 
     fn server(exit: WhoMayStop, key: Option<Key>) -> Measure {
-        Measure::new(exit, Gate::new(Secret::new([7; 32]), key))
+        let gate = Gate::new(Secret::new([7; 32]), key);
+        Measure::new(exit, gate, Arc::default())
     }
 
     fn said(server: &mut Measure, from: &str, payload: &[u8]) -> (Verdict<()>, Vec<u8>) {
@@ -355,7 +393,8 @@ mod tests {
         let mut first = server(WhoMayStop::Never, None);
         let credentials = credentials(&mut first, "192.0.2.7:5000", None);
         let packet = probe(&credentials, 7, 1000);
-        let mut restarted = Measure::new(WhoMayStop::Never, Gate::new(Secret::new([8; 32]), None));
+        let gate = Gate::new(Secret::new([8; 32]), None);
+        let mut restarted = Measure::new(WhoMayStop::Never, gate, Arc::default());
         let asked = [
             (false, "192.0.2.8:5000"),
             (false, "192.0.2.7:5001"),
@@ -390,6 +429,111 @@ mod tests {
         );
         assert_eq!(said(&mut server, peer, b"hello").0, Verdict::Silent);
         assert_eq!(said(&mut server, peer, b"exit").0, Verdict::Reply);
+    }
+
+    #[test]
+    fn sessions_of_one_client_keep_to_their_own_sizes_and_counts() {
+        let mut server = server(WhoMayStop::Never, None);
+        let peer = "192.0.2.7:5000";
+        let ids = [
+            (SessionId(1), 64),
+            (SessionId(2), 1400),
+            (SessionId(3), 200),
+        ];
+        let secret = Secret::new([7; 32]);
+        for number in 0..3 {
+            for (session, size) in ids {
+                let probe = Probe {
+                    session,
+                    number,
+                    sent: 1,
+                    wants_left: false,
+                };
+                let mut packet = Vec::new();
+                probe.encode(size, &mut packet);
+                let token = secret.token(peer.parse().unwrap(), session);
+                Credentials::Token(token).seal(&mut packet);
+                let (_, reply) = said(&mut server, peer, &packet);
+                let Some(Answer::Echo(echo)) = Answer::decode(&reply) else {
+                    panic!("no echo");
+                };
+                assert_eq!((reply.len(), echo.session), (size, session));
+                assert_eq!(u64::from(echo.count), number + 1);
+            }
+        }
+        assert_eq!(server.measured.sessions.now(), 3);
+    }
+
+    #[test]
+    fn sessions_are_forgotten_in_time_and_counted() {
+        let mut server = server(WhoMayStop::Never, None);
+        let mut packets = Vec::new();
+        for port in 5000..6000 {
+            let peer = format!("192.0.2.7:{port}");
+            let credentials = credentials(&mut server, &peer, None);
+            packets.push((peer, probe(&credentials, 0, 64)));
+        }
+        for (peer, packet) in &packets {
+            said(&mut server, peer, packet);
+        }
+        assert_eq!(server.measured.sessions.now(), 1000);
+        assert_eq!(server.measured.native.calibrations.get(), 1000);
+        let later = Instant::now() + LIFETIME + Duration::from_secs(60);
+        server.tick(later);
+        assert_eq!(
+            server.measured.sessions.now(),
+            1000 - FORGOTTEN_AT_ONCE as u64
+        );
+        server.tick(later);
+        assert!(server.sessions.is_empty());
+        assert_eq!(server.measured.sessions.expired.get(), 1000);
+    }
+
+    #[test]
+    fn a_network_without_end_of_sessions_takes_none_of_another() {
+        let mut server = server(WhoMayStop::Never, None);
+        let (victim, attacker) = ("192.0.2.7:5000", "198.51.100.7:5000");
+        let credentials = credentials(&mut server, victim, None);
+        said(&mut server, victim, &probe(&credentials, 0, 64));
+        let secret = Secret::new([7; 32]);
+        for id in 0..SESSIONS as u64 + 1000 {
+            let session = SessionId(id);
+            let token = secret.token(attacker.parse().unwrap(), session);
+            let mut packet = Vec::new();
+            Ask { session }.encode(&mut packet);
+            Credentials::Token(token).seal(&mut packet);
+            said(&mut server, attacker, &packet);
+        }
+        assert_eq!(server.sessions.len(), SESSIONS);
+        let (_, reply) = said(&mut server, victim, &probe(&credentials, 1, 64));
+        let Some(Answer::Echo(echo)) = Answer::decode(&reply) else {
+            panic!("no echo");
+        };
+        assert_eq!(echo.count, 2, "its session is the same");
+    }
+
+    #[test]
+    fn what_is_wrong_is_counted() {
+        let key = Key::new(b"0123456789abcdef");
+        let key = key.unwrap();
+        let mut server = server(WhoMayStop::Never, Some(key.clone()));
+        let peer = "192.0.2.7:5000";
+        let credentials = credentials(&mut server, peer, Some(&key));
+        let mut packet = probe(&credentials, 0, 64);
+        said(&mut server, "192.0.2.8:5000", &packet);
+        said(&mut server, peer, &packet);
+        packet[12] ^= 1;
+        assert_eq!(said(&mut server, peer, &packet).0, Verdict::Silent);
+        said(&mut server, peer, b"exit");
+        let measured = &server.measured;
+        let counts = [
+            measured.unknown.get(),
+            measured.wrong_proofs.get(),
+            measured.exits_refused.get(),
+            measured.native.requests.get(),
+            measured.classic.requests.get(),
+        ];
+        assert_eq!(counts, [1, 1, 1, 3, 2]);
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! What is to be seen of a running server from outside.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use runtime::udp::{Counts, Totals};
+
+use super::measured::Measured;
+
+/// Where the figures of a server are counted. Reading them holds up nobody.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// When it was started.
+    pub(super) began: Instant,
+    /// The totals of each of its services, by name.
+    pub(super) services: Vec<(&'static str, Arc<Totals>)>,
+    /// What is counted of sessions, where there are any.
+    pub(super) measured: Option<Arc<Measured>>,
+}
+
+impl Watched {
+    /// Of one service; push others to [`services`](Self::services).
+    pub(super) fn new(
+        name: &'static str,
+        totals: &Arc<Totals>,
+        measured: Option<Arc<Measured>>,
+    ) -> Self {
+        Self {
+            began: Instant::now(),
+            services: vec![(name, Arc::clone(totals))],
+            measured,
+        }
+    }
+
+    /// The counts of each service.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, Counts)> {
+        let counts = |(name, totals): &(&'static str, Arc<Totals>)| (*name, totals.counts());
+        self.services.iter().map(counts)
+    }
+
+    /// The counts of all services together.
+    pub(super) fn sum(&self) -> Counts {
+        let counts = self.counts().map(|(_, counts)| counts);
+        counts.fold(Counts::default(), |sum, counts| sum.plus(&counts))
+    }
+}
