@@ -22,8 +22,11 @@ const FROM_ONE: u32 = 500;
 /// How many of them are sent before an answer is waited for, so that the server's queue does not overflow all the time.
 const AT_ONCE: u32 = 50;
 
-/// Addresses that come in turns, each with a new port every time.
+/// Addresses of strangers that come in turns, each with a new port every time.
 const ADDRESSES: u32 = 60_000;
+
+/// Sessions that are truly open, all the time.
+const SESSIONS: u32 = 256;
 
 /// Sends random datagrams to a measurement server for a time, and shows how much memory it has meanwhile.
 ///
@@ -49,13 +52,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     const GRACE: Duration = Duration::from_secs(60);
     let server = start_for(&udp_echo(args.udp_echo.as_ref())?, args.length + GRACE)?;
     let begin = Instant::now();
-    let mut attack = Attack::new();
+    let mut attack = Attack::new(&server)?;
     let mut first = None;
-    say(&format!("      0 s: {}\n", server.memory()?))?;
+    let memory = server.memory()?;
+    say(&format!("      0 s: {memory}, {SESSIONS} sessions\n"))?;
     loop {
         let until = begin + args.length.min(begin.elapsed() + args.every);
         while Instant::now() < until {
-            attack.send_from_next_address(&server)?;
+            attack.go_on(&server)?;
         }
         let (memory, elapsed) = (server.memory()?, begin.elapsed().as_secs());
         let Attack { sent, answers, .. } = attack;
@@ -77,48 +81,64 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// What has been sent so far.
 struct Attack {
     random: Rng,
-    address: u32,
+    members: Vec<(UdpSocket, Session)>,
+    turn: u32,
     sent: u64,
     answers: u64,
 }
 
 impl Attack {
-    fn new() -> Self {
-        Self {
-            random: Rng::new(),
-            address: 0,
+    fn new(server: &Server) -> Result<Self> {
+        let mut random = Rng::new();
+        let member = |number| {
+            let socket = socket(ADDRESSES + number, server.address())?;
+            let session = Session::open(&socket, SessionId(random.u64(..)))?;
+            Ok((socket, session))
+        };
+        Ok(Self {
+            members: (0..SESSIONS).map(member).collect::<Result<_>>()?,
+            random,
+            turn: 0,
             sent: 0,
             answers: 0,
-        }
+        })
     }
 
-    /// All datagrams of one address, some of them in a session that is truly open.
-    fn send_from_next_address(&mut self, server: &Server) -> Result<()> {
-        self.address = (self.address + 1) % ADDRESSES;
-        let socket = socket(self.address, server.address())?;
-        let id = SessionId(self.random.u64(..));
-        let mut session = Session::open(&socket, id)?;
-        session.is_echoed(&socket)?;
+    /// A stranger's turn, and then that of one whose session is open, who changes what he sends.
+    fn go_on(&mut self, server: &Server) -> Result<()> {
+        self.turn += 1;
+        let stranger = socket(self.turn % ADDRESSES, server.address())?;
+        let member = (self.turn % SESSIONS) as usize;
         for _ in 0..FROM_ONE / AT_ONCE {
             for _ in 0..AT_ONCE {
-                // What is refused for a while, such as a full queue, is left out.
-                let sent = socket.send(&self.datagram(&mut session));
-                self.sent += u64::from(sent.is_ok());
+                let packet = self.strange();
+                self.send(&stranger, &packet);
+                self.send_changed(member);
             }
-            self.hear(&socket)?;
+            self.hear(&stranger)?;
         }
         Ok(())
     }
+    fn send_changed(&mut self, member: usize) {
+        let (_, session) = &mut self.members[member];
+        let mut packet = session.probe();
+        self.change(&mut packet);
+        let (socket, _) = &self.members[member];
+        self.sent += u64::from(socket.send(&packet).is_ok());
+    }
 
-    fn datagram(&mut self, session: &mut Session) -> Vec<u8> {
+    /// What is refused for a while, such as a full queue, is left out.
+    fn send(&mut self, socket: &UdpSocket, packet: &[u8]) {
+        self.sent += u64::from(socket.send(packet).is_ok());
+    }
+
+    /// What a stranger sends: any bytes, or a packet that looks right, or did.
+    fn strange(&mut self) -> Vec<u8> {
         let mut packet = Vec::new();
-        let kinds = Payload::value_variants();
-        let kind = kinds.get(self.random.usize(..kinds.len() * 2));
-        match kind {
-            Some(kind) => kind.fill(&mut self.random, &mut packet),
-            None => packet = session.probe(),
+        if let Some(kind) = self.random.choice(Payload::value_variants()) {
+            kind.fill(&mut self.random, &mut packet);
         }
-        if kind.is_none() || self.random.bool() {
+        if self.random.bool() {
             self.change(&mut packet);
         }
         packet
