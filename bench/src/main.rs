@@ -1,8 +1,9 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], and three in `reflector`. What topics share lies beside
-//! them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians, percentiles),
-//! `table`, [`pin`] (cores) and `child` (programs in processes of their own, whose CPU time can be read from outside).
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], and three in `reflector`. What topics
+//! share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians,
+//! percentiles), `table`, [`pin`] (cores) and `child` (programs in processes of their own, whose CPU time can be read from
+//! outside).
 
 #[cfg(target_os = "linux")]
 mod child;

@@ -59,7 +59,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (sockets, sessions) = (sockets.len(), sessions.len());
     let sent = u64::from(args.sessions) * u64::from(args.probes);
     say(&format!(
-        "{echoed} of {sent} probes echoed; {remembered} of {sessions} sessions from {sockets} addresses remembered with all their probes\n"
+        "{echoed} of {sent} probes echoed; {remembered} of {sessions} sessions remembered with all their probes, \
+         from {sockets} addresses\n"
     ))?;
     let goal = Goal {
         figure: "memory of the server at its most, MB",

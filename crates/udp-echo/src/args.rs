@@ -95,7 +95,8 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) spin: bool,
     /// Print a line of figures to standard error every PERIOD [default period: 10s]; SIGUSR1 asks for one at any time
-    #[arg(long, value_name = "PERIOD", num_args = 0..=1, default_missing_value = "10s", value_parser = units::positive_time)]
+    #[arg(long, value_name = "PERIOD", num_args = 0..=1, default_missing_value = "10s",
+        value_parser = units::positive_time)]
     pub(crate) stats: Option<Duration>,
     /// Serve figures to Prometheus on http://ADDR/metrics [default address: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1")]

@@ -1,8 +1,8 @@
 //! Figures of a running program, served to Prometheus and to people: `GET /metrics` over HTTP.
 //!
 //! One thread serves all connections, none of which it waits for: each has 2 s from its first moment to its end and may
-//! say 8 KiB, and there are few at once. The figures are read when they are asked for, so that the program's own work goes
-//! on as if nobody looked.
+//! say 8 KiB, and there are few at once. The figures are read when they are asked for, so that the program's own work
+//! goes on as if nobody looked.
 
 mod http;
 mod page;
@@ -20,6 +20,7 @@ use thiserror::Error;
 
 use crate::addr::Bind;
 use crate::shutdown::Shutdown;
+use crate::udp::is_family_missing;
 pub use page::{Kind, Metric, Page, Value};
 use visit::{Step, Visit};
 
@@ -68,7 +69,9 @@ impl Endpoint {
         for addr in bind.addrs(default_port) {
             match endpoint.listen(addr) {
                 Ok(()) => {}
-                Err(reason) if bind.is_every_interface() => missing = Some((addr, reason)),
+                Err(reason) if bind.is_every_interface() && is_family_missing(&reason) => {
+                    missing = Some((addr, reason));
+                }
                 Err(reason) => return Err(BindError { addr, reason }),
             }
         }

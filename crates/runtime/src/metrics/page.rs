@@ -43,8 +43,8 @@ pub struct Metric<'a> {
 }
 
 impl Page {
-    /// Begins a metric. Its name is of letters, digits, `_` and `:`, does not begin with a digit, ends with the unit, and
-    /// with `_total` for a counter; it is on the page once.
+    /// Begins a metric, which is on the page once. Its name is of letters, digits, `_` and `:`, does not begin with a
+    /// digit, and ends with the unit, for a counter with `_total` after that.
     pub fn metric<'a>(&'a mut self, name: &'a str, kind: Kind, help: &str) -> Metric<'a> {
         let help = Escaped(help, Quotes::Plain);
         self.line(format_args!("# HELP {name} {help}"));

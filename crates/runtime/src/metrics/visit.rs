@@ -9,8 +9,8 @@ use mio::net::TcpStream;
 use super::Page;
 use super::http::{self, Asked, LONGEST, Refusal};
 
-/// How much is read at the most after the answer. A connection that is closed with something unread is reset, and with it
-/// the answer may go.
+/// How much is read at the most after the answer. A connection that is closed with something unread is reset, and with
+/// that the answer may be lost.
 const AFTERWARDS: usize = 64 * 1024;
 
 /// Whether a connection is to go on.

@@ -94,8 +94,8 @@ impl<G: Copy + Ord + Hash, K: Copy + Eq + Hash, V> FairTable<G, K, V> {
         Some(&mut self.entries[place].value)
     }
 
-    /// The value of this peer, if it is known and was heard of in time, or else the one that `admit` gives it. Without one
-    /// the peer is not remembered. A peer is always of the same group.
+    /// The value of this peer, if it is known and was heard of in time, or else the one that `admit` gives it. Without
+    /// one the peer is not remembered. A peer is always of the same group.
     pub fn find_or_admit(
         &mut self,
         group: G,

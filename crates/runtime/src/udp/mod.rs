@@ -442,7 +442,8 @@ pub fn is_too_long(error: &io::Error) -> bool {
     error.raw_os_error() == Some(TOO_LONG)
 }
 
-fn is_family_missing(error: &io::Error) -> bool {
+/// Whether an error says that this machine has no addresses of a family.
+pub(crate) fn is_family_missing(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
         return true;

@@ -42,8 +42,8 @@ pub struct Counts {
     pub no_room: u64,
     /// Replies that the system did not send.
     pub failed: u64,
-    /// Datagrams that found no room in the sockets' queues, as far as the system has told (Linux): it tells with the next
-    /// datagram that finds room.
+    /// Datagrams that found no room in the sockets' queues, as far as the system has told (Linux): it tells with the
+    /// next datagram that finds room.
     pub dropped: u64,
 }
 

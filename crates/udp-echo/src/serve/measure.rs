@@ -22,7 +22,7 @@ use crate::args::WhoMayStop;
 const SESSIONS: usize = 65_536;
 const LIFETIME: Duration = Duration::from_mins(15);
 
-/// How many old sessions are forgotten a second at the most, beside those whose place is needed: no packet waits for long.
+/// How many old sessions are forgotten a second at the most, beside those whose place is needed: no packet waits long.
 const FORGOTTEN_AT_ONCE: usize = 512;
 
 /// A true time of sending that is further from the program's than this belongs to a clock that was set in between.

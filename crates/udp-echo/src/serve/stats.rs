@@ -1,4 +1,4 @@
-//! The lines that a server prints while it runs: every period, and whenever SIGUSR1 asks for one.
+//! The lines that a server prints while it runs: every period, at its end, and whenever SIGUSR1 asks for one.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::number::NONE;
 /// How many lines stand below a header.
 const HEADER_EVERY: u64 = 20;
 
-/// Prints a line to standard error every `period`, if there is one, and whenever it is asked for.
+/// Prints a line to standard error every `period` and at the end, if there is one, and whenever it is asked for.
 pub(super) fn start(
     period: Option<Duration>,
     watched: &Arc<Watched>,
@@ -33,6 +33,7 @@ pub(super) fn start(
             // Lines that this machine did not get round to are left out.
             next = (next + period).max(Instant::now());
         }
+        show(&stats);
         Ok(())
     })
 }
