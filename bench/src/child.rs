@@ -19,10 +19,10 @@ use nix::sys::signal::Signal;
 use nix::unistd::alarm;
 
 use output::Output;
-pub(crate) use server::{Listens, Server, announce};
+pub(crate) use server::{Listens, Memory, Server, announce};
 
 /// How long a child lives at most, whatever becomes of its parent.
-const LIFETIME: Duration = Duration::from_mins(5);
+pub(crate) const LIFETIME: Duration = Duration::from_mins(5);
 
 /// This binary, to be started again with these arguments.
 pub(crate) fn this_program(arguments: &[&str]) -> Result<Command> {
@@ -34,8 +34,13 @@ pub(crate) fn this_program(arguments: &[&str]) -> Result<Command> {
 
 /// In the child, before all else: makes sure that it ends.
 pub(crate) fn tie() -> Result<()> {
+    tie_for(LIFETIME)
+}
+
+/// The same, after this time at the most.
+fn tie_for(lifetime: Duration) -> Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL).context("cannot tie the process to its parent")?;
-    alarm::set(u32::try_from(LIFETIME.as_secs())?);
+    alarm::set(u32::try_from(lifetime.as_secs())?.max(1));
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`] and [`probe`]. What topics share lies beside
-//! them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians, percentiles),
-//! `table`, [`pin`] (cores) and `child` (programs in processes of their own, whose CPU time can be read from outside).
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], and three in `reflector`. What topics
+//! share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians,
+//! percentiles), `table`, [`pin`] (cores) and `child` (programs in processes of their own, whose CPU time can be read from
+//! outside).
 
 #[cfg(target_os = "linux")]
 mod child;
@@ -10,6 +11,8 @@ mod engines;
 mod options;
 mod pin;
 mod probe;
+#[cfg(target_os = "linux")]
+mod reflector;
 #[cfg(target_os = "linux")]
 mod setup;
 #[cfg(target_os = "linux")]
@@ -34,6 +37,12 @@ enum Topic {
     Engines(engines::Args),
     Probe(probe::Args),
     #[cfg(target_os = "linux")]
+    Sessions(reflector::sessions::Args),
+    #[cfg(target_os = "linux")]
+    Random(reflector::random::Args),
+    #[cfg(target_os = "linux")]
+    Contend(reflector::contend::Args),
+    #[cfg(target_os = "linux")]
     #[command(hide = true)]
     EngineServer(engines::server::Args),
     #[cfg(target_os = "linux")]
@@ -42,12 +51,23 @@ enum Topic {
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     Hog(probe::hogs::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Attack(reflector::attack::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().topic {
         Topic::Engines(args) => engines::run(&args),
         Topic::Probe(args) => probe::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::Sessions(args) => reflector::sessions::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::Random(args) => reflector::random::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::Contend(args) => reflector::contend::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::Attack(args) => reflector::attack::run(&args),
         #[cfg(target_os = "linux")]
         Topic::EngineServer(args) => engines::server::run(&args),
         #[cfg(target_os = "linux")]

@@ -10,6 +10,7 @@ mod loops;
 mod months;
 mod path;
 mod stamp;
+mod stats;
 mod sweep;
 mod udp_echo;
 

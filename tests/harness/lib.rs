@@ -7,7 +7,7 @@ mod namespaces;
 use std::io::{BufRead, BufReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -185,6 +185,7 @@ pub struct Server {
     child: Reaped,
     lines: Receiver<String>,
     messages: Receiver<String>,
+    message_lines: Receiver<String>,
     /// Where it listens, in the order in which it said so.
     pub addrs: Vec<SocketAddr>,
 }
@@ -210,6 +211,7 @@ impl Server {
             child: Reaped(child.expect("the server starts")),
             lines: mpsc::channel().1,
             messages: mpsc::channel().1,
+            message_lines: mpsc::channel().1,
             addrs: vec![addr],
         }
     }
@@ -223,11 +225,12 @@ impl Server {
             .spawn();
         let mut child = Reaped(child.expect("the server starts"));
         let lines = read_lines(child.0.stdout.take().expect("its output"));
-        let messages = collect(child.0.stderr.take().expect("its messages"));
+        let (message_lines, messages) = read_messages(child.0.stderr.take().expect("its messages"));
         let mut server = Self {
             child,
             lines,
             messages,
+            message_lines,
             addrs: Vec::new(),
         };
         while server.addrs.len() < sockets {
@@ -257,6 +260,12 @@ impl Server {
             Ok(line) => line,
             Err(_) => panic!("the server said no more: {:?}", self.messages.try_recv()),
         }
+    }
+
+    /// The next line of its standard error.
+    pub fn next_message(&mut self) -> String {
+        let message = self.message_lines.recv_timeout(PATIENCE);
+        message.expect("the server says more on standard error")
     }
 
     /// A socket of the test's that talks to it.
@@ -310,6 +319,27 @@ fn read_lines(stdout: ChildStdout) -> Receiver<String> {
         }
     });
     lines
+}
+
+/// The lines of a standard error as they come, and at its end the whole.
+fn read_messages(stderr: ChildStderr) -> (Receiver<String>, Receiver<String>) {
+    let ((line, lines), (text, collected)) = (mpsc::channel(), mpsc::channel());
+    thread::spawn(move || {
+        let mut whole = String::new();
+        let mut reader = BufReader::new(stderr);
+        let mut bytes = Vec::new();
+        while reader
+            .read_until(b'\n', &mut bytes)
+            .is_ok_and(|length| length > 0)
+        {
+            let message = String::from_utf8_lossy(&bytes);
+            whole += &message;
+            let _ = line.send(message.trim_end().to_owned());
+            bytes.clear();
+        }
+        let _ = text.send(whole);
+    });
+    (lines, collected)
 }
 
 /// A socket on loopback that gives up after [`PATIENCE`].

@@ -7,10 +7,11 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{this_program, tie};
+use super::{LIFETIME, this_program, tie_for};
 use crate::pin::Core;
 
 /// Becomes another program, tied to the parent process.
@@ -20,6 +21,10 @@ pub(crate) struct Args {
     #[arg(long)]
     core: Option<Core>,
 
+    /// Seconds for which it may run
+    #[arg(long)]
+    lifetime: u64,
+
     program: OsString,
 
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -28,7 +33,7 @@ pub(crate) struct Args {
 
 /// Becomes the program; returns only if that fails.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    tie()?;
+    tie_for(Duration::from_secs(args.lifetime))?;
     if let Some(core) = args.core {
         core.pin_this_thread()?;
     }
@@ -38,7 +43,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// A command that runs `program` in this way; without a core it may run on all that this process may use.
 pub(crate) fn command(core: Option<Core>, program: &Path, arguments: &[String]) -> Result<Command> {
-    let mut command = this_program(&["launch"])?;
+    command_for(LIFETIME, core, program, arguments)
+}
+
+/// The same, for another time than [`LIFETIME`] at the most.
+pub(crate) fn command_for(
+    lifetime: Duration,
+    core: Option<Core>,
+    program: &Path,
+    arguments: &[String],
+) -> Result<Command> {
+    let lifetime = lifetime.as_secs().to_string();
+    let mut command = this_program(&["launch", "--lifetime", &lifetime])?;
     if let Some(core) = core {
         command.args(["--core", &core.to_string()]);
     }

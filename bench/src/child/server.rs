@@ -1,5 +1,6 @@
 //! A server in a child process, so that its CPU time can be read by itself.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddrV4;
@@ -71,12 +72,51 @@ impl Server {
         self.address
     }
 
+    /// Its memory.
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        let id = self.process.0.id();
+        let status = fs::read_to_string(format!("/proc/{id}/status"));
+        let status = status.context("cannot read the memory of the server")?;
+        Memory::read(&status).context("the kernel does not tell the memory of the server")
+    }
+
     /// The CPU time that all its threads have used so far, in user space and in the kernel.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
         let id = self.process.0.id();
         let time = clock_gettime(self.clock)
             .with_context(|| format!("cannot read the CPU time of the server (process {id})"))?;
         Ok(time.into())
+    }
+}
+
+/// Resident memory in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// As it is.
+    pub(crate) now: u64,
+    /// The most that it was.
+    pub(crate) peak: u64,
+}
+
+impl Memory {
+    /// What the kernel says of a process (proc_pid_status(5)).
+    fn read(status: &str) -> Option<Self> {
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kib * 1024)
+        };
+        Some(Self {
+            now: bytes("VmRSS:")?,
+            peak: bytes("VmHWM:")?,
+        })
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [now, peak] = [self.now, self.peak].map(|bytes| bytes as f64 / 1e6);
+        write!(f, "VmRSS {now:.2} MB, VmHWM {peak:.2} MB")
     }
 }
 
@@ -157,6 +197,14 @@ mod tests {
         for (text, words, expected) in table {
             assert_eq!(address_in(text, words), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn memory_is_read_from_what_the_kernel_says() {
+        let memory = Memory::read("VmPeak:\t   9 kB\nVmHWM:\t    8000 kB\nVmRSS:\t    5000 kB\n");
+        let text = memory.unwrap().to_string();
+        assert_eq!(text, "VmRSS 5.12 MB, VmHWM 8.19 MB");
+        assert!(Memory::read("VmRSS:\n").is_none());
     }
 
     #[test]

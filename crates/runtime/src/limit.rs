@@ -58,6 +58,35 @@ impl Meter {
     }
 }
 
+/// Where a peer is, as far as one owner has it: an IPv4 /24 or an IPv6 /48 network. Whoever has one of these has all of
+/// its addresses, or is near those who do. Programs on this machine are told apart as by [`Source`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Network(Prefix);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Prefix {
+    V4([u8; 3]),
+    V6([u8; 6]),
+    Here(IpAddr, u16),
+}
+
+impl Network {
+    /// Where this address is.
+    pub fn of(addr: SocketAddr) -> Self {
+        Self(match addr.ip() {
+            ip if ip.is_loopback() => Prefix::Here(ip, addr.port()),
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Prefix::V4([a, b, c])
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, ..] = ip.octets();
+                Prefix::V6([a, b, c, d, e, f])
+            }
+        })
+    }
+}
+
 /// A token bucket for each source, by the generic cell rate algorithm (ITU-T I.371): one time stamp a source.
 ///
 /// While several sources contend for a server that does not keep up, every source has less, down to
@@ -176,6 +205,18 @@ mod tests {
         assert_ne!(source("[2001:db8:0:1::7]:1"), source("[2001:db8::7]:1"));
         assert_ne!(source("127.0.0.1:1"), source("127.0.0.1:2"));
         assert_ne!(source("[::1]:1"), source("[::1]:2"));
+    }
+
+    #[test]
+    fn where_a_peer_is() {
+        let network = |addr: &str| Network::of(addr.parse().unwrap());
+        assert_eq!(network("192.0.2.7:1"), network("192.0.2.200:2"));
+        assert_ne!(network("192.0.2.7:1"), network("192.0.3.7:1"));
+        assert_eq!(network("[2001:db8::7]:1"), network("[2001:db8:0:9::8]:2"));
+        assert_ne!(network("[2001:db8:1::7]:1"), network("[2001:db8::7]:1"));
+        assert_ne!(network("127.0.0.1:1"), network("127.0.0.1:2"));
+        assert_ne!(network("127.0.0.1:1"), network("127.0.0.2:1"));
+        assert_ne!(network("[::1]:1"), network("[::1]:2"));
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! What a server remembers of its peers: bounded in number, forgotten after a time.
 
+mod chain;
+mod fair;
+
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
+
+pub use fair::{Changes, FairTable};
 
 /// A table of one value for each peer.
 ///

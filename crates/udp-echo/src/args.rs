@@ -54,7 +54,8 @@ pub(crate) enum Command {
   udp-echo serve --bind 127.0.0.1:0 --bind [::1]:0   this machine only, free ports
   udp-echo serve --loss 5% --delay 20ms..80ms        a bad line
   udp-echo serve --reply ack --loss 0 --delay 0      measurement without impairment
-  udp-echo serve --reply ack --stamp                 and a STAMP reflector on port 862")]
+  udp-echo serve --reply ack --stamp                 and a STAMP reflector on port 862
+  udp-echo serve --reply ack --loss 0 --delay 0 --exit never --stats --metrics   for others, watched")]
 pub(crate) struct Serve {
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:12000 or :12000 (repeatable)
     /// [default: every interface, port 12000, with --reply ack 8080]
@@ -105,6 +106,13 @@ pub(crate) struct Serve {
     pub(crate) stamp: Vec<Bind>,
     #[command(flatten)]
     pub(crate) stamp_key: StampKey,
+    /// Print a line of figures to standard error every PERIOD [default period: 10s]; SIGUSR1 asks for one at any time
+    #[arg(long, value_name = "PERIOD", num_args = 0..=1, default_missing_value = "10s",
+        value_parser = units::positive_time)]
+    pub(crate) stats: Option<Duration>,
+    /// Serve figures to Prometheus on http://ADDR/metrics [default address: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1")]
+    pub(crate) metrics: Option<Bind>,
 }
 
 /// STAMP's authenticated mode

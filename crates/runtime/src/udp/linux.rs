@@ -16,6 +16,7 @@ use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr;
+use std::time::Duration;
 
 use socket2::SockAddr;
 
@@ -27,6 +28,9 @@ pub(super) const BATCH: usize = 32;
 
 /// Whether the system tells when datagrams left.
 pub(super) const STAMPS_SENDING: bool = true;
+
+/// How often a waiting thread looks up although nothing has come: what it remembers gets older.
+const LOOK_UP: Duration = Duration::from_secs(1);
 
 /// Room for the control messages of a datagram: an `in6_pktinfo` (20 bytes), three `timespec` (48), a type of service, a
 /// time to live and a count of drops (4 each), or what the error queue says (48 and 48), each with a header of 16 and aligned.
@@ -47,6 +51,7 @@ pub(super) fn prepare(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
     if addr.ip().is_unspecified() {
         set(socket, level, option, 1)?;
     }
+    socket.set_read_timeout(Some(LOOK_UP))?;
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
 }
 

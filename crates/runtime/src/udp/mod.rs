@@ -27,7 +27,7 @@ pub use fan::{Arrived, Fan, FanReceiver};
 pub use flow::{Bundle, Flow, Room};
 pub use server::{Loss, Policy, Seal, Server, Service, Verdict};
 pub use stamp::{Outbox, Stamp, StampClock};
-pub use totals::Totals;
+pub use totals::{Counts, Totals};
 
 /// The largest UDP payload there is, and so what a receive buffer holds.
 pub const MAX_PAYLOAD: usize = 65_535;
@@ -221,6 +221,7 @@ impl Socket {
         socket.bind(&addr.into())?;
         let inner = UdpSocket::from(socket);
         imp::prepare(&inner, addr)?;
+        imp::count_drops(&inner);
         let local = inner.local_addr()?;
         if let Err(error) = imp::flow::share_port(&inner, || flow::open_beside(local)) {
             tracing::debug!(%error, "flows have ports of their own");
@@ -511,7 +512,8 @@ pub fn is_no_room(error: &io::Error) -> bool {
     error.raw_os_error() == Some(NO_ROOM) || error.kind() == io::ErrorKind::WouldBlock
 }
 
-fn is_family_missing(error: &io::Error) -> bool {
+/// Whether an error says that this machine has no addresses of a family.
+pub(crate) fn is_family_missing(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
         return true;
@@ -535,8 +537,8 @@ impl Batch {
 
     /// Blocks until a datagram has come, takes those that are there, and says how many.
     ///
-    /// 0 means that there is nothing, because the socket was woken or for no reason at all: look whether it is time to
-    /// stop and call again.
+    /// 0 means that there is nothing, because the socket was woken, after a second or for no reason at all: look whether
+    /// it is time to stop and call again.
     ///
     /// # Errors
     /// What the system says.
@@ -554,7 +556,7 @@ impl Batch {
         self.0.receive(&socket.inner, has_destinations, Wait::Poll)
     }
 
-    /// How many datagrams had found no room in the queue of a connected socket when the last of these came, modulo 2³²;
+    /// How many datagrams had found no room in the socket's queue when the last of these came, modulo 2³²;
     /// `None` where there were none or the system does not tell (it is Linux that does).
     pub fn dropped(&self) -> Option<u32> {
         self.0.dropped()

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::stamp::{Outbox, Stamp};
-use super::totals::{Totals, count};
+use super::totals::{Totals, add, count};
 use super::{Batch, Datagram, Socket};
 use crate::cli;
 use crate::host;
@@ -35,6 +35,9 @@ const REST: Duration = Duration::from_millis(10);
 /// shorter.
 const BEHIND: Duration = Duration::from_millis(5);
 
+/// How often a service is told what time it is.
+const TICK: Duration = Duration::from_secs(1);
+
 /// What a server says to datagrams. Each socket has a service of its own.
 pub trait Service {
     /// What goes with replies that want more than to be sent; `()` where none does.
@@ -47,6 +50,10 @@ pub trait Service {
         now: Instant,
         reply: &mut Vec<u8>,
     ) -> Verdict<Self::Seal>;
+
+    /// About a second has passed since the last call, with datagrams or without: what is remembered for a time can go.
+    /// (With [`Policy::spin`], and where the system does not end a wait, this may be later.)
+    fn tick(&mut self, _now: Instant) {}
 
     /// The reply that went with this seal truly left at `stamp`.
     fn left(&mut self, _seal: &Self::Seal, _stamp: Stamp) {}
@@ -273,12 +280,10 @@ impl Server {
                 to, from, since, ..
             } = parcel;
             let (payload, seal) = (&mut parcel.payload, parcel.seal);
-            let sent = parcel.port.send(payload, to, from, seal, Some(since));
-            count(if sent.is_ok() {
-                &totals.sent
-            } else {
-                &totals.failed
-            });
+            match parcel.port.send(payload, to, from, seal, Some(since)) {
+                Ok(()) => totals.count_sent(payload.len()),
+                Err(_) => count(&totals.failed),
+            }
         })
         .map(Some)
     }
@@ -294,6 +299,8 @@ struct Worker<'a, S: Service> {
     limit: RateLimit,
     faults: Throttle,
     spin: bool,
+    /// What the socket has dropped so far, modulo 2³².
+    dropped: u32,
 }
 
 impl<'a, S: Service> Worker<'a, S> {
@@ -317,6 +324,7 @@ impl<'a, S: Service> Worker<'a, S> {
             limit: RateLimit::new(policy.rate_limit),
             faults: Throttle::default(),
             spin: policy.spin,
+            dropped: 0,
         }
     }
 
@@ -325,13 +333,19 @@ impl<'a, S: Service> Worker<'a, S> {
         let mut batch = Batch::new();
         let mut reply = Vec::new();
         let mut ends = None;
+        let mut next_tick = Instant::now() + TICK;
         loop {
             let received = match self.spin {
                 true => batch.poll(&self.port.socket),
                 false => batch.receive(&self.port.socket),
             };
+            let now = Instant::now();
+            if now >= next_tick {
+                next_tick = now + TICK;
+                service.tick(now);
+            }
             let handled = match received {
-                Ok(received) => self.serve(&batch, received, &mut service, &mut reply),
+                Ok(received) => self.serve(&batch, received, now, &mut service, &mut reply),
                 Err(error) => {
                     self.report("cannot receive", &error);
                     thread::sleep(REST);
@@ -352,19 +366,20 @@ impl<'a, S: Service> Worker<'a, S> {
         &mut self,
         batch: &Batch,
         received: usize,
+        now: Instant,
         service: &mut S,
         reply: &mut Vec<u8>,
     ) -> usize {
         if received == 0 {
             return 0;
         }
-        let now = Instant::now();
+        self.note_dropped(batch);
         self.port
             .collect(now, |seal, stamp| service.left(&seal, stamp));
         let mut handled = 0;
         for datagram in (0..received).filter_map(|place| batch.get(place)) {
             handled += 1;
-            count(&self.totals.received);
+            self.totals.count_received(datagram.payload.len());
             if self.admits(&datagram, now) {
                 reply.clear();
                 let verdict = service.answer(&datagram, now, reply);
@@ -375,6 +390,15 @@ impl<'a, S: Service> Worker<'a, S> {
         let behind = received == Batch::CAPACITY && late();
         self.limit.adapt(behind, now);
         handled
+    }
+
+    /// Takes note of what the socket had no room for.
+    fn note_dropped(&mut self, batch: &Batch) {
+        if let Some(dropped) = batch.dropped() {
+            let more = dropped.wrapping_sub(self.dropped);
+            self.dropped = dropped;
+            add(&self.totals.dropped, more.into());
+        }
     }
 
     /// Whether the sender may be answered at all: not a system service, not ourselves, not on behalf of many, not more
@@ -429,7 +453,7 @@ impl<'a, S: Service> Worker<'a, S> {
             .port
             .send(reply, request.from, request.to, seal.cloned(), None);
         let Err(error) = sent else {
-            count(&self.totals.sent);
+            self.totals.count_sent(reply.len());
             return None;
         };
         count(&self.totals.failed);
@@ -585,6 +609,8 @@ mod tests {
         );
         let totals = running.stop();
         assert_eq!(totals.to_string(), "3 received, 2 sent, 1 given no answer");
+        let counts = totals.counts();
+        assert_eq!((counts.received_bytes, counts.sent_bytes), (11, 6));
     }
 
     #[test]
@@ -680,6 +706,71 @@ mod tests {
             .unwrap();
         running.server.join().unwrap().unwrap();
         assert_eq!(running.totals.over_rate(), 7);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        const LARGE: u64 = 1000;
+        let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(socket.local_addr()).unwrap();
+        let large = vec![b'x'; 60_000];
+        for _ in 0..LARGE {
+            client.send(&large).unwrap();
+        }
+        let server = Server::new(vec![socket], Policy::default());
+        let (totals, shutdown) = (server.totals(), Shutdown::new());
+        let stop = shutdown.clone();
+        // The first datagram that comes when there is room again tells of the others.
+        let server = thread::spawn(move || server.run(&stop, |_| Silence));
+        let mut sent = LARGE;
+        while totals.counts().dropped == 0 {
+            client.send(b"quiet").unwrap();
+            sent += 1;
+            thread::yield_now();
+        }
+        shutdown.trigger();
+        server.join().unwrap().unwrap();
+        let counts = totals.counts();
+        assert!(counts.received > 0 && counts.received + counts.dropped <= sent);
+        assert!(counts.received_bytes >= 60_000);
+        assert_eq!((counts.sent, counts.sent_bytes), (0, 0));
+    }
+
+    /// Says nothing.
+    struct Silence;
+
+    impl Service for Silence {
+        type Seal = ();
+
+        fn answer(&mut self, _: &Datagram<'_>, _: Instant, _: &mut Vec<u8>) -> Verdict {
+            Verdict::Silent
+        }
+    }
+
+    /// Stops the server at the first tick.
+    struct Clock(Shutdown);
+
+    impl Service for Clock {
+        type Seal = ();
+
+        fn answer(&mut self, _: &Datagram<'_>, _: Instant, _: &mut Vec<u8>) -> Verdict {
+            Verdict::Silent
+        }
+
+        fn tick(&mut self, _: Instant) {
+            self.0.trigger();
+        }
+    }
+
+    #[test]
+    fn a_service_is_told_of_the_time_though_nothing_comes() {
+        let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let server = Server::new(vec![socket], Policy::default());
+        let shutdown = Shutdown::new();
+        server.run(&shutdown, |_| Clock(shutdown.clone())).unwrap();
+        assert!(shutdown.is_triggered());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::bail;
@@ -44,7 +45,7 @@ impl LocalServer {
         let shutdown = Shutdown::new();
         let stop = shutdown.clone();
         let gate = Gate::new(Secret::new(random::bytes()?), None);
-        let floods = Floods::new(FloodTo::Private, None, &shutdown);
+        let floods = Floods::new(FloodTo::Private, None, &shutdown, &Arc::default());
         let run = move || {
             let service =
                 |addr| Measure::new(WhoMayStop::Loopback, gate.clone(), addr, floods.clone());

@@ -17,6 +17,7 @@ use runtime::limit::{Meter, Source};
 use runtime::shutdown::Shutdown;
 use runtime::udp::{Datagram, Flow};
 
+use super::measured::Measured;
 use crate::args::FloodTo;
 use stage::{Stage, Terms};
 
@@ -33,6 +34,7 @@ pub(crate) struct Floods {
     to: FloodTo,
     rate_limit: Option<NonZeroU32>,
     shutdown: Shutdown,
+    measured: Arc<Measured>,
     places: Arc<Mutex<Places>>,
 }
 
@@ -43,13 +45,24 @@ struct Places {
 }
 
 impl Floods {
-    pub(crate) fn new(to: FloodTo, rate_limit: Option<NonZeroU32>, shutdown: &Shutdown) -> Self {
+    pub(crate) fn new(
+        to: FloodTo,
+        rate_limit: Option<NonZeroU32>,
+        shutdown: &Shutdown,
+        measured: &Arc<Measured>,
+    ) -> Self {
         Self {
             to,
             rate_limit,
             shutdown: shutdown.clone(),
+            measured: Arc::clone(measured),
             places: Arc::default(),
         }
+    }
+
+    /// Where the server counts what it does.
+    pub(super) fn measured(&self) -> &Arc<Measured> {
+        &self.measured
     }
 
     /// Waits until all have ended, as they do when it is time to stop.
@@ -127,6 +140,7 @@ impl Floods {
             sends: self.sends_to(request.from, credentials),
             meter: self.rate_limit.map(Meter::new),
             shutdown: self.shutdown.clone(),
+            measured: Arc::clone(&self.measured),
         };
         let stage = Stage::new(
             flow,
@@ -134,9 +148,12 @@ impl Floods {
             terms,
         );
         let places_of_thread = Arc::clone(&self.places);
+        let measured = Arc::clone(&self.measured);
         let name = format!("flood {}", request.from);
         let thread = thread::Builder::new().name(name).spawn(move || {
+            measured.floods.begun.count();
             stage.run();
+            measured.floods.ended.count();
             let places = places_of_thread.lock();
             let mut places = places.unwrap_or_else(PoisonError::into_inner);
             places.taken.remove(&key);

@@ -8,18 +8,23 @@ use proto::measure::native::{self, Ask, Incoming, Left, Probe, Unknown};
 use proto::measure::{
     Arrived, Credentials, Gate, Grant, Offer, Reply, Request, Session, SessionId, Version, Welcome,
 };
+use runtime::limit::Network;
 use runtime::log::Throttle;
-use runtime::peers::PeerTable;
+use runtime::peers::{Changes, FairTable};
 use runtime::timing;
 use runtime::udp::{Datagram, Loss, Outbox, Seal, Service, Stamp, StampClock, Verdict};
 
 use super::flood::Floods;
+use super::measured::Measured;
 use crate::args::WhoMayStop;
 
 /// Sessions that are remembered at once, and for how long after their last packet: longer than the slowest measurement
 /// pauses.
 const SESSIONS: usize = 65_536;
 const LIFETIME: Duration = Duration::from_mins(15);
+
+/// How many old sessions are forgotten a second at the most, beside those whose place is needed: no packet waits long.
+const FORGOTTEN_AT_ONCE: usize = 512;
 
 /// A true time of sending that is further from the program's than this belongs to a clock that was set in between.
 const LONGEST_WAY_OUT: u64 = 1_000_000_000;
@@ -30,7 +35,10 @@ pub(crate) struct Measure {
     exit: WhoMayStop,
     refused: Throttle,
     gate: Gate,
-    sessions: PeerTable<(SocketAddr, SessionId), Known>,
+    sessions: FairTable<Network, (SocketAddr, SessionId), Known>,
+    measured: Arc<Measured>,
+    /// What of the table's changes has been counted.
+    counted: Changes,
     /// The address that the socket is bound to, and who floods it.
     listening: SocketAddr,
     floods: Floods,
@@ -81,10 +89,19 @@ impl Measure {
             exit,
             refused: Throttle::default(),
             gate,
-            sessions: PeerTable::new(SESSIONS, LIFETIME),
+            sessions: FairTable::new(SESSIONS, LIFETIME),
+            measured: Arc::clone(floods.measured()),
+            counted: Changes::default(),
             listening,
             floods,
         }
+    }
+
+    /// Counts the sessions that have ended since the last time.
+    fn count_ended(&mut self) {
+        let now = self.sessions.changes();
+        self.measured.sessions.count_ended(self.counted, now);
+        self.counted = now;
     }
 
     fn may_stop(&self, peer: SocketAddr) -> bool {
@@ -107,9 +124,13 @@ impl Measure {
             return Verdict::Silent;
         };
         let peer = request.from;
+        let (native, classic) = (&self.measured.native, &self.measured.classic);
+        classic.requests.count();
         let (answer, verdict) = match asked {
             Request::Calibrate { size, offer } => {
                 tracing::debug!(%peer, %size, "calibrated");
+                let wire = if offer.is_some() { native } else { classic };
+                wire.calibrations.count();
                 let welcome = offer.map(|offer| self.welcome(request, &offer));
                 (Reply::Calibrated(welcome), Verdict::Reply)
             }
@@ -118,6 +139,7 @@ impl Measure {
                 (Reply::Stopping, Verdict::ReplyAndStop)
             }
             Request::Exit => {
+                self.measured.exits_refused.count();
                 if self.refused.admits(now) {
                     let unlogged = self.refused.unlogged();
                     tracing::warn!(%peer, unlogged, "exit refused; --exit decides who may stop the server, with a key no one");
@@ -154,22 +176,31 @@ impl Measure {
         let Some(incoming) = Incoming::decode(request.payload) else {
             return Verdict::Silent;
         };
+        self.measured.native.requests.count();
         // What is left of a flood that has ended: there may be much of it.
         if let Incoming::Flood(_) = incoming {
             return Verdict::Silent;
         }
         let (peer, id) = (request.from, incoming.session());
-        let Self { sessions, gate, .. } = self;
-        let Some(known) = sessions.find_or_admit((peer, id), now, || {
+        let Self {
+            sessions,
+            gate,
+            measured,
+            ..
+        } = self;
+        let network = Network::of(peer);
+        let Some(known) = sessions.find_or_admit(network, (peer, id), now, || {
             let credentials = gate.credentials(peer, id);
             credentials.accept(request.payload).then(|| {
                 tracing::debug!(%peer, "a session begins");
+                measured.sessions.begun.count();
                 Known::new(credentials)
             })
         }) else {
             return self.unknown(incoming, peer, reply);
         };
         if !known.credentials.accept(request.payload) {
+            self.measured.wrong_proofs.count();
             return Verdict::Silent;
         }
         match incoming {
@@ -199,6 +230,7 @@ impl Measure {
         reply: &mut Vec<u8>,
     ) -> Verdict<EchoSeal> {
         tracing::debug!(%peer, "a packet of no session");
+        self.measured.unknown.count();
         let number = match incoming {
             Incoming::Probe(probe) => probe.number,
             Incoming::Ask(_) | Incoming::Flood(_) | Incoming::Order(_) => 0,
@@ -264,6 +296,11 @@ impl Service for Measure {
         }
     }
 
+    fn tick(&mut self, now: Instant) {
+        self.sessions.expire(now, FORGOTTEN_AT_ONCE);
+        self.count_ended();
+    }
+
     fn left(&mut self, seal: &EchoSeal, stamp: Stamp) {
         let sent = seal.sent.saturating_add(seal.held);
         let Some(after) = stamp.at.checked_sub(sent) else {
@@ -303,7 +340,7 @@ mod tests {
     const ID: SessionId = SessionId(4711);
 
     fn measure(exit: WhoMayStop, gate: Gate) -> Measure {
-        let floods = Floods::new(FloodTo::Private, None, &Shutdown::new());
+        let floods = Floods::new(FloodTo::Private, None, &Shutdown::new(), &Arc::default());
         Measure::new(exit, gate, "127.0.0.1:8080".parse().unwrap(), floods)
     }
 
@@ -415,6 +452,111 @@ mod tests {
         );
         assert_eq!(said(&mut server, peer, b"hello").0, Verdict::Silent);
         assert_eq!(said(&mut server, peer, b"exit").0, Verdict::Reply);
+    }
+
+    #[test]
+    fn sessions_of_one_client_keep_to_their_own_sizes_and_counts() {
+        let mut server = server(WhoMayStop::Never, None);
+        let peer = "192.0.2.7:5000";
+        let ids = [
+            (SessionId(1), 64),
+            (SessionId(2), 1400),
+            (SessionId(3), 200),
+        ];
+        let secret = Secret::new([7; 32]);
+        for number in 0..3 {
+            for (session, size) in ids {
+                let probe = Probe {
+                    session,
+                    number,
+                    sent: 1,
+                    wants_left: false,
+                };
+                let mut packet = Vec::new();
+                probe.encode(size, &mut packet);
+                let token = secret.token(peer.parse().unwrap(), session);
+                Credentials::Token(token).seal(&mut packet);
+                let (_, reply) = said(&mut server, peer, &packet);
+                let Some(Answer::Echo(echo)) = Answer::decode(&reply) else {
+                    panic!("no echo");
+                };
+                assert_eq!((reply.len(), echo.session), (size, session));
+                assert_eq!(u64::from(echo.count), number + 1);
+            }
+        }
+        assert_eq!(server.measured.sessions.now(), 3);
+    }
+
+    #[test]
+    fn sessions_are_forgotten_in_time_and_counted() {
+        let mut server = server(WhoMayStop::Never, None);
+        let mut packets = Vec::new();
+        for port in 5000..6000 {
+            let peer = format!("192.0.2.7:{port}");
+            let credentials = credentials(&mut server, &peer, None);
+            packets.push((peer, probe(&credentials, 0, 64)));
+        }
+        for (peer, packet) in &packets {
+            said(&mut server, peer, packet);
+        }
+        assert_eq!(server.measured.sessions.now(), 1000);
+        assert_eq!(server.measured.native.calibrations.get(), 1000);
+        let later = Instant::now() + LIFETIME + Duration::from_secs(60);
+        server.tick(later);
+        assert_eq!(
+            server.measured.sessions.now(),
+            1000 - FORGOTTEN_AT_ONCE as u64
+        );
+        server.tick(later);
+        assert!(server.sessions.is_empty());
+        assert_eq!(server.measured.sessions.expired.get(), 1000);
+    }
+
+    #[test]
+    fn a_network_without_end_of_sessions_takes_none_of_another() {
+        let mut server = server(WhoMayStop::Never, None);
+        let (victim, attacker) = ("192.0.2.7:5000", "198.51.100.7:5000");
+        let credentials = credentials(&mut server, victim, None);
+        said(&mut server, victim, &probe(&credentials, 0, 64));
+        let secret = Secret::new([7; 32]);
+        for id in 0..SESSIONS as u64 + 1000 {
+            let session = SessionId(id);
+            let token = secret.token(attacker.parse().unwrap(), session);
+            let mut packet = Vec::new();
+            Ask { session }.encode(&mut packet);
+            Credentials::Token(token).seal(&mut packet);
+            said(&mut server, attacker, &packet);
+        }
+        assert_eq!(server.sessions.len(), SESSIONS);
+        let (_, reply) = said(&mut server, victim, &probe(&credentials, 1, 64));
+        let Some(Answer::Echo(echo)) = Answer::decode(&reply) else {
+            panic!("no echo");
+        };
+        assert_eq!(echo.count, 2, "its session is the same");
+    }
+
+    #[test]
+    fn what_is_wrong_is_counted() {
+        let key = Key::new(b"0123456789abcdef");
+        let key = key.unwrap();
+        let mut server = server(WhoMayStop::Never, Some(key.clone()));
+        let peer = "192.0.2.7:5000";
+        let credentials = credentials(&mut server, peer, Some(&key));
+        let mut packet = probe(&credentials, 0, 64);
+        said(&mut server, "192.0.2.8:5000", &packet);
+        said(&mut server, peer, &packet);
+        packet[12] ^= 1;
+        assert_eq!(said(&mut server, peer, &packet).0, Verdict::Silent);
+        said(&mut server, peer, b"exit");
+        let measured = &server.measured;
+        let counts = [
+            measured.unknown.get(),
+            measured.wrong_proofs.get(),
+            measured.exits_refused.get(),
+            measured.native.requests.get(),
+            measured.classic.requests.get(),
+        ];
+        assert_eq!(counts, [1, 1, 1, 3, 2]);
     }
 
     #[test]

@@ -3,19 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use proto::stamp::{self, Arrived, DEFAULT_PORT, ErrorEstimate, Incoming, Mode, NoRequest};
 use proto::stamp::{Session, Timestamp};
-use runtime::cli;
 use runtime::log::Throttle;
 use runtime::peers::PeerTable;
-use runtime::shutdown::Shutdown;
 use runtime::timing;
 use runtime::udp::{BindError, Datagram, Policy, Seal, Server, Service, Socket, Totals, Verdict};
 
+use super::companions::Companions;
 use crate::args::Serve;
 use crate::key;
 
@@ -23,26 +21,37 @@ use crate::key;
 const SESSIONS: usize = 65_536;
 const LIFETIME: Duration = Duration::from_mins(15);
 
-/// A reflector that runs until it is time to stop.
+/// A reflector that is ready to run.
 pub(super) struct Reflecting {
-    thread: JoinHandle<io::Result<()>>,
-    totals: Arc<Totals>,
+    server: Server,
+    mode: Arc<Mode>,
 }
 
 impl Reflecting {
-    /// Waits until it has stopped, and logs what it has done.
-    pub(super) fn join(self) -> anyhow::Result<()> {
-        let Ok(ended) = self.thread.join() else {
-            bail!("the reflector failed");
-        };
-        ended?;
-        tracing::info!("reflector stopped: {}", self.totals);
-        Ok(())
+    /// A line for each address that it listens on.
+    pub(super) fn announcement(&self) -> String {
+        let line = |addr| format!("listening on stamp://{addr}\n");
+        self.server.local_addrs().iter().map(line).collect()
+    }
+
+    pub(super) fn totals(&self) -> Arc<Totals> {
+        self.server.totals()
+    }
+
+    /// Reflects until the server ends, and logs what it has done.
+    pub(super) fn start(self, companions: &mut Companions) -> io::Result<()> {
+        let Self { server, mode } = self;
+        companions.start("reflector", move |shutdown| {
+            let totals = server.totals();
+            server.run(shutdown, |_| Reflector::new(Arc::clone(&mode)))?;
+            tracing::info!("reflector stopped: {totals}");
+            Ok(())
+        })
     }
 }
 
-/// Starts a reflector where the command line asks for one, and says where it listens.
-pub(super) fn start(args: &Serve, shutdown: &Shutdown) -> anyhow::Result<Option<Reflecting>> {
+/// Binds a reflector where the command line asks for one.
+pub(super) fn bind(args: &Serve) -> anyhow::Result<Option<Reflecting>> {
     if args.stamp.is_empty() {
         return Ok(None);
     }
@@ -56,16 +65,7 @@ pub(super) fn start(args: &Serve, shutdown: &Shutdown) -> anyhow::Result<Option<
         ..Policy::default()
     };
     let server = Server::new(sockets, policy);
-    cli::announce(&announcement(&server.local_addrs()))?;
-    let (shutdown, totals) = (shutdown.clone(), server.totals());
-    let run = move || server.run(&shutdown, |_| Reflector::new(Arc::clone(&mode)));
-    let thread = thread::Builder::new().name("reflector".into()).spawn(run)?;
-    Ok(Some(Reflecting { thread, totals }))
-}
-
-fn announcement(addrs: &[SocketAddr]) -> String {
-    let line = |addr| format!("listening on stamp://{addr}\n");
-    addrs.iter().map(line).collect()
+    Ok(Some(Reflecting { server, mode }))
 }
 
 /// Names the option that is the cure here.

@@ -1,15 +1,17 @@
 //! The thread of one flood: it receives and counts, returns, or sends.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::measure::flood::{self, Called, Host, Order, Phase, Run, Way};
+use proto::measure::flood::{self, Called, Counts, Host, Order, Phase, Run, Way};
 use runtime::cpu;
 use runtime::limit::Meter;
 use runtime::shutdown::Shutdown;
 use runtime::timing::unix_nanos;
 use runtime::udp::{Flow, Room, is_no_room};
 
+use super::super::measured::Measured;
 use crate::pump::{self, Pump};
 
 /// A flood whose client has not been heard for so long is over; one that is sent to him stops sooner.
@@ -29,6 +31,7 @@ pub(super) struct Terms {
     /// How fast he may send.
     pub(super) meter: Option<Meter>,
     pub(super) shutdown: Shutdown,
+    pub(super) measured: Arc<Measured>,
 }
 
 pub(super) struct Stage {
@@ -45,6 +48,8 @@ pub(super) struct Stage {
     /// Processor time and overflows when the run began.
     before: (Duration, u32),
     overflows: u32,
+    /// What the server's own counts have of this run.
+    told: Counts,
     has_ended: bool,
 }
 
@@ -68,6 +73,7 @@ impl Stage {
             heard: Instant::now(),
             before: (Duration::ZERO, 0),
             overflows: 0,
+            told: Counts::default(),
             has_ended: false,
         }
     }
@@ -130,10 +136,25 @@ impl Stage {
             self.heard = now;
             self.host.came(unix);
             self.send_back()?;
+            self.account();
         }
         orders
             .into_iter()
             .try_for_each(|order| self.obey(order, now))
+    }
+
+    /// Adds what happened since the last time to the server's own counts.
+    fn account(&mut self) {
+        let (floods, told) = (&self.terms.measured.floods, &mut self.told);
+        let Some((now, _)) = self.host.beside() else {
+            return;
+        };
+        floods.received.add(now.received - told.received);
+        floods.received_bytes.add(now.bytes - told.bytes);
+        let sent = now.sent - told.sent;
+        floods.sent.add(sent);
+        floods.sent_bytes.add(sent * self.size as u64);
+        *told = *now;
     }
 
     fn send_back(&mut self) -> io::Result<()> {
@@ -183,6 +204,7 @@ impl Stage {
         };
         self.room = Room::new(self.size.max(flood::SIZE), offload.receive);
         self.before = (processor(), self.overflows);
+        self.told = Counts::default();
         if let Some((_, used)) = self.host.beside() {
             *used = offload;
         }
@@ -238,6 +260,7 @@ impl Stage {
         if let Some((counts, _)) = self.host.beside() {
             (counts.sent, counts.missed) = (pump.sent(), pump.missed());
         }
+        self.account();
         self.sending = Some(sending);
         Ok(())
     }

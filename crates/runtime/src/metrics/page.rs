@@ -1,0 +1,184 @@
+//! The text form of metrics (Prometheus exposition format, version 0.0.4:
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>).
+
+use std::fmt::{self, Display, Write};
+
+/// What kind of figure a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows, until the program is started anew.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+}
+
+/// The value of a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// A number of things.
+    Count(u64),
+    /// A quantity in the unit that the name ends with.
+    Amount(f64),
+}
+
+/// The page that is read at one moment.
+///
+/// ```
+/// # use runtime::metrics::{Kind, Page, Value};
+/// let mut page = Page::default();
+/// let mut requests = page.metric("requests_total", Kind::Counter, "Requests.");
+/// requests.sample(&[("wire", "classic")], Value::Count(3));
+/// let expected = "# HELP requests_total Requests.\n# TYPE requests_total counter\n\
+///                 requests_total{wire=\"classic\"} 3\n";
+/// assert_eq!(page.text(), expected);
+/// ```
+#[derive(Debug, Default)]
+pub struct Page(String);
+
+/// A metric of a page, whose samples follow.
+#[derive(Debug)]
+pub struct Metric<'a> {
+    page: &'a mut Page,
+    name: &'a str,
+}
+
+impl Page {
+    /// Begins a metric, which is on the page once. Its name is of letters, digits, `_` and `:`, does not begin with a
+    /// digit, and ends with the unit, for a counter with `_total` after that.
+    pub fn metric<'a>(&'a mut self, name: &'a str, kind: Kind, help: &str) -> Metric<'a> {
+        let help = Escaped(help, Quotes::Plain);
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} {kind}"));
+        Metric { page: self, name }
+    }
+
+    /// A metric of one sample without labels.
+    pub fn single(&mut self, name: &str, kind: Kind, help: &str, value: Value) {
+        self.metric(name, kind, help).sample(&[], value);
+    }
+
+    /// The page as it is sent.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+}
+
+impl Metric<'_> {
+    /// Adds a sample with these labels, each a name and a value. No two samples of a metric have the same ones, and what
+    /// a peer can choose is no label: there would be no end of them.
+    pub fn sample(&mut self, labels: &[(&str, &str)], value: Value) -> &mut Self {
+        let (name, labels) = (self.name, Labels(labels));
+        self.page.line(format_args!("{name}{labels} {value}"));
+        self
+    }
+}
+
+struct Labels<'a>(&'a [(&'a str, &'a str)]);
+
+impl Display for Labels<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (name, value)) in self.0.iter().enumerate() {
+            let before = if place == 0 { '{' } else { ',' };
+            let value = Escaped(value, Quotes::Escaped);
+            write!(f, "{before}{name}=\"{value}\"")?;
+        }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            f.write_char('}')
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    Plain,
+    Escaped,
+}
+
+struct Escaped<'a>(&'a str, Quotes);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in self.0.chars() {
+            match letter {
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '"' if self.1 == Quotes::Escaped => f.write_str("\\\"")?,
+                letter => f.write_char(letter)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+        })
+    }
+}
+
+impl Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(number) => number.fmt(f),
+            Self::Amount(amount) if amount.is_nan() => f.write_str("NaN"),
+            Self::Amount(amount) if *amount == f64::INFINITY => f.write_str("+Inf"),
+            Self::Amount(amount) if *amount == f64::NEG_INFINITY => f.write_str("-Inf"),
+            Self::Amount(amount) => amount.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_as_they_are_read() {
+        let mut page = Page::default();
+        page.metric(
+            "sent_bytes_total",
+            Kind::Counter,
+            "Bytes\nin a \\ \"line\".",
+        )
+        .sample(
+            &[("wire", "native"), ("of", "a\\b\"c\nd")],
+            Value::Count(u64::MAX),
+        )
+        .sample(&[("wire", "classic")], Value::Count(0));
+        page.single("uptime_seconds", Kind::Gauge, "Time.", Value::Amount(1.25));
+        let expected = r#"# HELP sent_bytes_total Bytes\nin a \\ "line".
+# TYPE sent_bytes_total counter
+sent_bytes_total{wire="native",of="a\\b\"c\nd"} 18446744073709551615
+sent_bytes_total{wire="classic"} 0
+# HELP uptime_seconds Time.
+# TYPE uptime_seconds gauge
+uptime_seconds 1.25
+"#;
+        assert_eq!(page.text(), expected);
+    }
+
+    #[test]
+    fn amounts_have_their_own_words() {
+        let table = [
+            (0.0, "0"),
+            (1e15, "1000000000000000"),
+            (1e-9, "0.000000001"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ];
+        for (amount, text) in table {
+            assert_eq!(Value::Amount(amount).to_string(), text);
+        }
+    }
+}
