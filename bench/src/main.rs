@@ -2,11 +2,16 @@
 //!
 //! One subcommand is one topic and one file (or folder) here: [`engines`] and [`probe`]. What topics share lies beside
 //! them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians, percentiles),
-//! `table`, [`pin`] (cores) and `child` (programs in processes of their own, whose CPU time can be read from outside).
+//! `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read from outside), and
+//! for programs that are compared `installed`, `goal`, `turns` and `verdict`.
 
 #[cfg(target_os = "linux")]
 mod child;
 mod engines;
+#[cfg(target_os = "linux")]
+mod goal;
+#[cfg(target_os = "linux")]
+mod installed;
 mod options;
 mod pin;
 mod probe;
@@ -16,6 +21,10 @@ mod setup;
 mod stats;
 #[cfg(target_os = "linux")]
 mod table;
+#[cfg(target_os = "linux")]
+mod turns;
+#[cfg(target_os = "linux")]
+mod verdict;
 
 use clap::{Parser, Subcommand};
 

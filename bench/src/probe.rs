@@ -60,7 +60,7 @@ pub(crate) struct Args {
 
 /// A part of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
+pub(crate) enum Part {
     /// Network RTT, a packet every 1 ms
     Network,
     /// Network RTT while busy loops burn both cores
