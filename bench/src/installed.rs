@@ -13,6 +13,8 @@ pub(crate) struct Installed {
     path: PathBuf,
     /// As the program says it.
     version: String,
+    #[serde(skip)]
+    said: String,
 }
 
 impl Installed {
@@ -44,6 +46,7 @@ impl Installed {
         Ok(Some(Self {
             path: path.to_owned(),
             version,
+            said,
         }))
     }
 
@@ -52,12 +55,18 @@ impl Installed {
         &self.path
     }
 
+    /// Whether these words stand in what it said when it was asked for its version.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.said.contains(words)
+    }
+
     /// One that was not looked for.
     #[cfg(test)]
     pub(crate) fn of(path: &str, version: &str) -> Self {
         Self {
             path: path.into(),
             version: version.to_owned(),
+            said: version.to_owned(),
         }
     }
 }
@@ -85,10 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_the_first_line() {
+    fn a_version_is_the_first_line_and_the_rest_is_kept() {
         let found = Installed::find(Path::new("printf"), "one 1\\ntwo").unwrap();
         let found = found.unwrap();
         assert_eq!(versions([None, Some(&found)]), "one 1");
+        assert!(found.says("two") && !found.says("three"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`] and [`probe`]. What topics share lies beside
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`] and [`flood`]. What topics share lies beside
 //! them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians, percentiles),
 //! `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read from outside), and
 //! for programs that are compared `installed`, `goal`, `turns` and `verdict`.
@@ -8,6 +8,7 @@
 #[cfg(target_os = "linux")]
 mod child;
 mod engines;
+mod flood;
 #[cfg(target_os = "linux")]
 mod goal;
 #[cfg(target_os = "linux")]
@@ -42,6 +43,7 @@ struct Cli {
 enum Topic {
     Engines(engines::Args),
     Probe(probe::Args),
+    Flood(flood::Args),
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     EngineServer(engines::server::Args),
@@ -57,6 +59,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().topic {
         Topic::Engines(args) => engines::run(&args),
         Topic::Probe(args) => probe::run(&args),
+        Topic::Flood(args) => flood::run(&args),
         #[cfg(target_os = "linux")]
         Topic::EngineServer(args) => engines::server::run(&args),
         #[cfg(target_os = "linux")]

@@ -17,7 +17,7 @@ mod program;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
-mod sockperf;
+pub(crate) mod sockperf;
 #[cfg(target_os = "linux")]
 mod workload;
 

@@ -69,7 +69,8 @@ impl Tool for Sockperf {
     }
 }
 
-fn endpoint(address: SocketAddrV4) -> String {
+/// The options by which server and client are told where the server is.
+pub(crate) fn endpoint(address: SocketAddrV4) -> String {
     format!("-i {} -p {}", address.ip(), address.port())
 }
 
@@ -84,7 +85,7 @@ fn waiting(load: Load) -> &'static str {
 ///
 /// Its rate and its round-trip times are those of the "valid duration", which it begins 0.4 s after its start and ends
 /// shortly before its end.
-fn read(stdout: &str) -> Option<Said> {
+pub(crate) fn read(stdout: &str) -> Option<Said> {
     let line = |start: &str| stdout.lines().find_map(|line| line.split_once(start));
     let total = line("[Total Run] ")?.1;
     let valid = line("[Valid Duration] ")?.1;

@@ -1,0 +1,178 @@
+//! `udp-echo serve --reply ack` and `udp-echo flood --json`.
+
+use std::net::SocketAddrV4;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use super::load::{Load, Offload, Way};
+use super::program::{Delivered, Tool};
+use crate::child::{Listens, words};
+
+const FORMAT: &str = "plumbline/flood/1";
+
+/// Our own program.
+pub(crate) struct Ours;
+
+impl Tool for Ours {
+    fn server(&self) -> (Vec<String>, Listens) {
+        let arguments = words("serve --reply ack --loss 0 --delay 0 --bind 127.0.0.1:0");
+        (arguments, Listens::Announced("listening on udp://"))
+    }
+
+    fn client(&self, load: &Load, server: SocketAddrV4) -> Vec<String> {
+        let offload = match load.offload {
+            Offload::Allowed => "",
+            Offload::Forbidden => "--no-gso --no-gro",
+        };
+        let search = match load.way {
+            Way::Search => "--search --max-loss 0.1%",
+            Way::There | Way::Echo => "",
+        };
+        words(&format!(
+            "flood {server} --way {} -s {} -d {}s {offload} {search} --json",
+            way(load.way),
+            load.size,
+            load.seconds
+        ))
+    }
+
+    fn read(&self, load: &Load, stdout: &str) -> Result<Delivered> {
+        let outcome: Outcome =
+            serde_json::from_str(stdout).context("this is not a result of udp-echo flood")?;
+        ensure!(
+            outcome.format == FORMAT,
+            "expected a result of format {FORMAT}, got {:?}",
+            outcome.format
+        );
+        let rate = match load.way {
+            Way::Search => outcome.found(load),
+            Way::There | Way::Echo => outcome.delivered(way(load.way)),
+        };
+        rate.context("the result has no such figure")
+    }
+}
+
+fn way(way: Way) -> &'static str {
+    match way {
+        Way::There | Way::Search => "there",
+        Way::Echo => "echo",
+    }
+}
+
+/// What is needed of the result.
+#[derive(Deserialize)]
+struct Outcome {
+    format: String,
+    ways: Vec<Figures>,
+    search: Option<Found>,
+}
+
+#[derive(Deserialize)]
+struct Figures {
+    way: String,
+    seconds: f64,
+    packets_per_s: f64,
+    bits_per_s: f64,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    packets_per_s: f64,
+    bits_per_s: f64,
+}
+
+impl Outcome {
+    fn delivered(&self, way: &str) -> Option<Delivered> {
+        let figures = self.ways.iter().find(|figures| figures.way == way)?;
+        Some(Delivered {
+            packets_per_s: Some(figures.packets_per_s),
+            bits_per_s: figures.bits_per_s,
+            seconds: figures.seconds,
+        })
+    }
+
+    fn found(&self, load: &Load) -> Option<Delivered> {
+        let found = self.search.as_ref()?;
+        Some(Delivered {
+            packets_per_s: Some(found.packets_per_s),
+            bits_per_s: found.bits_per_s,
+            seconds: load.seconds.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Part;
+    use super::*;
+
+    const RESULT: &str = r#"{
+        "format": "plumbline/flood/1", "something_new": [1],
+        "ways": [{
+            "way": "there", "seconds": 3.0, "sent": 120000000, "received": 111000000, "lost": 9000000,
+            "packets_per_s": 37000000.0, "bits_per_s": 18944000000.0,
+            "sender": {"cpu_s": 3.0, "gso": true}, "receiver": {"cpu_s": 2.9, "gro": true}
+        }, {
+            "way": "echo", "seconds": 2.5, "packets_per_s": 1000000.0, "bits_per_s": 512000000.0
+        }],
+        "search": {"packets_per_s": 1000000.0, "bits_per_s": 71776000000.0, "loss_percent": 0.04}
+    }"#;
+
+    #[test]
+    fn results_are_read() {
+        let table = [
+            (Part::Small, 37_000_000.0, 18_944_000_000.0, 3.0),
+            (Part::Echo, 1_000_000.0, 512_000_000.0, 2.5),
+            (Part::Search, 1_000_000.0, 71_776_000_000.0, 3.0),
+        ];
+        for (part, packets_per_s, bits_per_s, seconds) in table {
+            let expected = Delivered {
+                packets_per_s: Some(packets_per_s),
+                bits_per_s,
+                seconds,
+            };
+            let delivered = Ours.read(&Load::of(part, 3), RESULT).unwrap();
+            assert_eq!(delivered, expected, "{part:?}");
+        }
+    }
+
+    #[test]
+    fn other_results_are_refused() {
+        let later = RESULT.replace("flood/1", "flood/2");
+        let other = RESULT.replace("\"there\"", "\"back\"");
+        for (text, reason) in [
+            ("{}", "not a result"),
+            (&later, "plumbline/flood/2"),
+            (&other, "no such figure"),
+        ] {
+            let error = Ours.read(&Load::of(Part::Small, 3), text).unwrap_err();
+            assert!(format!("{error:#}").contains(reason), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn the_load_is_said_in_options() {
+        let server = "127.0.0.1:7".parse().unwrap();
+        let client = |part| Ours.client(&Load::of(part, 3), server).join(" ");
+        for (part, expected) in [
+            (Part::Small, "--way there -s 64 -d 3s --json"),
+            (Part::Large, "--way there -s 1400 -d 3s --json"),
+            (
+                Part::Plain,
+                "--way there -s 64 -d 3s --no-gso --no-gro --json",
+            ),
+            (
+                Part::Echo,
+                "--way echo -s 64 -d 3s --no-gso --no-gro --json",
+            ),
+            (Part::EchoOffload, "--way echo -s 64 -d 3s --json"),
+            (
+                Part::Search,
+                "--way there -s 8972 -d 3s --search --max-loss 0.1% --json",
+            ),
+        ] {
+            assert_eq!(client(part), format!("flood 127.0.0.1:7 {expected}"));
+        }
+    }
+}
