@@ -96,7 +96,7 @@ impl Delivered {
 
 /// The socket buffers that the others are told to ask for, in bytes: what the kernel grants, up to 4 MiB.
 ///
-/// Beyond what it grants, some give up. With the kernel's default they lose half of what they send.
+/// Beyond what it grants, some give up. With the kernel's default they lost up to half of what they sent.
 pub(crate) fn buffer() -> u64 {
     const MOST: u64 = 4 << 20;
     const USUAL: u64 = 212_992;
