@@ -11,8 +11,8 @@ use super::program::{Delivered, Tool};
 use crate::child::client::tail;
 use crate::child::{Listens, words};
 
-/// irtt, with the interval of which most came back when it was tried: it misses most slots, as any shorter than it can
-/// keep, and loses most packets with one of 0.1 µs.
+/// Its interval. It misses most slots of one as short as this, and so sends as fast as it can without losing much: of one
+/// of 0.1 µs most packets were lost.
 const INTERVAL: &str = "1us";
 
 /// irtt.

@@ -45,11 +45,10 @@ impl Tool for Ours {
             "expected a result of format {FORMAT}, got {:?}",
             outcome.format
         );
-        let rate = match load.way {
+        match load.way {
             Way::Search => outcome.found(load),
-            Way::There | Way::Echo => outcome.delivered(way(load.way)),
-        };
-        rate.context("the result has no such figure")
+            Way::There | Way::Echo => outcome.delivered(load),
+        }
     }
 }
 
@@ -73,32 +72,24 @@ struct Figures {
     way: String,
     seconds: f64,
     packets_per_s: f64,
-    bits_per_s: f64,
 }
 
 #[derive(Deserialize)]
 struct Found {
-    packets_per_s: f64,
     bits_per_s: f64,
 }
 
 impl Outcome {
-    fn delivered(&self, way: &str) -> Option<Delivered> {
-        let figures = self.ways.iter().find(|figures| figures.way == way)?;
-        Some(Delivered {
-            packets_per_s: Some(figures.packets_per_s),
-            bits_per_s: figures.bits_per_s,
-            seconds: figures.seconds,
-        })
+    fn delivered(&self, load: &Load) -> Result<Delivered> {
+        let way = way(load.way);
+        let figures = self.ways.iter().find(|figures| figures.way == way);
+        let figures = figures.with_context(|| format!("the result has no way {way:?}"))?;
+        Delivered::packets(figures.packets_per_s, load, figures.seconds)
     }
 
-    fn found(&self, load: &Load) -> Option<Delivered> {
-        let found = self.search.as_ref()?;
-        Some(Delivered {
-            packets_per_s: Some(found.packets_per_s),
-            bits_per_s: found.bits_per_s,
-            seconds: load.seconds.into(),
-        })
+    fn found(&self, load: &Load) -> Result<Delivered> {
+        let found = self.search.as_ref().context("the result has no search")?;
+        Delivered::bits(found.bits_per_s, load, load.seconds.into())
     }
 }
 
@@ -122,18 +113,14 @@ mod tests {
     #[test]
     fn results_are_read() {
         let table = [
-            (Part::Small, 37_000_000.0, 18_944_000_000.0, 3.0),
-            (Part::Echo, 1_000_000.0, 512_000_000.0, 2.5),
-            (Part::Search, 1_000_000.0, 71_776_000_000.0, 3.0),
+            (Part::Small, 18_944_000_000.0, 3.0),
+            (Part::Echo, 512_000_000.0, 2.5),
+            (Part::Search, 71_776_000_000.0, 3.0),
         ];
-        for (part, packets_per_s, bits_per_s, seconds) in table {
-            let expected = Delivered {
-                packets_per_s: Some(packets_per_s),
-                bits_per_s,
-                seconds,
-            };
-            let delivered = Ours.read(&Load::of(part, 3), RESULT).unwrap();
-            assert_eq!(delivered, expected, "{part:?}");
+        for (part, bits_per_s, seconds) in table {
+            let load = Load::of(part, 3);
+            let expected = Delivered::bits(bits_per_s, &load, seconds).unwrap();
+            assert_eq!(Ours.read(&load, RESULT).unwrap(), expected, "{part:?}");
         }
     }
 
@@ -141,10 +128,12 @@ mod tests {
     fn other_results_are_refused() {
         let later = RESULT.replace("flood/1", "flood/2");
         let other = RESULT.replace("\"there\"", "\"back\"");
+        let silent = RESULT.replace("37000000.0", "0");
         for (text, reason) in [
             ("{}", "not a result"),
             (&later, "plumbline/flood/2"),
-            (&other, "no such figure"),
+            (&other, "no way \"there\""),
+            (&silent, "nothing arrived"),
         ] {
             let error = Ours.read(&Load::of(Part::Small, 3), text).unwrap_err();
             assert!(format!("{error:#}").contains(reason), "{error:#}");
