@@ -1,9 +1,9 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`] and [`flood`]. What topics share lies beside
-//! them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians, percentiles),
-//! `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read from outside), and
-//! for programs that are compared `installed`, `goal`, `turns` and `verdict`.
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`] and [`flood`]. What topics share
+//! lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians,
+//! percentiles), `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read from
+//! outside), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
 
 #[cfg(target_os = "linux")]
 mod child;
