@@ -5,6 +5,7 @@
 //! [`LIFETIME`]: a program that uses the alarm clock for itself is left to the other two.
 
 pub(crate) mod client;
+pub(crate) mod free;
 pub(crate) mod launch;
 mod output;
 mod server;
@@ -30,6 +31,11 @@ pub(crate) fn this_program(arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(binary);
     command.args(arguments).env("RUST_BACKTRACE", "0");
     Ok(command)
+}
+
+/// Command-line arguments from text with a blank between each two.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// In the child, before all else: makes sure that it ends.

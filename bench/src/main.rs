@@ -1,13 +1,18 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], and three in `reflector`. What topics
-//! share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs, medians,
-//! percentiles), `table`, [`pin`] (cores) and `child` (programs in processes of their own, whose CPU time can be read from
-//! outside).
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], and three in `reflector`.
+//! What topics share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs,
+//! medians, percentiles), `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read
+//! from outside), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
 
 #[cfg(target_os = "linux")]
 mod child;
 mod engines;
+mod flood;
+#[cfg(target_os = "linux")]
+mod goal;
+#[cfg(target_os = "linux")]
+mod installed;
 mod options;
 mod pin;
 mod probe;
@@ -19,6 +24,10 @@ mod setup;
 mod stats;
 #[cfg(target_os = "linux")]
 mod table;
+#[cfg(target_os = "linux")]
+mod turns;
+#[cfg(target_os = "linux")]
+mod verdict;
 
 use clap::{Parser, Subcommand};
 
@@ -36,6 +45,7 @@ struct Cli {
 enum Topic {
     Engines(engines::Args),
     Probe(probe::Args),
+    Flood(flood::Args),
     #[cfg(target_os = "linux")]
     Sessions(reflector::sessions::Args),
     #[cfg(target_os = "linux")]
@@ -60,6 +70,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().topic {
         Topic::Engines(args) => engines::run(&args),
         Topic::Probe(args) => probe::run(&args),
+        Topic::Flood(args) => flood::run(&args),
         #[cfg(target_os = "linux")]
         Topic::Sessions(args) => reflector::sessions::run(&args),
         #[cfg(target_os = "linux")]

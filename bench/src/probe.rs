@@ -17,7 +17,7 @@ mod program;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
-mod sockperf;
+pub(crate) mod sockperf;
 #[cfg(target_os = "linux")]
 mod workload;
 
@@ -60,7 +60,7 @@ pub(crate) struct Args {
 
 /// A part of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
+pub(crate) enum Part {
     /// Network RTT, a packet every 1 ms
     Network,
     /// Network RTT while busy loops burn both cores

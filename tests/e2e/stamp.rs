@@ -17,11 +17,11 @@ pub(super) fn reflector(args: &[&str]) -> Server {
     command.args(CLEAN_ACK).args(["--stamp", "127.0.0.1:0"]);
     command.args(args);
     let mut server = Server::of(command, 0);
-    for scheme in ["stamp", "udp"] {
+    for scheme in ["udp", "stamp"] {
         let line = server.next_line();
         let addr = line.strip_prefix(&format!("listening on {scheme}://"));
         let addr = addr.unwrap_or_else(|| panic!("{line}"));
-        server.addrs.push(addr.parse().unwrap());
+        server.addrs.insert(0, addr.parse().unwrap());
     }
     server
 }
@@ -113,10 +113,10 @@ fn it_stands_beside_either_server_and_ends_with_it() {
     let mut command = Command::new(program("udp-echo"));
     command.arg("serve").args(here);
     let mut server = Server::of(command, 0);
-    assert!(server.next_line().starts_with("listening on stamp://127"));
     let line = server.next_line();
     let addr = line.strip_prefix("listening on udp://").unwrap();
     server.addrs.push(addr.parse().unwrap());
+    assert!(server.next_line().starts_with("listening on stamp://127"));
     assert_eq!(harness::ask(&server.connect(), "hello"), "HELLO");
     #[cfg(unix)]
     {

@@ -24,6 +24,8 @@ pub(crate) enum Listens {
     Announced(&'static str),
     /// It was told this address; the kernel lists the UDP socket when it is bound.
     At(SocketAddrV4),
+    /// It was told this TCP port; the kernel lists the socket, of whatever address, when it listens.
+    Tcp(SocketAddrV4),
 }
 
 /// A running server; dropping it ends it.
@@ -47,7 +49,8 @@ impl Server {
             let mut output = process.output()?;
             let address = match listens {
                 Listens::Announced(words) => announced(&mut output, words)?,
-                Listens::At(address) => bound(&mut process, address)?,
+                Listens::At(address) => listed(&mut process, address, is_bound)?,
+                Listens::Tcp(address) => listed(&mut process, address, listens_on_tcp)?,
             };
             Ok((output, address, cpu_clock(&process)?))
         };
@@ -147,12 +150,15 @@ fn address_in<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     whole.lines().find_map(after)
 }
 
-fn bound(process: &mut Process, address: SocketAddrV4) -> Result<SocketAddrV4> {
+fn listed(
+    process: &mut Process,
+    address: SocketAddrV4,
+    is_listed: fn(SocketAddrV4) -> Result<bool>,
+) -> Result<SocketAddrV4> {
     const PAUSE: Duration = Duration::from_millis(5);
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
-        let sockets = fs::read_to_string("/proc/net/udp").context("cannot list UDP sockets")?;
-        if lists(&sockets, address) {
+        if is_listed(address)? {
             return Ok(address);
         }
         ensure!(process.runs(), "the server ended before it listened");
@@ -162,6 +168,30 @@ fn bound(process: &mut Process, address: SocketAddrV4) -> Result<SocketAddrV4> {
         );
         thread::sleep(PAUSE);
     }
+}
+
+fn is_bound(address: SocketAddrV4) -> Result<bool> {
+    let sockets = fs::read_to_string("/proc/net/udp").context("cannot list UDP sockets")?;
+    Ok(lists(&sockets, address))
+}
+
+fn listens_on_tcp(address: SocketAddrV4) -> Result<bool> {
+    let sockets = fs::read_to_string("/proc/net/tcp").context("cannot list TCP sockets")?;
+    // Absent where there is no IPv6.
+    let more = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    Ok(lists_listener(&sockets, address.port()) || lists_listener(&more, address.port()))
+}
+
+/// Whether the kernel's list of TCP sockets has one that listens on this port.
+fn lists_listener(sockets: &str, port: u16) -> bool {
+    const LISTENS: &str = "0A";
+    let suffix = format!(":{port:04X}");
+    let is_it = |line: &str| {
+        let mut cells = line.split_whitespace().skip(1);
+        let is_local = cells.next().is_some_and(|local| local.ends_with(&suffix));
+        is_local && cells.nth(1) == Some(LISTENS)
+    };
+    sockets.lines().any(is_it)
 }
 
 /// Whether the kernel's list of UDP sockets has one that is bound here.
@@ -205,6 +235,19 @@ mod tests {
         let text = memory.unwrap().to_string();
         assert_eq!(text, "VmRSS 5.12 MB, VmHWM 8.19 MB");
         assert!(Memory::read("VmRSS:\n").is_none());
+    }
+
+    #[test]
+    fn a_listener_is_listed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let std::net::SocketAddr::V4(address) = listener.local_addr().unwrap() else {
+            panic!("not IPv4");
+        };
+        assert!(listens_on_tcp(address).unwrap());
+        let connected = "0: 0100007F:1645 0100007F:D431 01 00000000:00000000\n";
+        assert!(!lists_listener(connected, 0x1645));
+        let listens = "0: 00000000000000000000000000000000:1645 0000:0000 0A 00000000:00000000\n";
+        assert!(lists_listener(listens, 0x1645) && !lists_listener(listens, 0x0645));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use super::program::{INTERVAL, Load, PACKET_SIZE, Rtt, Said, Tool, words};
-use crate::child::Listens;
+use super::program::{INTERVAL, Load, PACKET_SIZE, Rtt, Said, Tool};
+use crate::child::{Listens, words};
 use crate::stats::Durations;
 
 /// irtt, which has a schedule only.

@@ -5,8 +5,8 @@ use std::net::SocketAddrV4;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::program::{INTERVAL, Load, PACKET_SIZE, Rtt, Said, Tool, Waiting, words};
-use crate::child::Listens;
+use super::program::{INTERVAL, Load, PACKET_SIZE, Rtt, Said, Tool, Waiting};
+use crate::child::{Listens, words};
 
 const SCHEMA: &str = "plumbline/probe/2";
 

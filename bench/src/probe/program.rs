@@ -1,18 +1,17 @@
 //! The programs that are measured, and what is common to them.
 
-use std::io::ErrorKind;
 use std::net::SocketAddrV4;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use serde::Serialize;
 
 use super::irtt::Irtt;
 use super::ours::Ours;
 use super::sockperf::Sockperf;
 use crate::child::Listens;
+use crate::installed::{self, Installed};
 use crate::stats::Durations;
 
 /// The size of every packet, in bytes of UDP payload.
@@ -101,11 +100,6 @@ impl Rtt {
     }
 }
 
-/// Command-line arguments from text with a blank between each two.
-pub(crate) fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
 /// Where the programs lie, and which are there at all.
 #[derive(Serialize)]
 pub(crate) struct Programs {
@@ -114,28 +108,11 @@ pub(crate) struct Programs {
     sockperf: Option<Installed>,
 }
 
-#[derive(Serialize)]
-struct Installed {
-    path: PathBuf,
-    /// As the program says it.
-    version: String,
-}
-
 impl Programs {
     /// Looks for all of them; only ours has to be there.
     pub(crate) fn find(ours: Option<&Path>) -> Result<Self> {
-        let ours = match ours {
-            Some(path) => path.to_owned(),
-            None => beside_this("udp-echo")?,
-        };
         Ok(Self {
-            ours: Installed::find(&ours, "--version")?.with_context(|| {
-                let release = if cfg!(debug_assertions) { "" } else { "--release " };
-                format!(
-                    "there is no {}: build it with `cargo build {release}-p udp-echo`, or name one by --udp-echo",
-                    ours.display()
-                )
-            })?,
+            ours: Installed::udp_echo(ours)?,
             irtt: Installed::find(Path::new("irtt"), "version")?,
             sockperf: Installed::find(Path::new("sockperf"), "--version")?,
         })
@@ -144,43 +121,18 @@ impl Programs {
     /// Where the program lies, or what the report says if it is not there.
     pub(crate) fn path(&self, program: Program) -> Result<&Path, &'static str> {
         let (installed, missing) = match program {
-            Program::Ours => return Ok(&self.ours.path),
+            Program::Ours => return Ok(self.ours.path()),
             Program::Irtt => (&self.irtt, "not installed (apt install irtt)"),
             Program::Sockperf => (&self.sockperf, "not installed (apt install sockperf)"),
         };
         let installed = installed.as_ref().ok_or(missing)?;
-        Ok(&installed.path)
+        Ok(installed.path())
     }
 
     /// The versions of those that are there.
     pub(crate) fn versions(&self) -> String {
-        let all = [Some(&self.ours), self.irtt.as_ref(), self.sockperf.as_ref()];
-        let versions: Vec<_> = all.into_iter().flatten().map(|one| &*one.version).collect();
-        versions.join("; ")
+        installed::versions([Some(&self.ours), self.irtt.as_ref(), self.sockperf.as_ref()])
     }
-}
-
-impl Installed {
-    /// `None` if there is no such program.
-    fn find(path: &Path, version: &str) -> Result<Option<Self>> {
-        let mut command = Command::new(path);
-        let output = match command.arg(version).stdin(Stdio::null()).output() {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            output => output.with_context(|| format!("cannot start {}", path.display()))?,
-        };
-        let said = String::from_utf8_lossy(&output.stdout);
-        let version = said.lines().next().unwrap_or_default().trim().to_owned();
-        ensure!(!version.is_empty(), "{} has no version", path.display());
-        Ok(Some(Self {
-            path: path.to_owned(),
-            version,
-        }))
-    }
-}
-
-fn beside_this(name: &str) -> Result<PathBuf> {
-    let this = std::env::current_exe().context("cannot tell where this program lies")?;
-    Ok(this.with_file_name(name))
 }
 
 #[cfg(test)]
@@ -188,14 +140,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_is_not_there_is_no_error() {
-        let path = Path::new("/nonexistent/irtt");
-        assert!(Installed::find(path, "version").unwrap().is_none());
+    fn what_is_missing_is_told_with_its_cure() {
         let missing = Programs {
-            ours: Installed {
-                path: "udp-echo".into(),
-                version: "udp-echo 1".to_owned(),
-            },
+            ours: Installed::of("udp-echo", "udp-echo 1"),
             irtt: None,
             sockperf: None,
         };
@@ -205,13 +152,5 @@ mod tests {
         );
         assert_eq!(missing.path(Program::Ours), Ok(Path::new("udp-echo")));
         assert_eq!(missing.versions(), "udp-echo 1");
-    }
-
-    #[test]
-    fn our_own_program_has_to_be_there() {
-        let error = Programs::find(Some(Path::new("/nonexistent/udp-echo")))
-            .err()
-            .unwrap();
-        assert!(error.to_string().contains("cargo build"), "{error}");
     }
 }

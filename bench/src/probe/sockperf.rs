@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{SocketAddrV4, UdpSocket};
+use std::net::SocketAddrV4;
 use std::os::fd::AsRawFd;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::program::{INTERVAL, Load, PACKET_SIZE, Rtt, Said, Tool, Waiting, words};
-use crate::child::Listens;
+use super::program::{INTERVAL, Load, PACKET_SIZE, Rtt, Said, Tool, Waiting};
 use crate::child::client::tail;
+use crate::child::{Listens, free, words};
 
 /// sockperf, with a file for its log that lies in memory: nothing of it stays, however this program ends.
 pub(crate) struct Sockperf {
@@ -35,10 +35,7 @@ impl Sockperf {
 impl Tool for Sockperf {
     /// Its server cannot choose a port by itself, so a free one is looked for.
     fn server(&self, load: Load) -> Result<(Vec<String>, Listens)> {
-        let std::net::SocketAddr::V4(address) = UdpSocket::bind("127.0.0.1:0")?.local_addr()?
-        else {
-            bail!("127.0.0.1 is no IPv4 address here");
-        };
+        let address = free::udp()?;
         let arguments = format!("server {} {}", endpoint(address), waiting(load));
         Ok((words(&arguments), Listens::At(address)))
     }
@@ -72,7 +69,8 @@ impl Tool for Sockperf {
     }
 }
 
-fn endpoint(address: SocketAddrV4) -> String {
+/// The options by which server and client are told where the server is.
+pub(crate) fn endpoint(address: SocketAddrV4) -> String {
     format!("-i {} -p {}", address.ip(), address.port())
 }
 
@@ -87,7 +85,7 @@ fn waiting(load: Load) -> &'static str {
 ///
 /// Its rate and its round-trip times are those of the "valid duration", which it begins 0.4 s after its start and ends
 /// shortly before its end.
-fn read(stdout: &str) -> Option<Said> {
+pub(crate) fn read(stdout: &str) -> Option<Said> {
     let line = |start: &str| stdout.lines().find_map(|line| line.split_once(start));
     let total = line("[Total Run] ")?.1;
     let valid = line("[Valid Duration] ")?.1;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::Args;
 use super::hogs::Hogs;
 use super::program::{INTERVAL, Load, Program, Programs, Said, Tool, Waiting};
+use super::{Args, Part};
 use crate::child::client::{self, Finished};
 use crate::child::{Server, launch};
 use crate::pin::Core;
@@ -105,6 +105,19 @@ impl Workload {
         match self {
             Self::Hogs => Hogs::start(&[args.common.server_core, args.common.client_core]),
             _ => Hogs::start(&[]),
+        }
+    }
+}
+
+impl Part {
+    /// What its figures are read from.
+    pub(crate) fn workload(self) -> Workload {
+        match self {
+            Self::Network | Self::Schedule | Self::Reflector => Workload::Paced,
+            Self::Hogs => Workload::Hogs,
+            Self::Unpinned => Workload::Unpinned,
+            Self::Spinning => Workload::Spinning,
+            Self::Blocking => Workload::Blocking,
         }
     }
 }

@@ -367,8 +367,8 @@ pub(crate) struct Flood {
     /// Packets on their way there and back at once, in each flow (--way echo without --rate)
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) in_flight: u16,
-    /// Search the highest rate there at which no more than --max-loss is lost
-    #[arg(long, conflicts_with_all = ["rate", "way"])]
+    /// Search the highest rate at which no more than --max-loss is lost (--way there unless told otherwise)
+    #[arg(long, conflicts_with = "rate")]
     pub(crate) search: bool,
     /// Share of packets that --search lets be lost
     #[arg(long, value_name = "PCT", default_value = "0.1%", requires = "search")]

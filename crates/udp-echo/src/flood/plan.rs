@@ -35,7 +35,7 @@ fn in_packets(rate: units::Rate, size: PacketSize) -> Option<Rate> {
 impl Plan {
     pub(super) fn new(args: &Flood, server: SocketAddr) -> Self {
         let ways = match args.way {
-            _ if args.search => vec![Way::There],
+            Ways::Each if args.search => vec![Way::There],
             Ways::Each => vec![Way::There, Way::Back],
             Ways::There => vec![Way::There],
             Ways::Back => vec![Way::Back],

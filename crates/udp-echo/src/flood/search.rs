@@ -28,7 +28,8 @@ pub(super) fn search(
             Trial::Unlimited => None,
             Trial::At(rate) => Some(rate),
         };
-        let seen = one_way(plan, Way::There, rate, lines, live, shutdown)?;
+        let way = plan.ways.first().copied().unwrap_or(Way::There);
+        let seen = one_way(plan, way, rate, lines, live, shutdown)?;
         if shutdown.is_triggered() {
             break; // it was not made to its end
         }
