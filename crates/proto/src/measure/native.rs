@@ -200,10 +200,12 @@ fn begin(kind: u8, flags: u8, extra: u8, session: SessionId, out: &mut Vec<u8>) 
     start
 }
 
+#[inline]
 pub(super) fn take<const N: usize>(packet: &[u8], at: usize) -> Option<[u8; N]> {
     packet.get(at..at + N)?.try_into().ok()
 }
 
+#[inline]
 pub(super) fn u64_at(packet: &[u8], at: usize) -> Option<u64> {
     take(packet, at).map(u64::from_be_bytes)
 }

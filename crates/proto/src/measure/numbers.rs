@@ -28,6 +28,7 @@ impl Numbers {
 
     /// A number came. One that is older than the window is taken as new: that the network held a packet back for 128
     /// others is likelier than that it doubled it as late.
+    #[inline]
     pub(super) fn note(&mut self, number: u64) -> Place {
         if number == self.next && number != u64::MAX {
             self.next += 1;
@@ -37,6 +38,7 @@ impl Numbers {
         self.note_out_of_line(number)
     }
 
+    #[cold]
     fn note_out_of_line(&mut self, number: u64) -> Place {
         let after = number.saturating_add(1);
         let ahead = after.checked_sub(self.next).filter(|ahead| *ahead > 0);

@@ -5,11 +5,15 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 
 use super::{Options, RECEIVE_BUFFER, Socket, Wait, any, imp};
+
+/// How much a flow asks the system to hold for it: some milliseconds at tens of Gbit/s.
+const FLOW_BUFFER: usize = 16 * 1024 * 1024;
 
 /// A socket that is connected to its peer.
 #[derive(Debug)]
@@ -79,6 +83,9 @@ impl Flow {
 
     fn of(socket: UdpSocket) -> io::Result<Self> {
         imp::count_drops(&socket);
+        if let Err(error) = imp::flow::enlarge(&socket, FLOW_BUFFER) {
+            tracing::debug!(%error, "the receive buffer is as large as for everyone");
+        }
         Ok(Self {
             local: socket.local_addr()?,
             socket,
@@ -175,8 +182,15 @@ pub(super) fn open_beside(listening: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
+/// How long packets gather in [`Room::gather`]: some tens of them, at the rates at which it matters.
+const GATHER: Duration = Duration::from_micros(100);
+
 /// Room for what one system call receives.
-pub struct Room(imp::flow::Room);
+pub struct Room {
+    inner: imp::flow::Room,
+    /// How many bundles came last.
+    came: usize,
+}
 
 impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -196,7 +210,10 @@ pub struct Bundle<'a> {
 impl Room {
     /// Room for packets up to this size in bytes; `offload` says whether the flow's system puts them together.
     pub fn new(size: usize, offload: bool) -> Self {
-        Self(imp::flow::Room::new(size, offload))
+        Self {
+            inner: imp::flow::Room::new(size, offload),
+            came: 0,
+        }
     }
 
     /// Waits until something has come, takes what is there, and says how many bundles that are; 0 when the flow's
@@ -205,7 +222,22 @@ impl Room {
     /// # Errors
     /// What the system says, also of packets sent before.
     pub fn receive(&mut self, flow: &Flow) -> io::Result<usize> {
-        self.0.receive(&flow.socket, Wait::Block)
+        self.take(flow, Wait::Block)
+    }
+
+    /// The same, for packets that are only counted: while there are some at every look, they are let gather for 100 µs,
+    /// so that they wake nobody. To wake a thread costs the sender on the same machine more than all else.
+    ///
+    /// # Errors
+    /// What the system says, also of packets sent before.
+    pub fn gather(&mut self, flow: &Flow) -> io::Result<usize> {
+        if (1..imp::flow::MESSAGES).contains(&self.came) {
+            thread::sleep(GATHER);
+        }
+        match self.take(flow, Wait::Poll)? {
+            0 => self.take(flow, Wait::Block),
+            bundles => Ok(bundles),
+        }
     }
 
     /// The same without waiting.
@@ -213,19 +245,24 @@ impl Room {
     /// # Errors
     /// What the system says, also of packets sent before.
     pub fn poll(&mut self, flow: &Flow) -> io::Result<usize> {
-        self.0.receive(&flow.socket, Wait::Poll)
+        self.take(flow, Wait::Poll)
+    }
+
+    fn take(&mut self, flow: &Flow, wait: Wait) -> io::Result<usize> {
+        self.came = self.inner.receive(&flow.socket, wait)?;
+        Ok(self.came)
     }
 
     /// The bundle at this place, below what was said last.
     pub fn get(&mut self, place: usize) -> Option<Bundle<'_>> {
-        let (packets, size) = self.0.get(place)?;
+        let (packets, size) = self.inner.get(place)?;
         Some(Bundle { packets, size })
     }
 
     /// How often the system had found no room in the socket's queue when the last of these came, modulo 2³²; `None`
     /// where that never was or the system does not tell (it is Linux that does).
     pub fn overflows(&self) -> Option<u32> {
-        self.0.dropped()
+        self.inner.dropped()
     }
 }
 

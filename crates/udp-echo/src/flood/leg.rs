@@ -9,6 +9,7 @@ use proto::measure::Histogram;
 use proto::measure::flood::{Counts, Phase, Run, State, Way, What};
 use runtime::cpu;
 use runtime::shutdown::Shutdown;
+use runtime::timing::wake_precisely;
 use runtime::udp::{Flow, is_no_room};
 
 use super::line::{Heard, Line};
@@ -105,6 +106,7 @@ impl Task<'_> {
     }
 
     fn back(&self, line: &mut Line) -> anyhow::Result<Leg> {
+        wake_precisely();
         let (start, before) = (Instant::now(), cpu::thread_time());
         let mut heard = line.heard(&self.run);
         let (mut looked, mut came) = (start, start);

@@ -26,6 +26,8 @@ pub(super) struct Line {
     pub(super) flow: Flow,
     pub(super) room: Room,
     pub(super) receives_offloaded: bool,
+    /// Whether single packets that are only counted are let gather.
+    gathers: bool,
     server: SocketAddr,
     session: SessionId,
     credentials: Arc<Credentials>,
@@ -47,6 +49,7 @@ impl Line {
             flow,
             room: Room::new(SIZE, false),
             receives_offloaded: false,
+            gathers: false,
             server,
             session,
             credentials,
@@ -77,6 +80,7 @@ impl Line {
         let receives = run.way != Way::There && run.offload.receive;
         let receives = self.flow.set_receive_offload(receives);
         self.receives_offloaded = receives;
+        self.gathers = run.way == Way::Back && !receives;
         self.room = Room::new(size.max(SIZE), receives);
         for _ in 0..TRIES {
             self.order(What::Begin(*run))?;
@@ -132,7 +136,10 @@ impl Line {
     /// Waits for packets and takes note of the server's words; those of the flood go to `counter`. Says when the oldest
     /// was sent of those that came, and how many there are, one after the other.
     pub(super) fn listen(&mut self, counter: Option<&mut Heard>) -> anyhow::Result<usize> {
-        let bundles = self.room.receive(&self.flow);
+        let bundles = match self.gathers {
+            true => self.room.gather(&self.flow),
+            false => self.room.receive(&self.flow),
+        };
         let bundles = bundles.map_err(|error| self.explain(error))?;
         self.take(bundles, counter)?;
         Ok(bundles)

@@ -9,8 +9,8 @@ use std::ptr;
 use super::super::{MAX_PAYLOAD, Wait};
 use super::{Said, checked, controls, is_nothing, set};
 
-/// Calls that one system call makes at the most.
-const MESSAGES: usize = 64;
+/// Datagrams that one system call sends or receives at the most.
+pub(in super::super) const MESSAGES: usize = 64;
 
 /// Segments that the system cuts a datagram into at the most: 128 from Linux 6.9 on (`UDP_MAX_SEGMENTS`), 64 before.
 const SEGMENTS: usize = 128;
@@ -60,6 +60,17 @@ pub(in super::super) fn share_port(
     };
     drop(second);
     checked(result as isize).map(drop)
+}
+
+/// Gives a socket room for what comes while its thread is not running, beyond what the system grants to everyone
+/// (`net.core.rmem_max`); that takes the capability CAP_NET_ADMIN.
+pub(in super::super) fn enlarge(socket: &UdpSocket, bytes: usize) -> io::Result<()> {
+    set(
+        socket,
+        libc::SOL_SOCKET,
+        libc::SO_RCVBUFFORCE,
+        bytes as libc::c_int,
+    )
 }
 
 /// Has the system put packets together before it hands them out.

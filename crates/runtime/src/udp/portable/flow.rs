@@ -6,6 +6,9 @@ use std::net::UdpSocket;
 use super::super::{MAX_PAYLOAD, Wait};
 use super::{is_nothing, receive};
 
+/// Datagrams that one system call sends or receives.
+pub(in super::super) const MESSAGES: usize = 1;
+
 /// Not known how: a flow has a port of its own.
 pub(in super::super) const SHARES_PORTS: bool = false;
 
@@ -15,6 +18,11 @@ pub(in super::super) fn share_port(
     _again: impl FnOnce() -> io::Result<UdpSocket>,
 ) -> io::Result<()> {
     Ok(())
+}
+
+/// Not known how.
+pub(in super::super) fn enlarge(_socket: &UdpSocket, _bytes: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Not known how.

@@ -8,7 +8,7 @@ use proto::measure::flood::{self, Called, Counts, Host, Order, Phase, Run, Way};
 use runtime::cpu;
 use runtime::limit::Meter;
 use runtime::shutdown::Shutdown;
-use runtime::timing::unix_nanos;
+use runtime::timing::{unix_nanos, wake_precisely};
 use runtime::udp::{Flow, Room, is_no_room};
 
 use super::super::measured::Measured;
@@ -39,6 +39,8 @@ pub(super) struct Stage {
     room: Room,
     host: Host,
     terms: Terms,
+    /// Whether single packets that are only counted are let gather.
+    gathers: bool,
     /// Packets that go back, one behind the other, and the size of each.
     back: Vec<u8>,
     size: usize,
@@ -67,6 +69,7 @@ impl Stage {
             room: Room::new(flood::SIZE, false),
             host,
             terms,
+            gathers: false,
             back: Vec::new(),
             size: flood::SIZE,
             sending: None,
@@ -80,6 +83,7 @@ impl Stage {
 
     /// Serves until the client has ended it or is silent.
     pub(super) fn run(mut self) {
+        wake_precisely();
         while !self.has_ended && !self.terms.shutdown.is_triggered() {
             let done = match self.sending.take() {
                 Some(sending) => self.send(sending),
@@ -94,7 +98,10 @@ impl Stage {
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        let bundles = self.room.receive(&self.flow)?;
+        let bundles = match self.gathers {
+            true => self.room.gather(&self.flow)?,
+            false => self.room.receive(&self.flow)?,
+        };
         self.take(bundles)?;
         self.has_ended |= self.heard.elapsed() > SILENCE;
         Ok(())
@@ -203,6 +210,7 @@ impl Stage {
             receive: self.flow.set_receive_offload(run.offload.receive),
         };
         self.room = Room::new(self.size.max(flood::SIZE), offload.receive);
+        self.gathers = run.way == Way::There && !offload.receive;
         self.before = (processor(), self.overflows);
         self.told = Counts::default();
         if let Some((_, used)) = self.host.beside() {
