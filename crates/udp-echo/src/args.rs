@@ -166,14 +166,11 @@ pub(crate) struct Client {
     pub(crate) timeout: Duration,
 }
 
-/// Which server is measured, and with what packets
+/// Who the server is, and how packets get there
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Path {
+pub(crate) struct Reach {
     /// Server: HOST, HOST:PORT or [V6]:PORT [default port: 8080]
     pub(crate) target: Option<Target>,
-    /// Size of a packet in bytes of UDP payload, 1 to 65507; below 64 on the classic wire
-    #[arg(short, long, value_name = "SIZE", default_value = "64", value_parser = size)]
-    pub(crate) size: PacketSize,
     /// IPv4 only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,
@@ -195,6 +192,16 @@ pub(crate) struct Path {
     /// File with the key that the server has, 16 bytes or more
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+}
+
+/// Which server is measured, and with what packets
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Path {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// Size of a packet in bytes of UDP payload, 1 to 65507; below 64 on the classic wire
+    #[arg(short, long, value_name = "SIZE", default_value = "64", value_parser = size)]
+    pub(crate) size: PacketSize,
     /// Measure on the classic wire, whatever the server speaks
     #[arg(long, conflicts_with = "key_file")]
     pub(crate) classic: bool,
@@ -347,8 +354,8 @@ Rates in bits count UDP payload. Offload (GSO, GRO) lets the system carry many p
 never taken apart, so the figure is one of the network stack. The server is `udp-echo serve --reply ack`; to strangers
 it sends no floods (its --flood-to). Times are in ms; --json gives ns.")]
 pub(crate) struct Flood {
-    /// Server: HOST, HOST:PORT or [V6]:PORT [default port: 8080]
-    pub(crate) target: Option<Target>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
     /// Size of a packet in bytes of UDP payload, 64 to 65507
     #[arg(short, long, value_name = "SIZE", default_value = "1400", value_parser = size)]
     pub(crate) size: PacketSize,
@@ -379,27 +386,6 @@ pub(crate) struct Flood {
     /// Take packets from the system one by one (recvmmsg), at both ends, rather than many as one (GRO)
     #[arg(long)]
     pub(crate) no_gro: bool,
-    /// IPv4 only
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub(crate) ipv4: bool,
-    /// IPv6 only
-    #[arg(short = '6', long)]
-    pub(crate) ipv6: bool,
-    /// Address that packets come from
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) source: Option<Bind>,
-    /// Differentiated services code point of the packets: 0 to 63, or a name such as EF, AF41 or CS5
-    #[arg(long, value_name = "DSCP", value_parser = dscp)]
-    pub(crate) dscp: Option<u8>,
-    /// Time to live (hop limit) of the packets, 1 to 255
-    #[arg(long, value_name = "HOPS", value_parser = clap::value_parser!(u8).range(1..))]
-    pub(crate) ttl: Option<u8>,
-    /// Do not let the packets be cut into fragments on their way
-    #[arg(long)]
-    pub(crate) df: bool,
-    /// File with the key that the server has, 16 bytes or more
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

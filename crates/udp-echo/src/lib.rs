@@ -13,6 +13,7 @@ mod number;
 mod pictures;
 mod probe;
 mod pump;
+mod reach;
 mod serve;
 mod status;
 mod sweep;

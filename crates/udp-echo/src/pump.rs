@@ -9,15 +9,18 @@ use runtime::shutdown::Shutdown;
 use runtime::timing::Pacer;
 use runtime::udp::{Flow, is_no_room};
 
-/// Packets that are handed to the system at once.
-pub(crate) const AT_ONCE: usize = 256;
+/// How many packets of this size are handed to the system at once: of a megabyte, 256 at the most.
+pub(crate) fn at_once(size: PacketSize) -> usize {
+    const BYTES: usize = 1 << 20;
+    (BYTES / size.bytes()).clamp(1, 256)
+}
 
 /// Sends a train at a rate.
 pub(crate) struct Pump {
     train: Train,
     pacing: Pacing,
     pacer: Pacer,
-    size: usize,
+    size: PacketSize,
     start: Instant,
     sent: u64,
 }
@@ -28,7 +31,7 @@ impl Pump {
             train,
             pacing: Pacing::new(rate),
             pacer: Pacer::default(),
-            size: size.bytes(),
+            size,
             start,
             sent: 0,
         }
@@ -45,14 +48,14 @@ impl Pump {
         wait: Instant,
         shutdown: &Shutdown,
     ) -> io::Result<()> {
-        let due = self.pacing.due(self.start.elapsed(), AT_ONCE);
+        let due = self.pacing.due(self.start.elapsed(), at_once(self.size));
         if due == 0 {
             let next = self.start + self.pacing.next();
             self.pacer.wait_until(next.min(wait), shutdown);
             return Ok(());
         }
         let packets = self.train.load(due, stamp);
-        let sent = match flow.send(packets, self.size) {
+        let sent = match flow.send(packets, self.size.bytes()) {
             Err(error) if is_no_room(&error) => 0,
             sent => sent?,
         };

@@ -13,7 +13,7 @@ use runtime::timing::wake_precisely;
 use runtime::udp::{Flow, is_no_room};
 
 use super::line::{Heard, Line};
-use crate::pump::{AT_ONCE, Pump};
+use crate::pump::{Pump, at_once};
 
 /// How often the server is asked how it stands.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -157,7 +157,9 @@ impl Task<'_> {
             }
             let room = (self.in_flight as u64).saturating_sub(flying);
             // Half of the window at once, so that both ends have something to do.
-            let half = (self.in_flight as u64).div_ceil(2).min(AT_ONCE as u64);
+            let half = (self.in_flight as u64)
+                .div_ceil(2)
+                .min(at_once(self.run.size) as u64);
             if !is_over && room >= half {
                 let packets = train.load(half as usize, line.now());
                 let left = match line.flow.send(packets, self.run.size.bytes()) {

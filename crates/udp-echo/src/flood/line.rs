@@ -12,7 +12,7 @@ use proto::measure::{Credentials, Histogram, SessionId};
 use runtime::udp::{Flow, Room, is_no_room};
 
 use crate::probe::NativeSession;
-use crate::pump::AT_ONCE;
+use crate::pump::at_once;
 
 /// How often a thread that waits for packets looks around.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -212,7 +212,7 @@ impl Line {
             of,
             &self.credentials,
             run.size.bytes(),
-            AT_ONCE,
+            at_once(run.size),
         )
     }
 

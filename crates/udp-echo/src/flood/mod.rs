@@ -19,11 +19,10 @@ use proto::measure::{DEFAULT_PORT, Key};
 use runtime::cli::Exit;
 use runtime::impair::Profile;
 use runtime::shutdown::Shutdown;
-use runtime::udp::{Fragments, Options, StampClock};
+use runtime::udp::StampClock;
 
 use crate::args::Flood;
-use crate::key;
-use crate::probe::{LocalServer, native_session, of_family, source_of};
+use crate::probe::{LocalServer, native_session};
 use found::{Found, OneWay};
 use leg::{Progress, Task};
 use line::Line;
@@ -37,15 +36,14 @@ pub(crate) fn run(args: &Flood) -> anyhow::Result<Exit> {
         args.size
     );
     let shutdown = Shutdown::on_signal()?;
-    let key = args.key_file.as_deref().map(key::read).transpose()?;
-    let (candidates, local) = match &args.target {
-        Some(target) => (target.resolve(DEFAULT_PORT)?, None),
+    let key = args.reach.key()?;
+    let (candidates, local) = match &args.reach.target {
+        Some(target) => (args.reach.addrs(target, DEFAULT_PORT)?, None),
         None => {
             let local = LocalServer::start(Profile::default())?;
             (vec![local.addr], Some(local))
         }
     };
-    let candidates = of_family(args.ipv4, args.ipv6, candidates)?;
     let (mut lines, plan) = connect(args, &candidates, key.as_ref())?;
     let mut live = Live::new(args);
     live.begin(&plan)?;
@@ -128,17 +126,7 @@ fn connect(
 ) -> anyhow::Result<(Vec<Line>, Plan)> {
     let mut refused = None;
     for server in candidates {
-        let options = Options {
-            source: source_of(args.source, *server)?,
-            service: args.dscp.map(|point| point << 2),
-            ttl: args.ttl,
-            fragments: if args.df {
-                Fragments::Forbidden
-            } else {
-                Fragments::Allowed
-            },
-            clock: StampClock::Program,
-        };
+        let options = args.reach.options(*server, StampClock::Program)?;
         let open = |_| {
             let session = native_session(*server, args.size, &options, key)?;
             Ok(session.map(|session| Line::new(session, *server)))

@@ -36,7 +36,7 @@ use live::Live;
 pub(crate) use local::LocalServer;
 pub(crate) use native::Session as NativeSession;
 use native::{Hello, hello};
-pub(crate) use plan::{MAX_SOCKETS, Plan, Wanted as Asked, Wire, of_family, source_of};
+pub(crate) use plan::{MAX_SOCKETS, Plan, Wanted as Asked, Wire};
 pub(crate) use report::lines::not_sent;
 pub(crate) use report::{ENOUGH, SCHEMA, SeriesView};
 pub(crate) use schedule::Schedule;
@@ -117,12 +117,9 @@ fn with_server_of<T>(
     server: impl FnOnce(&T) -> SocketAddr,
     measure: impl FnOnce(&[SocketAddr], Option<&Key>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let key = path.key_file.as_deref().map(key::read).transpose()?;
-    let (candidates, local) = match &path.target {
-        Some(target) => {
-            let addrs = target.resolve(default_port(path))?;
-            (of_family(path.ipv4, path.ipv6, addrs)?, None)
-        }
+    let key = path.reach.key()?;
+    let (candidates, local) = match &path.reach.target {
+        Some(target) => (path.reach.addrs(target, default_port(path))?, None),
         None => {
             let local = LocalServer::start(documented_impairment())?;
             (vec![local.addr], Some(local))

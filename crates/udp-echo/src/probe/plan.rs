@@ -6,8 +6,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use proto::measure::native::MIN_SIZE;
 use proto::measure::{PacketSize, Version};
-use runtime::addr::Bind;
-use runtime::udp::{Fragments, Options, StampClock};
+use runtime::udp::{Options, StampClock};
 use runtime::units::show_time;
 
 use super::schedule::{Limit, Schedule};
@@ -135,7 +134,7 @@ impl Wanted {
 
     pub(super) fn plan(&self, path: &Path, server: SocketAddr) -> anyhow::Result<Plan> {
         ensure!(
-            path.key_file.is_none() || path.size.bytes() >= MIN_SIZE,
+            path.reach.key_file.is_none() || path.size.bytes() >= MIN_SIZE,
             "expected packets of at least {MIN_SIZE} bytes with --key-file, got {}: smaller ones go on the classic wire, which has no key; use -s {MIN_SIZE}",
             path.size
         );
@@ -179,68 +178,17 @@ impl Wanted {
     }
 }
 
-/// The address that packets to this server come from.
-pub(crate) fn source_of(
-    source: Option<Bind>,
-    server: SocketAddr,
-) -> anyhow::Result<Option<SocketAddr>> {
-    let source = source.map(|bind| {
-        let mut addrs = bind.addrs(0).into_iter();
-        let same_family = |addr: &SocketAddr| addr.is_ipv4() == server.is_ipv4();
-        addrs.find(same_family)
-    });
-    if source == Some(None) {
-        bail!(
-            "expected a --source of the address family of {}",
-            server.ip()
-        );
-    }
-    Ok(source.flatten())
-}
-
 pub(super) fn options(
     path: &Path,
     server: SocketAddr,
     schedule: &Schedule,
 ) -> anyhow::Result<Options> {
-    let source = source_of(path.source, server)?;
     let clock = match (path.stamps, schedule) {
         (Stamps::Program, _) | (Stamps::Auto, Schedule::BackToBack { .. }) => StampClock::Program,
         (Stamps::Card, _) => StampClock::Card,
         (Stamps::Auto | Stamps::Kernel, _) => StampClock::Kernel,
     };
-    Ok(Options {
-        source,
-        service: path.dscp.map(|point| point << 2),
-        ttl: path.ttl,
-        fragments: if path.df {
-            Fragments::Forbidden
-        } else {
-            Fragments::Allowed
-        },
-        clock,
-    })
-}
-
-/// The addresses of the family that was asked for.
-pub(crate) fn of_family(
-    ipv4: bool,
-    ipv6: bool,
-    addrs: Vec<SocketAddr>,
-) -> anyhow::Result<Vec<SocketAddr>> {
-    let wanted = |addr: &SocketAddr| match (ipv4, ipv6) {
-        (true, _) => addr.is_ipv4(),
-        (_, true) => addr.is_ipv6(),
-        _ => true,
-    };
-    let addrs: Vec<_> = addrs.into_iter().filter(wanted).collect();
-    ensure!(
-        !addrs.is_empty(),
-        "the target has no {} address; leave out -{}",
-        if ipv4 { "IPv4" } else { "IPv6" },
-        if ipv4 { 4 } else { 6 }
-    );
-    Ok(addrs)
+    path.reach.options(server, clock)
 }
 
 #[cfg(test)]

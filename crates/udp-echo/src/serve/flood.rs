@@ -173,3 +173,108 @@ fn is_private(ip: IpAddr) -> bool {
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use proto::measure::flood::{Offload, Run, RunId};
+    use proto::measure::{Gate, Key, PacketSize, Secret};
+    use runtime::udp::Socket;
+
+    use super::*;
+
+    const ID: SessionId = SessionId(4711);
+
+    struct Asked {
+        floods: Floods,
+        listening: Socket,
+        clients: Vec<UdpSocket>,
+    }
+
+    impl Asked {
+        fn new(to: FloodTo) -> Self {
+            Self {
+                floods: Floods::new(to, None, &Shutdown::new(), &Arc::default()),
+                listening: Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap(),
+                clients: Vec::new(),
+            }
+        }
+
+        /// A new client asks.
+        fn asks(&mut self, way: Way) -> State {
+            let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let from = client.local_addr().unwrap();
+            self.clients.push(client);
+            self.asks_from(from, way, None)
+        }
+
+        fn asks_from(&self, from: SocketAddr, way: Way, key: Option<Key>) -> State {
+            let run = Run {
+                way,
+                size: PacketSize::new(64).unwrap(),
+                offload: Offload::default(),
+                rate: None,
+                duration: Duration::from_secs(1),
+            };
+            let order = Order {
+                session: ID,
+                run: RunId(1),
+                sent: 0,
+                what: What::Begin(run),
+            };
+            let gate = Gate::new(Secret::new([7; 32]), key);
+            let credentials = Arc::new(gate.credentials(from, ID));
+            let request = Datagram::new(from, b"");
+            self.floods
+                .order(&request, &order, self.listening.local_addr(), &credentials)
+        }
+    }
+
+    impl Drop for Asked {
+        fn drop(&mut self) {
+            self.floods.shutdown.trigger();
+            self.floods.finish();
+        }
+    }
+
+    #[test]
+    fn there_are_so_many_places_and_each_asks_twice() {
+        let mut asked = Asked::new(FloodTo::Never);
+        for _ in 0..MOST {
+            assert_eq!(asked.asks(Way::There).phase, Phase::Idle);
+        }
+        assert_eq!(asked.asks(Way::There).phase, Phase::Busy);
+        let first = asked.clients[0].local_addr().unwrap();
+        let again = asked.asks_from(first, Way::There, None);
+        assert_eq!(again.phase, Phase::Idle, "it has its place");
+    }
+
+    #[test]
+    fn a_flood_is_sent_to_whom_it_may() {
+        let key = || Key::new(b"0123456789abcdef").ok();
+        let (near, far) = ("127.0.0.1:5000", "198.51.100.7:5000");
+        let table = [
+            (FloodTo::Private, near, None, true),
+            (FloodTo::Private, "10.1.2.3:5000", None, true),
+            (FloodTo::Private, "[fd00::7]:5000", None, true),
+            (FloodTo::Private, "[::ffff:198.51.100.7]:5000", None, false),
+            (FloodTo::Private, far, None, false),
+            (FloodTo::Private, far, key(), true),
+            (FloodTo::Any, far, None, true),
+            (FloodTo::Never, near, key(), false),
+        ];
+        for (to, peer, key, expected) in table {
+            let peer = peer.parse().unwrap();
+            let credentials = Gate::new(Secret::new([7; 32]), key).credentials(peer, ID);
+            let asked = Asked::new(to);
+            assert_eq!(
+                asked.floods.sends_to(peer, &credentials),
+                expected,
+                "{to:?} {peer}"
+            );
+        }
+        let refused = Asked::new(FloodTo::Never).asks(Way::Back);
+        assert_eq!(refused.phase, Phase::Refused);
+    }
+}

@@ -223,7 +223,7 @@ impl Stage {
         };
         let train = self
             .host
-            .train(pump::AT_ONCE)
+            .train(pump::at_once(run.size))
             .filter(|_| run.way == Way::Back);
         self.sending = train.map(sending);
     }
