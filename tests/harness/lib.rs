@@ -382,13 +382,16 @@ pub fn hear(socket: &UdpSocket) -> String {
     String::from_utf8(buffer[..length].to_vec()).expect("text")
 }
 
-/// The number before these words in a server's last line, "stopped: N received, N sent, …".
+/// A total that a server logged at its end, of all that it served.
 pub fn total(messages: &str, what: &str) -> u64 {
-    let last = messages.lines().rfind(|line| line.contains("stopped: "));
-    let totals = last.and_then(|line| line.split("stopped: ").nth(1));
-    let parts = totals.expect("a line of totals").split(", ");
-    parts
-        .filter_map(|part| part.split_once(' '))
-        .find(|(_, name)| *name == what)
-        .map_or(0, |(number, _)| number.parse().expect("a number"))
+    let totals = messages
+        .lines()
+        .filter_map(|line| line.split("stopped: ").nth(1));
+    let count = |totals: &str| -> u64 {
+        let mut parts = totals.split(", ").filter_map(|part| part.split_once(' '));
+        let number = parts.find(|(_, name)| *name == what);
+        number.map_or(0, |(number, _)| number.parse().expect("a number"))
+    };
+    assert!(totals.clone().count() > 0, "no line of totals: {messages}");
+    totals.map(count).sum()
 }
