@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proto::measure::Histogram;
-use proto::measure::flood::{Counts, Phase, Run, State, Way, What};
+use proto::measure::flood::{Counts, Phase, Run, State, Train, Way, What};
 use runtime::cpu;
 use runtime::shutdown::Shutdown;
 use runtime::timing::wake_precisely;
@@ -146,30 +146,17 @@ impl Task<'_> {
     fn echo(&self, line: &mut Line) -> anyhow::Result<Leg> {
         let (start, before) = (Instant::now(), cpu::thread_time());
         let (mut train, mut heard) = (line.train(&self.run), line.heard(&self.run));
-        let (mut sent, mut given_up, mut came) = (0u64, 0u64, start);
-        let until = start + self.run.duration;
+        let mut window = Window::new(self.in_flight, at_once(self.run.size));
+        let (until, mut came) = (start + self.run.duration, start);
         loop {
-            let counts = heard.counter.counts();
-            let flying = sent - counts.next.max(given_up);
+            let returned = heard.counter.counts().next;
             let is_over = Instant::now() >= until || self.shutdown.is_triggered();
-            if is_over && flying == 0 {
+            if is_over && window.flying(returned) == 0 {
                 break;
             }
-            let room = (self.in_flight as u64).saturating_sub(flying);
-            // Half of the window at once, so that both ends have something to do.
-            let half = (self.in_flight as u64)
-                .div_ceil(2)
-                .min(at_once(self.run.size) as u64);
-            if !is_over && room >= half {
-                let packets = train.load(half as usize, line.now());
-                let left = match line.flow.send(packets, self.run.size.bytes()) {
-                    Err(error) if is_no_room(&error) => 0,
-                    left => left.map_err(|error| line.explain(error))?,
-                };
-                train.take_back(half as usize - left);
-                sent += left as u64;
-                self.progress.sent.store(sent, Relaxed);
-                if room - half >= half {
+            if !is_over && window.has_room(returned) {
+                self.send_some(&mut train, &mut window, line)?;
+                if window.has_room(returned) {
                     continue;
                 }
             }
@@ -178,17 +165,36 @@ impl Task<'_> {
                 let received = heard.counter.counts().received;
                 self.progress.received.store(received, Relaxed);
             } else if came.elapsed() > GIVE_UP_AFTER {
-                (given_up, came) = (sent, Instant::now());
+                window.give_up();
+                came = Instant::now();
             }
         }
         let sent = Sent {
-            packets: sent,
+            packets: window.sent,
             missed: 0,
             time: self.run.duration.min(start.elapsed()),
             processor: spent(before),
             offload: line.flow.sends_offloaded(),
         };
         self.returned(line, sent, heard)
+    }
+
+    /// Sends as many as the window takes at once.
+    fn send_some(
+        &self,
+        train: &mut Train,
+        window: &mut Window,
+        line: &mut Line,
+    ) -> anyhow::Result<()> {
+        let packets = train.load(window.batch, line.now());
+        let sent = match line.flow.send(packets, self.run.size.bytes()) {
+            Err(error) if is_no_room(&error) => 0,
+            sent => sent.map_err(|error| line.explain(error))?,
+        };
+        train.take_back(window.batch - sent);
+        window.sent += sent as u64;
+        self.progress.sent.store(window.sent, Relaxed);
+        Ok(())
     }
 
     /// Packets go out at a rate, whether those before have returned or not.
@@ -280,6 +286,40 @@ impl Task<'_> {
     }
 }
 
+/// Which packets are on their way there and back.
+struct Window {
+    /// How many there may be, and how many are sent at once: half of them, so that both ends have something to do.
+    most: u64,
+    batch: usize,
+    sent: u64,
+    given_up: u64,
+}
+
+impl Window {
+    fn new(most: usize, at_once: usize) -> Self {
+        Self {
+            most: most as u64,
+            batch: most.div_ceil(2).min(at_once),
+            sent: 0,
+            given_up: 0,
+        }
+    }
+
+    /// Packets on their way, where those before number `returned` have returned or are lost.
+    fn flying(&self, returned: u64) -> u64 {
+        self.sent.saturating_sub(returned.max(self.given_up))
+    }
+
+    fn has_room(&self, returned: u64) -> bool {
+        self.flying(returned) + self.batch as u64 <= self.most
+    }
+
+    /// Nothing returns any more: all are lost.
+    fn give_up(&mut self) {
+        self.given_up = self.sent;
+    }
+}
+
 fn spent(before: Option<Duration>) -> Option<Duration> {
     Some(cpu::thread_time()?.saturating_sub(before?))
 }
@@ -304,5 +344,27 @@ fn leg(sent: Sent, state: State) -> Leg {
         receives_offloaded: false,
         rtts: Histogram::new(),
         looks: Histogram::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_filled_as_packets_return() {
+        let mut window = Window::new(512, 100);
+        for returned in [0, 0, 0, 0, 0, 88, 88] {
+            if window.has_room(returned) {
+                window.sent += window.batch as u64;
+            }
+        }
+        assert_eq!((window.sent, window.flying(88)), (600, 512));
+        window.give_up();
+        assert_eq!(window.flying(88), 0);
+        // A server may claim what was never sent.
+        assert_eq!(window.flying(u64::MAX), 0);
+        let smallest = Window::new(1, 256);
+        assert!(smallest.batch == 1 && smallest.has_room(0));
     }
 }

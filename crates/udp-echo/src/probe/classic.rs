@@ -12,7 +12,7 @@ use runtime::udp::{Arrived, Fan, FanReceiver};
 
 use super::count::{Counter, Event, Wanted};
 use super::send::{Line, send};
-use super::{Measured, Plan, conclude, join, spawn};
+use super::{Measured, Plan, beside, conclude};
 
 /// How long before the first packet the schedule is drawn up, so that it too is on time.
 const LEAD: Duration = Duration::from_millis(10);
@@ -56,11 +56,8 @@ pub(super) fn measure(
     thread::scope(|scope| {
         let slots = plan.schedule.slots();
         let run = move || send(slots, start, &mut line, &to_count, shutdown);
-        let sending = spawn(scope, "send", run)?;
-        let counting = spawn(scope, "receive", move || {
-            let tally = receive(counter, &mut receiver, sockets, shutdown)?;
-            Ok((tally, join(sending)))
-        })?;
+        let count = move || receive(counter, &mut receiver, sockets, shutdown);
+        let counting = beside(scope, run, count)?;
         conclude(counting, happened, shutdown, on_event)
     })
 }

@@ -291,6 +291,19 @@ fn spawn<'scope, 'env, T: Send + 'scope>(
         .spawn_scoped(scope, run)
 }
 
+/// Sends in one thread and counts in another.
+fn beside<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    send: impl FnOnce() -> Pace + Send + 'scope,
+    count: impl FnOnce() -> io::Result<Tally> + Send + 'scope,
+) -> io::Result<Counting<'scope>> {
+    let sending = spawn(scope, "send", send)?;
+    spawn(scope, "receive", move || {
+        let tally = count()?;
+        Ok((tally, join(sending)))
+    })
+}
+
 fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread
         .join()

@@ -20,7 +20,7 @@ use super::count::{Counter, Event, Wanted};
 use super::native::explain;
 use super::schedule::{Limit, Schedule};
 use super::send::{Line, Message, Pace, send};
-use super::{Measured, Plan, conclude, join, spawn};
+use super::{Measured, Plan, beside, conclude, spawn};
 pub(super) use hello::hello;
 use receive::Receiver;
 
@@ -145,11 +145,7 @@ pub(super) fn measure(
         }
         let slots = plan.schedule.slots();
         let run = move || send(slots, start, &mut line, &to_count, shutdown);
-        let sending = spawn(scope, "send", run)?;
-        let counting = spawn(scope, "receive", move || {
-            let tally = receiver.run(shutdown);
-            Ok((tally, join(sending)))
-        })?;
+        let counting = beside(scope, run, move || Ok(receiver.run(shutdown)))?;
         conclude(counting, happened, shutdown, on_event)
     })
 }

@@ -120,22 +120,25 @@ impl Stage {
                 continue;
             };
             for packet in bundle.packets.chunks_mut(bundle.size) {
+                // An order may end the run that the packets beside it belong to: they are counted first.
+                if flood::is_order(packet) {
+                    orders.push(packet.to_vec());
+                    continue;
+                }
                 if let Some(meter) = &mut self.terms.meter
-                    && !flood::is_order(packet)
                     && !meter.allows(now)
                 {
                     over_rate(&mut self.host);
                     continue;
                 }
                 match self.host.take(packet) {
-                    Called::Nothing => {}
                     Called::Counted => has_counted = true,
                     Called::Return => {
                         has_counted = true;
                         self.host.turn(packet);
                         self.back.extend_from_slice(packet);
                     }
-                    order => orders.push(order),
+                    _ => {}
                 }
             }
         }
@@ -145,9 +148,11 @@ impl Stage {
             self.send_back()?;
             self.account();
         }
-        orders
-            .into_iter()
-            .try_for_each(|order| self.obey(order, now))
+        for order in orders {
+            let called = self.host.take(&order);
+            self.obey(called, now)?;
+        }
+        Ok(())
     }
 
     /// Adds what happened since the last time to the server's own counts.
@@ -181,7 +186,9 @@ impl Stage {
     }
 
     fn obey(&mut self, called: Called, now: Instant) -> io::Result<()> {
-        self.heard = now;
+        if called != Called::Nothing {
+            self.heard = now;
+        }
         match called {
             Called::Begin(order, run) if run.way == Way::Back && !self.terms.sends => {
                 self.host.end();
