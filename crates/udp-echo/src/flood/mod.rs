@@ -127,19 +127,17 @@ fn connect(
     let mut refused = None;
     for server in candidates {
         let options = args.reach.options(*server, StampClock::Program)?;
-        let open = |_| {
-            let session = native_session(*server, args.size, &options, key)?;
-            Ok(session.map(|session| Line::new(session, *server)))
-        };
-        let lines: anyhow::Result<Option<Vec<_>>> = (0..args.flows).map(open).collect();
-        match lines {
-            Ok(Some(lines)) => {
-                let lines = lines.into_iter().collect::<Result<_, _>>()?;
-                return Ok((lines, Plan::new(args, *server)));
+        let open = |_| native_session(*server, args.size, &options, key);
+        let sessions: anyhow::Result<Result<Vec<_>, _>> = (0..args.flows).map(open).collect();
+        match sessions? {
+            Ok(sessions) => {
+                let lines = sessions
+                    .into_iter()
+                    .map(|session| Line::new(session, *server));
+                return Ok((lines.collect::<Result<_, _>>()?, Plan::new(args, *server)));
             }
-            Ok(None) => refused = Some(anyhow!("udp://{server} refuses")),
-            Err(error) => return Err(error),
+            Err(error) => refused = Some(error),
         }
     }
-    Err(refused.unwrap_or_else(|| anyhow!("no address to flood")))
+    Err(refused.map_or_else(|| anyhow!("no address to flood"), Into::into))
 }

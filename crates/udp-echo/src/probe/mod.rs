@@ -25,7 +25,7 @@ use anyhow::{Context, anyhow, bail};
 use proto::measure::{DEFAULT_PORT, Key, PacketSize, Reply, Request, Summary, Tally};
 use runtime::cli::Exit;
 use runtime::shutdown::Shutdown;
-use runtime::udp::{Client, Fan, Options};
+use runtime::udp::{Client, ClientError, Fan, Options};
 
 use crate::args::{Path, Probe};
 use crate::key;
@@ -186,22 +186,19 @@ pub(crate) fn connect_first(
     Err(refused.map_or_else(|| anyhow!("no address to measure"), Into::into))
 }
 
-/// A session with a server of ours; `None` where this address refuses and another may not.
+/// A session with a server of ours, or why there is none at this address alone: another may do.
 pub(crate) fn native_session(
     server: SocketAddr,
     size: PacketSize,
     options: &Options,
     key: Option<&Key>,
-) -> anyhow::Result<Option<NativeSession>> {
+) -> anyhow::Result<Result<NativeSession, ClientError>> {
     match hello(server, size, options, key.cloned()) {
-        Ok(Hello::Native(session)) => Ok(Some(*session)),
+        Ok(Hello::Native(session)) => Ok(Ok(*session)),
         Ok(Hello::Classic(_)) => bail!(
             "udp://{server} speaks the classic wire alone, which has no floods: start `udp-echo serve --reply ack` there"
         ),
-        Err(calibrate::Error::Client(error)) if error.may_be_this_address_only() => {
-            tracing::debug!(%error, "another address is tried");
-            Ok(None)
-        }
+        Err(calibrate::Error::Client(error)) if error.may_be_this_address_only() => Ok(Err(error)),
         Err(error) => Err(error.into()),
     }
 }
