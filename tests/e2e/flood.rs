@@ -221,7 +221,10 @@ fn what_cannot_be_is_refused_with_the_cure() {
     let table: &[(&[&str], &str)] = &[
         (&["flood", &target, "-s", "63"], "use -s 64"),
         (&["flood", &target, "-6"], "no IPv6 address"),
-        (&["flood", "127.0.0.1:9"], "is the server running, and on this port?"),
+        (
+            &["flood", "127.0.0.1:9"],
+            "is the server running, and on this port?",
+        ),
     ];
     check_refusals("udp-echo", table);
     let upper = Server::start("udp-echo", &["serve", "--bind", "127.0.0.1:0"]);

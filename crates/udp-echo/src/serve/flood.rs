@@ -38,9 +38,12 @@ pub(crate) struct Floods {
     places: Arc<Mutex<Places>>,
 }
 
+/// Whose flood it is.
+type Key = (SocketAddr, SessionId);
+
 #[derive(Debug, Default)]
 struct Places {
-    taken: HashMap<(SocketAddr, SessionId), Option<u16>>,
+    taken: HashMap<Key, Option<u16>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -126,8 +129,7 @@ impl Floods {
         if let Some(port) = places.taken.get(&key) {
             return Ok(Some(*port));
         }
-        let of_source =
-            |(peer, _): &&(SocketAddr, _)| Source::of(*peer) == Source::of(request.from);
+        let of_source = |(peer, _): &&Key| Source::of(*peer) == Source::of(request.from);
         let each = places.taken.keys().filter(of_source).count();
         if places.taken.len() >= MOST || each >= MOST_EACH {
             return Ok(None);
@@ -142,27 +144,27 @@ impl Floods {
             shutdown: self.shutdown.clone(),
             measured: Arc::clone(&self.measured),
         };
-        let stage = Stage::new(
-            flow,
-            Host::new(session, Arc::clone(credentials), port),
-            terms,
-        );
-        let places_of_thread = Arc::clone(&self.places);
-        let measured = Arc::clone(&self.measured);
-        let name = format!("flood {}", request.from);
-        let thread = thread::Builder::new().name(name).spawn(move || {
-            measured.floods.begun.count();
-            stage.run();
-            measured.floods.ended.count();
-            let places = places_of_thread.lock();
-            let mut places = places.unwrap_or_else(PoisonError::into_inner);
-            places.taken.remove(&key);
-        })?;
+        let host = Host::new(session, Arc::clone(credentials), port);
+        let thread = self.start(key, Stage::new(flow, host, terms))?;
         places.threads.retain(|thread| !thread.is_finished());
         places.threads.push(thread);
         places.taken.insert(key, port);
         tracing::debug!(peer = %request.from, "a flood has a place");
         Ok(Some(port))
+    }
+
+    /// Runs a flood in a thread, which gives its place back at its end.
+    fn start(&self, key: Key, stage: Stage) -> io::Result<JoinHandle<()>> {
+        let (places, measured) = (Arc::clone(&self.places), Arc::clone(&self.measured));
+        let run = move || {
+            measured.floods.begun.count();
+            stage.run();
+            measured.floods.ended.count();
+            let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+            places.taken.remove(&key);
+        };
+        let name = format!("flood {}", key.0);
+        thread::Builder::new().name(name).spawn(run)
     }
 }
 
@@ -179,7 +181,7 @@ mod tests {
     use std::net::UdpSocket;
 
     use proto::measure::flood::{Offload, Run, RunId};
-    use proto::measure::{Gate, Key, PacketSize, Secret};
+    use proto::measure::{self, Gate, PacketSize, Secret};
     use runtime::udp::Socket;
 
     use super::*;
@@ -209,7 +211,7 @@ mod tests {
             self.asks_from(from, way, None)
         }
 
-        fn asks_from(&self, from: SocketAddr, way: Way, key: Option<Key>) -> State {
+        fn asks_from(&self, from: SocketAddr, way: Way, key: Option<measure::Key>) -> State {
             let run = Run {
                 way,
                 size: PacketSize::new(64).unwrap(),
@@ -252,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_sent_to_whom_it_may() {
-        let key = || Key::new(b"0123456789abcdef").ok();
+        let key = || measure::Key::new(b"0123456789abcdef").ok();
         let (near, far) = ("127.0.0.1:5000", "198.51.100.7:5000");
         let table = [
             (FloodTo::Private, near, None, true),

@@ -205,18 +205,15 @@ impl Measure {
         }
         match incoming {
             Incoming::Probe(probe) => known.echo(probe, request, reply),
-            Incoming::Ask(Ask { session }) => {
-                let start = reply.len();
-                known.session.report(session).encode(reply);
-                known.credentials.seal(&mut reply[start..]);
-                Verdict::Reply
-            }
+            Incoming::Ask(Ask { session }) => known.sealed(reply, |known, reply| {
+                known.session.report(session).encode(reply)
+            }),
             Incoming::Order(order) => {
                 let (floods, listening) = (&self.floods, self.listening);
-                let state = floods.order(request, &order, listening, &known.credentials);
-                state.encode(reply);
-                known.credentials.seal(reply);
-                Verdict::Reply
+                known.sealed(reply, |known, reply| {
+                    let state = floods.order(request, &order, listening, &known.credentials);
+                    state.encode(reply);
+                })
             }
             Incoming::Flood(_) => Verdict::Silent,
         }
@@ -247,6 +244,18 @@ impl Known {
             credentials: Arc::new(credentials),
             session: Session::default(),
         }
+    }
+
+    /// Sends at once what `write` appends, proved.
+    fn sealed(
+        &self,
+        reply: &mut Vec<u8>,
+        write: impl FnOnce(&Self, &mut Vec<u8>),
+    ) -> Verdict<EchoSeal> {
+        let start = reply.len();
+        write(self, reply);
+        self.credentials.seal(&mut reply[start..]);
+        Verdict::Reply
     }
 
     fn echo(
