@@ -1,9 +1,9 @@
 //! `tcp-echo serve` and `tcp-echo load` beside other servers and load generators.
 //!
-//! [`program`] is who is compared, [`load`] what they are put through, [`goals`] what is read from that and what it ought
-//! to be, [`report`] what comes out. [`server`] has the servers and [`client`] the load generator that are kept here to
-//! compare with: bare ones, which do no more than they must. [`answered`] is what a load generator tells, ours as the bare
-//! one, [`truth`] what a server tells of the same, and [`idle`] holds connections on which nothing happens.
+//! [`program`] is who is compared, [`load`] what they are put through, [`goals`] what is read from that and what it
+//! ought to be, [`report`] what comes out. [`server`] has the servers and [`client`] the load generator that are kept
+//! here to compare with: bare ones, which do no more than they must. [`answered`] is what a load generator tells, ours
+//! as the bare one, [`truth`] what a server tells of the same, and [`idle`] holds connections on which nothing happens.
 
 #[cfg(target_os = "linux")]
 mod answered;

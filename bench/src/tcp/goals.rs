@@ -136,6 +136,7 @@ const fn series(program: Program, label: &'static str, read: Read) -> Series {
 mod tests {
     use clap::ValueEnum;
 
+    use super::super::client::Expect;
     use super::*;
 
     #[test]
@@ -143,6 +144,21 @@ mod tests {
         for part in Part::value_variants() {
             assert!(GOALS.iter().any(|goal| goal.part == *part), "{part:?}");
             assert!(Part::ALL.contains(part), "{part:?}");
+        }
+    }
+
+    #[test]
+    fn no_upper_case_is_expected_of_those_that_know_none() {
+        for goal in GOALS {
+            let knows_none = |series: &Series| {
+                let program = series.program;
+                [Host::Socat, Host::Ncat]
+                    .map(Program::Serves)
+                    .contains(&program)
+            };
+            if goal.others.iter().any(knows_none) {
+                assert_eq!(goal.part.expect(), Expect::Anything, "{:?}", goal.part);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the programs are put through.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -84,13 +85,13 @@ impl Part {
             Self::One => "serve, one connection, requests of 64 B",
             Self::Bulk => "serve, one connection, messages of 1 MiB",
             Self::Load => "load, 64 connections, requests of 64 B, to the reference server",
-            Self::Latency => "load, 8 connections, to a server that holds requests for 50 ms",
+            Self::Latency => "load, 8 connections, to a server that holds requests for 100 ms",
             Self::Idle => "serve, 10,000 connections on which nothing happens",
         }
     }
 
     /// socat and ncat send back what they get.
-    fn expect(self) -> Expect {
+    pub(crate) fn expect(self) -> Expect {
         match self {
             Self::Peers | Self::Bulk | Self::Load => Expect::Anything,
             _ => Expect::Upper,
@@ -122,31 +123,26 @@ impl Part {
         let (call, listens) = host.call(programs)?;
         let server = Server::start(&mut call.on(args.common.server_core)?, listens)?;
         let load = Load::of(self, args.seconds);
-        let measure = || match self {
-            Self::Idle => idle::measure(&server, load.connections),
-            _ => measure(&load, generator, host, &server, programs, args),
+        let client = || {
+            let call = generator.call(&load, server.address(), programs)?;
+            call.on(args.common.client_core)
         };
-        measure().map_err(|error| server.explain(error))
+        let measured = match self {
+            Self::Idle => idle::measure(&server, load.connections),
+            _ => client().and_then(|mut client| measure(&load, host, &server, &mut client)),
+        };
+        measured.map_err(|error| server.explain(error))
     }
 }
 
 impl Call {
-    fn on(&self, core: Core) -> Result<std::process::Command> {
+    fn on(&self, core: Core) -> Result<Command> {
         launch::command(Some(core), &self.program, &self.arguments)
     }
 }
 
-fn measure(
-    load: &Load,
-    generator: Generator,
-    host: Host,
-    server: &Server,
-    programs: &Programs,
-    args: &Args,
-) -> Result<Run> {
-    let call = generator.call(load, server.address(), programs)?;
-    let mut client = call.on(args.common.client_core)?;
-    let finished = client::run(&mut client, load.limit()).context("the load generator failed")?;
+fn measure(load: &Load, host: Host, server: &Server, client: &mut Command) -> Result<Run> {
+    let finished = client::run(client, load.limit()).context("the load generator failed")?;
     let answered = Answered::read(&finished.stdout)?;
     let truth = match host {
         Host::Bare(_) => Some(Truth::of(server.address())?),

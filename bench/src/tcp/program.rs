@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::client::Expect;
 use super::load::Load;
 use super::server::Bare;
 use super::{Args, Generator};
@@ -57,10 +56,7 @@ impl Host {
             Self::Ours => Ok(ours("")),
             Self::OursBusy => Ok(ours("--busy-poll")),
             Self::Bare(bare) => {
-                let bare = bare
-                    .to_possible_value()
-                    .context("a server without a name")?;
-                let arguments = words(&format!("tcp-server {}", bare.get_name()));
+                let arguments = words(&format!("tcp-server {}", typed(&bare)));
                 Ok((arguments, Listens::Announced("")))
             }
             Self::Socat => Ok(told(free::tcp()?, socat)),
@@ -103,7 +99,7 @@ impl Generator {
             connections,
             size,
             seconds,
-            ..
+            expect,
         } = load;
         let arguments = match self {
             Self::Load => {
@@ -111,10 +107,7 @@ impl Generator {
             }
             Self::Bare => format!(
                 "tcp-client {server} --connections {connections} --size {size} --seconds {seconds} --expect {}",
-                match load.expect {
-                    Expect::Upper => "upper",
-                    Expect::Anything => "anything",
-                }
+                typed(expect)
             ),
         };
         Ok(Call {
@@ -122,6 +115,12 @@ impl Generator {
             arguments: words(&arguments),
         })
     }
+}
+
+/// As it stands on a command line.
+fn typed(value: &impl ValueEnum) -> String {
+    let value = value.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// Where the programs lie, and which are there at all.

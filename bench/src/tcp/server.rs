@@ -1,6 +1,7 @@
 //! The servers that are kept here to compare with, and the hidden subcommand that is one of them.
 //!
-//! They answer with the letters a-z in upper case, as the load generators want it: in place, which costs next to nothing.
+//! They answer with the letters a-z in upper case, as the load generators want it: in place, which costs next to
+//! nothing.
 
 mod epoll;
 mod threads;
@@ -21,7 +22,7 @@ use crate::child;
 const BACKLOG: i32 = 4096;
 
 /// For how long [`Bare::Held`] holds a request: some thousand times what a round trip takes beside.
-pub(crate) const HOLD: Duration = Duration::from_millis(50);
+pub(crate) const HOLD: Duration = Duration::from_millis(100);
 
 /// Answers in upper case on 127.0.0.1 until it is killed.
 #[derive(clap::Args)]
