@@ -11,15 +11,15 @@ const SCHEMA: &str = "plumbline/load/1";
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Answered {
     schema: String,
-    /// Requests that were answered.
-    pub(crate) requests: u64,
-    /// The same, each second.
+    /// Requests that were answered, those too whose answers came after the time.
+    pub(crate) answered: u64,
+    /// Answers that came in time, each second of it.
     pub(crate) requests_per_s: f64,
-    /// How many of each kind there were.
-    #[serde(default)]
-    errors: BTreeMap<String, u64>,
-    /// From sending a request to having its answer, in nanoseconds.
-    pub(crate) latency_ns: Latency,
+    /// From sending a request to having its answer, in nanoseconds; absent where there was none.
+    #[serde(rename = "latency_from_send_ns")]
+    pub(crate) latency: Option<Latency>,
+    /// By reason.
+    failed_connections: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -29,18 +29,18 @@ pub(crate) struct Latency {
 }
 
 impl Answered {
-    /// So many in this time, without an error.
-    pub(crate) fn new(requests: usize, seconds: f64, latency_ns: Latency) -> Self {
+    /// So many in this time, and no connection that failed.
+    pub(crate) fn new(answered: usize, seconds: f64, latency: Latency) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
-            requests: requests as u64,
-            requests_per_s: requests as f64 / seconds,
-            errors: BTreeMap::new(),
-            latency_ns,
+            answered: answered as u64,
+            requests_per_s: answered as f64 / seconds,
+            latency: Some(latency),
+            failed_connections: BTreeMap::new(),
         }
     }
 
-    /// Reads what a load generator wrote to stdout; it is no result where nothing was answered, or not all was right.
+    /// Reads what a load generator wrote to stdout; it is no result where nothing was answered, or a connection failed.
     pub(crate) fn read(stdout: &str) -> Result<Self> {
         let answered: Self =
             serde_json::from_str(stdout).context("this is not a result of tcp-echo load")?;
@@ -49,13 +49,10 @@ impl Answered {
             schema == SCHEMA,
             "expected a result of schema {SCHEMA}, got {schema:?}"
         );
-        ensure!(answered.requests > 0, "nothing was answered");
-        let errors: Vec<_> = answered
-            .errors
-            .iter()
-            .filter(|(_, count)| **count > 0)
-            .collect();
-        ensure!(errors.is_empty(), "there were errors: {errors:?}");
+        let mut failed = answered.failed_connections.clone();
+        failed.retain(|_, count| *count > 0);
+        ensure!(failed.is_empty(), "connections failed: {failed:?}");
+        ensure!(answered.answered > 0, "nothing was answered");
         Ok(answered)
     }
 }
@@ -65,27 +62,33 @@ mod tests {
     use super::*;
 
     const RESULT: &str = r#"{
-        "schema": "plumbline/load/1", "something_new": [1], "target": "127.0.0.1:7", "connections": 64,
-        "requests": 610000, "requests_per_s": 203333.25, "bytes_per_s": 13013333.0,
-        "errors": {"connect": 0, "refused": 0, "reset": 0, "wrong": 0},
-        "latency_ns": {"min": 9000, "mean": 313000.5, "p50": 301000, "p90": 1, "p99": 1, "p99_9": 1, "max": 1}
+        "schema": "plumbline/load/1", "something_new": [1], "server": "127.0.0.1:7", "mode": "closed",
+        "sent": 610064, "answered": 610064, "answered_in_time": 610000, "unanswered": 0, "unsent": 0,
+        "requests_per_s": 203333.25, "payload_bits_per_s": 104106624.0, "cpu_ns": 2900000000,
+        "latency_from_send_ns": {"count": 610064, "min": 9000, "mean": 313000, "p50": 301000, "p90": 1},
+        "latency_from_due_ns": null,
+        "failed_connections": {"refused": 0, "timed_out": 0, "reset": 0, "wrong_answer": 0}
     }"#;
 
     #[test]
     fn a_result_is_read() {
         let answered = Answered::read(RESULT).unwrap();
-        assert_eq!(answered.requests, 610_000);
+        assert_eq!(answered.answered, 610_064);
         assert_eq!(answered.requests_per_s, 203_333.25);
-        let Latency { mean, p50 } = answered.latency_ns;
-        assert_eq!((mean, p50), (313_000.5, 301_000.0));
+        let Latency { mean, p50 } = answered.latency.unwrap();
+        assert_eq!((mean, p50), (313_000.0, 301_000.0));
     }
 
     #[test]
     fn a_failure_is_told() {
         for (from, to, reason) in [
             ("load/1", "load/2", "expected a result of schema"),
-            ("610000", "0", "nothing was answered"),
-            ("\"wrong\": 0", "\"wrong\": 3", "wrong"),
+            (
+                "\"answered\": 610064",
+                "\"answered\": 0",
+                "nothing was answered",
+            ),
+            ("\"reset\": 0", "\"reset\": 3", "{\"reset\": 3}"),
             ("\"schema\"", "", "not a result"),
         ] {
             let error = Answered::read(&RESULT.replace(from, to)).unwrap_err();
@@ -101,6 +104,6 @@ mod tests {
         };
         let told = serde_json::to_string(&Answered::new(600, 2.0, latency)).unwrap();
         let answered = Answered::read(&told).unwrap();
-        assert_eq!((answered.requests, answered.requests_per_s), (600, 300.0));
+        assert_eq!((answered.answered, answered.requests_per_s), (600, 300.0));
     }
 }

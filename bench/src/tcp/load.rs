@@ -186,7 +186,7 @@ impl Run {
 
     /// Half of the answers came within this, in µs.
     pub(crate) fn p50_us(&self) -> Option<f64> {
-        Some(self.loaded()?.answered.latency_ns.p50 / 1e3)
+        Some(self.loaded()?.answered.latency.as_ref()?.p50 / 1e3)
     }
 
     /// How far the count of requests is from the server's, in percent of that.
@@ -197,13 +197,13 @@ impl Run {
             truth,
         } = self.loaded()?;
         let truth = truth.as_ref()?.bytes as f64 / f64::from(*size);
-        Some(off_percent(answered.requests as f64, truth))
+        Some(off_percent(answered.answered as f64, truth))
     }
 
     /// How far the latencies are from those at the server, in percent: the mean or the median, whichever is farther.
     pub(crate) fn latency_off_percent(&self) -> Option<f64> {
         let loaded = self.loaded()?;
-        let (said, truth) = (&loaded.answered.latency_ns, loaded.truth.as_ref()?);
+        let (said, truth) = (loaded.answered.latency.as_ref()?, loaded.truth.as_ref()?);
         let mean = off_percent(said.mean / 1e3, truth.held_mean_us);
         let median = off_percent(said.p50 / 1e3, truth.held_p50_us);
         Some(mean.max(median))
