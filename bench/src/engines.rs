@@ -13,7 +13,7 @@ mod report;
 #[cfg(target_os = "linux")]
 pub(crate) mod server;
 #[cfg(target_os = "linux")]
-mod tcp;
+pub(crate) mod tcp;
 #[cfg(target_os = "linux")]
 mod timers;
 #[cfg(target_os = "linux")]

@@ -20,14 +20,23 @@ pub(crate) struct Installed {
 impl Installed {
     /// Our own program: the one named, or the one beside this; it has to be there.
     pub(crate) fn udp_echo(named: Option<&Path>) -> Result<Self> {
+        Self::ours("udp-echo", named)
+    }
+
+    /// The same of TCP.
+    pub(crate) fn tcp_echo(named: Option<&Path>) -> Result<Self> {
+        Self::ours("tcp-echo", named)
+    }
+
+    fn ours(name: &str, named: Option<&Path>) -> Result<Self> {
         let path = match named {
             Some(path) => path.to_owned(),
-            None => beside_this("udp-echo")?,
+            None => beside_this(name)?,
         };
         Self::find(&path, "--version")?.with_context(|| {
             let release = if cfg!(debug_assertions) { "" } else { "--release " };
             format!(
-                "there is no {}: build it with `cargo build {release}-p udp-echo`, or name one by --udp-echo",
+                "there is no {}: build it with `cargo build {release}-p {name}`, or name one by --{name}",
                 path.display()
             )
         })
@@ -48,6 +57,16 @@ impl Installed {
             version,
             said,
         }))
+    }
+
+    /// The same with the first line that has these words as its version, for one that says who made it before.
+    pub(crate) fn whose_version_has(self, words: &str) -> Self {
+        let line = self.said.lines().find(|line| line.contains(words));
+        let version = line.map(|line| line.trim().to_owned());
+        Self {
+            version: version.unwrap_or(self.version),
+            ..self
+        }
     }
 
     /// Where it lies.
@@ -99,6 +118,10 @@ mod tests {
         let found = found.unwrap();
         assert_eq!(versions([None, Some(&found)]), "one 1");
         assert!(found.says("two") && !found.says("three"));
+        let found = found.whose_version_has("tw");
+        assert_eq!(versions([Some(&found)]), "two");
+        let found = found.whose_version_has("three");
+        assert_eq!(versions([Some(&found)]), "two");
     }
 
     #[test]
@@ -106,5 +129,7 @@ mod tests {
         let named = Some(Path::new("/nonexistent/udp-echo"));
         let error = Installed::udp_echo(named).err().unwrap();
         assert!(error.to_string().contains("cargo build"), "{error}");
+        let error = Installed::tcp_echo(named).err().unwrap();
+        assert!(error.to_string().contains("--tcp-echo"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], and three in `reflector`.
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], [`tcp`], and three in
+//! `reflector`.
 //! What topics share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs,
 //! medians, percentiles), `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read
 //! from outside), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
@@ -24,6 +25,7 @@ mod setup;
 mod stats;
 #[cfg(target_os = "linux")]
 mod table;
+mod tcp;
 #[cfg(target_os = "linux")]
 mod turns;
 #[cfg(target_os = "linux")]
@@ -46,6 +48,7 @@ enum Topic {
     Engines(engines::Args),
     Probe(probe::Args),
     Flood(flood::Args),
+    Tcp(tcp::Args),
     #[cfg(target_os = "linux")]
     Sessions(reflector::sessions::Args),
     #[cfg(target_os = "linux")]
@@ -64,6 +67,12 @@ enum Topic {
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     Attack(reflector::attack::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    TcpServer(tcp::server::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    TcpClient(tcp::client::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -71,6 +80,7 @@ fn main() -> anyhow::Result<()> {
         Topic::Engines(args) => engines::run(&args),
         Topic::Probe(args) => probe::run(&args),
         Topic::Flood(args) => flood::run(&args),
+        Topic::Tcp(args) => tcp::run(&args),
         #[cfg(target_os = "linux")]
         Topic::Sessions(args) => reflector::sessions::run(&args),
         #[cfg(target_os = "linux")]
@@ -79,6 +89,10 @@ fn main() -> anyhow::Result<()> {
         Topic::Contend(args) => reflector::contend::run(&args),
         #[cfg(target_os = "linux")]
         Topic::Attack(args) => reflector::attack::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::TcpServer(args) => tcp::server::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::TcpClient(args) => tcp::client::run(&args),
         #[cfg(target_os = "linux")]
         Topic::EngineServer(args) => engines::server::run(&args),
         #[cfg(target_os = "linux")]

@@ -76,6 +76,12 @@ impl Durations {
         self.0.len()
     }
 
+    /// Their mean in µs; 0 where nothing was measured.
+    pub(crate) fn mean_us(&self) -> f64 {
+        let sum: u64 = self.0.iter().copied().map(u64::from).sum();
+        sum as f64 / self.0.len().max(1) as f64 / 1e3
+    }
+
     /// The percentiles asked for (each 0 to 100) in µs, by nearest rank; all 0 where nothing was measured.
     pub(crate) fn percentiles_us<const N: usize>(mut self, percents: [f64; N]) -> [f64; N] {
         self.0.sort_unstable();
@@ -111,7 +117,9 @@ mod tests {
         for micros in [3, 1, 2] {
             durations.push(Duration::from_micros(micros));
         }
+        assert_eq!(durations.mean_us(), 2.0);
         assert_eq!(durations.percentiles_us([50.0, 99.0]), [2.0, 3.0]);
+        assert_eq!(Durations::default().mean_us(), 0.0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod load;
 mod mio;
-mod slots;
+pub(crate) mod slots;
 mod threads;
 mod tokio;
 mod uring;
