@@ -41,26 +41,44 @@ pub(super) struct Progress {
     pub(super) failed: AtomicU64,
 }
 
+/// Waits for events of connections, and for the time to stop. It is made before the connections are: they may take all
+/// the descriptors that there are.
+pub(super) struct Readiness {
+    poll: Poll,
+    /// Kept because a waker that is dropped takes its event with it.
+    _waker: Arc<Waker>,
+}
+
+impl Readiness {
+    pub(super) fn new(shutdown: &Shutdown) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WOKEN)?);
+        let wake = Arc::clone(&waker);
+        shutdown.on_trigger(move || {
+            if let Err(error) = wake.wake() {
+                tracing::debug!(%error, "the load was not woken");
+            }
+        });
+        Ok(Self {
+            poll,
+            _waker: waker,
+        })
+    }
+}
+
 /// Loads the server with what is planned, on these connections; `failures` are those of the ones that could not be
 /// opened.
 pub(super) fn load(
     plan: &Plan,
+    mut readiness: Readiness,
     streams: Vec<TcpStream>,
     failures: Failures,
     progress: &Progress,
-    shutdown: &Shutdown,
 ) -> io::Result<Found> {
     wake_precisely();
-    let mut poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), WOKEN)?);
-    let mut engine = Engine::new(plan, streams, failures, progress, &poll)?;
+    let poll = &mut readiness.poll;
+    let mut engine = Engine::new(plan, streams, failures, progress, poll)?;
     let (began, before) = (unix_nanos(), cpu::thread_time());
-    let wake = Arc::clone(&waker);
-    shutdown.on_trigger(move || {
-        if let Err(error) = wake.wake() {
-            tracing::debug!(%error, "the load was not woken");
-        }
-    });
     engine.begin();
     let mut events = Events::with_capacity(EVENTS);
     while !engine.has_ended() {

@@ -28,7 +28,7 @@ use runtime::descriptors;
 use runtime::shutdown::Shutdown;
 
 use crate::args::Load;
-use engine::Progress;
+use engine::{Progress, Readiness};
 use failure::Failures;
 use found::Found;
 use live::Live;
@@ -61,6 +61,7 @@ fn load(
     live: &mut Live,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Found> {
+    let readiness = Readiness::new(shutdown)?;
     let (server, first) = open::first(candidates)?;
     let plan = Plan::new(args, server)?;
     live.begin(&plan)?;
@@ -72,7 +73,7 @@ fn load(
     thread::scope(|scope| {
         let load = || {
             let _end = end; // dropped with all that is done
-            engine::load(&plan, streams, failures, &progress, shutdown)
+            engine::load(&plan, readiness, streams, failures, &progress)
         };
         let loading = thread::Builder::new().name("load".into());
         let loading = loading.spawn_scoped(scope, load)?;

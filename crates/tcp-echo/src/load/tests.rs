@@ -58,12 +58,13 @@ fn plan(server: SocketAddr) -> Plan {
 }
 
 fn run_until(plan: &Plan, shutdown: &Shutdown) -> Found {
+    let readiness = Readiness::new(shutdown).unwrap();
     let (_, first) = open::first(&[plan.server]).unwrap();
     let mut failures = Failures::default();
     let more = plan.connections - 1;
     let mut streams = open::more(plan.server, more, shutdown, &mut failures).unwrap();
     streams.insert(0, first);
-    engine::load(plan, streams, failures, &Progress::default(), shutdown).unwrap()
+    engine::load(plan, readiness, streams, failures, &Progress::default()).unwrap()
 }
 
 fn run(plan: &Plan) -> Found {
