@@ -198,7 +198,7 @@ impl<'a> Engine<'a> {
 
     /// Sends on the connections whose turn it is.
     fn send_due(&mut self) {
-        while let Some(place) = self.schedule.turn(self.now) {
+        for place in self.schedule.turns(self.now) {
             self.serve(place, Self::send);
             self.tick();
         }
@@ -257,7 +257,7 @@ impl<'a> Engine<'a> {
                 due,
                 sent: self.now,
             };
-            self.count.send(times);
+            self.count.send(times, self.schedule.end());
             connection.begin(times);
         }
         connection.flush(&self.pattern)
@@ -306,6 +306,7 @@ impl<'a> Engine<'a> {
             began,
             opened: self.opened,
             elapsed: end,
+            lasted: self.now,
             unsent: self.schedule.waiting(),
             interrupted: self.interrupted,
             processor,

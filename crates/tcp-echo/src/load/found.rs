@@ -22,6 +22,8 @@ pub(super) struct Scheduled {
 #[derive(Debug)]
 pub(super) struct Count {
     pub(super) sent: u64,
+    /// Those that were sent before the end.
+    pub(super) sent_in_time: u64,
     pub(super) answered: u64,
     /// Those that were answered before the end.
     pub(super) in_time: u64,
@@ -39,6 +41,7 @@ impl Count {
     pub(super) fn new(pace: Pace, failures: Failures) -> Self {
         Self {
             sent: 0,
+            sent_in_time: 0,
             answered: 0,
             in_time: 0,
             lost: 0,
@@ -49,8 +52,10 @@ impl Count {
         }
     }
 
-    pub(super) fn send(&mut self, times: Times) {
+    /// A request is sent, in a load that ends at `end`.
+    pub(super) fn send(&mut self, times: Times, end: Duration) {
         self.sent += 1;
+        self.sent_in_time += u64::from(times.sent <= end);
         if let Some(scheduled) = &mut self.scheduled {
             scheduled.late.record(times.sent.saturating_sub(times.due));
         }
@@ -89,6 +94,8 @@ pub(super) struct Found {
     pub(super) opened: usize,
     /// From the start to the end that was set, or to the last answer where a number of requests was.
     pub(super) elapsed: Duration,
+    /// From the start until nothing more was waited for.
+    pub(super) lasted: Duration,
     /// Requests of an open loop that were due and not sent.
     pub(super) unsent: u64,
     pub(super) interrupted: bool,
@@ -103,9 +110,9 @@ impl Found {
         ratio(self.count.in_time as f64, self.elapsed.as_secs_f64())
     }
 
-    /// Requests sent in a second.
+    /// Requests sent in a second, up to the end.
     pub(super) fn sent_per_second(&self) -> f64 {
-        ratio(self.count.sent as f64, self.elapsed.as_secs_f64())
+        ratio(self.count.sent_in_time as f64, self.elapsed.as_secs_f64())
     }
 
     /// Payload each way, in bits a second.

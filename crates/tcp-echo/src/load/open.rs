@@ -30,6 +30,11 @@ pub(super) fn first(candidates: &[SocketAddr]) -> anyhow::Result<(SocketAddr, Tc
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 failed = anyhow!("nothing listens on tcp://{server}: start `tcp-echo serve`");
             }
+            Err(error) if Failure::of(&error) == Failure::NoPort => {
+                failed = anyhow!(
+                    "cannot connect to tcp://{server}: {error}; ports are free again a minute after the last load"
+                );
+            }
             Err(error) => failed = anyhow!("cannot connect to tcp://{server}: {error}"),
         }
     }

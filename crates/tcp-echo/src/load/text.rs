@@ -49,7 +49,7 @@ pub(super) fn end(found: &Found, out: &mut impl Write) -> io::Result<()> {
     columns::paragraph(&rate(found), out)?;
     columns::paragraph(&counts(found), out)?;
     if let Some(time) = found.processor {
-        let share = 100.0 * ratio(time.as_secs_f64(), found.elapsed.as_secs_f64());
+        let share = 100.0 * ratio(time.as_secs_f64(), found.lasted.as_secs_f64());
         let each = ratio(time.as_nanos() as f64, found.count.answered as f64);
         let (share, each) = (three_digits(share), three_digits(each));
         let line = format!("this program's processor time: {share} % of one, {each} ns a request");
