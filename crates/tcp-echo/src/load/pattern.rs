@@ -1,7 +1,8 @@
-//! What is sent, and what has to come back: a stream of letters that is the same nowhere twice within its period.
+//! What is sent, and what has to come back: a stream of letters as if drawn at random, the same in each load.
 //!
 //! Requests are slices of it, each connection from a place of its own. So an answer that is shifted, short or another
-//! connection's is found by comparing bytes, and nothing is made or copied for a request.
+//! connection's is found by comparing bytes (a single byte tells in 25 of 26 cases, eight as good as always), and
+//! nothing is made or copied for a request.
 
 use std::mem;
 

@@ -36,8 +36,11 @@ pub(super) fn header(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
         End::Requests(count) => format!("{count} requests"),
     };
     let text = format!(
-        "loading tcp://{}: {} connections, requests of {} bytes, {} in flight on each at most, {pace}, {end}",
-        plan.server, plan.connections, plan.size, plan.pipeline
+        "loading tcp://{}: {}, requests of {} bytes, {} in flight on each at most, {pace}, {end}",
+        plan.server,
+        connections(plan.connections as u64),
+        plan.size,
+        plan.pipeline
     );
     columns::paragraph(&text, out)?;
     out.flush()
@@ -56,12 +59,7 @@ pub(super) fn end(found: &Found, out: &mut impl Write) -> io::Result<()> {
         columns::paragraph(&line, out)?;
     }
     for (failure, count) in found.count.failures.seen() {
-        let connections = if count == 1 {
-            "connection"
-        } else {
-            "connections"
-        };
-        let line = format!("{count} {connections} {}", failure.explained());
+        let line = format!("{} {}", connections(count), failure.explained());
         columns::paragraph(&line, out)?;
     }
     times(found, out)?;
@@ -69,6 +67,11 @@ pub(super) fn end(found: &Found, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "ended before its time")?;
     }
     out.flush()
+}
+
+fn connections(count: u64) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} connection{ending}")
 }
 
 fn rate(found: &Found) -> String {
@@ -98,9 +101,9 @@ fn counts(found: &Found) -> String {
         );
     }
     format!(
-        "{text}, in {:.3} s on {} connections",
+        "{text}, in {:.3} s on {}",
         found.elapsed.as_secs_f64(),
-        found.opened
+        connections(found.opened as u64)
     )
 }
 
