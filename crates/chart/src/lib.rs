@@ -2,7 +2,8 @@
 //!
 //! A [`Chart`] has panels that stand one above the other and share the axis below them, such as throughput above delay.
 //! [`terminal`] draws it in text, [`svg`] as a vector image, [`png`] as a pixel image that is the same on every machine;
-//! [`html`] sets several of them, with tables, on a [`Page`] that needs no other file.
+//! [`html`] sets several of them, with tables, on a [`Page`] that needs no other file. [`number`] and [`columns`] write
+//! figures and tables as text for people.
 //!
 //! Values go in, text or bytes come out: there are no sockets, no clock, no protocol here, and nothing is printed. No
 //! values and no text make it panic: what is no number is a gap, and what is hostile in a name comes out harmless.
@@ -22,8 +23,10 @@
 //! assert!(chart::terminal(&chart, Width::default(), false).contains("round trip (ms)"));
 //! ```
 
+pub mod columns;
 mod frame;
 mod html;
+pub mod number;
 mod png;
 mod scale;
 mod svg;

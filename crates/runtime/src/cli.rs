@@ -1,6 +1,7 @@
 //! The manners of the command line that all programs share: how they begin, how they fail, what their exit code says.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -59,6 +60,28 @@ pub fn announce(text: &str) -> io::Result<()> {
     }
 }
 
+/// The command line that this process was started with, quoted for a shell where it must be.
+pub fn command_line() -> String {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or_default();
+    let program = program.to_string_lossy().into_owned();
+    let words: Vec<_> = [program].into_iter().chain(words).collect();
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,%@[]+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// Prints one line to standard error. What cannot be printed there is lost: there is nowhere else to say it.
 pub fn complain(message: &str) {
     let line = Escaped(message.as_bytes());
@@ -86,4 +109,23 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_take_them_apart() {
+        let table = [
+            ("-i", "-i"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("", "''"),
+            ("loss>1%", "'loss>1%'"),
+            ("it's", r"'it'\''s'"),
+        ];
+        for (word, expected) in table {
+            assert_eq!(quoted(word), expected);
+        }
+    }
 }

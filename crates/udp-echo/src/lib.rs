@@ -4,18 +4,14 @@
 
 mod args;
 mod client;
-mod columns;
 mod compare;
 mod flood;
-mod json;
 mod key;
-mod number;
 mod pictures;
 mod probe;
 mod pump;
 mod reach;
 mod serve;
-mod status;
 mod sweep;
 
 use runtime::cli::Exit;

@@ -95,28 +95,6 @@ fn numbered(path: &Path, place: usize) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// The command line that this process was started with, quoted for a shell where it must be.
-pub(crate) fn command_line() -> String {
-    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let program = words.next().unwrap_or_default();
-    let program = Path::new(&program).file_name().unwrap_or_default();
-    let program = program.to_string_lossy().into_owned();
-    let words: Vec<_> = [program].into_iter().chain(words).collect();
-    words
-        .iter()
-        .map(|word| quoted(word))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,%@[]+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 /// A moment, in nanoseconds since the Unix epoch, to the second as RFC 3339 writes it: `2026-11-21T11:48:12Z`.
 pub(crate) fn date(unix_nanos: u64) -> String {
     let seconds = unix_nanos / 1_000_000_000;
@@ -209,20 +187,6 @@ mod tests {
         ];
         for (seconds, text) in table {
             assert_eq!(date(seconds * 1_000_000_000), text);
-        }
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_take_them_apart() {
-        let table = [
-            ("-i", "-i"),
-            ("[::1]:8080", "[::1]:8080"),
-            ("", "''"),
-            ("loss>1%", "'loss>1%'"),
-            ("it's", r"'it'\''s'"),
-        ];
-        for (word, expected) in table {
-            assert_eq!(quoted(word), expected);
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn print(comparison: &Comparison, out: &mut impl Write) -> io::Result
         back_ns: series("back_ns"),
         notes: &comparison.differences,
     };
-    crate::json::print(&view, out)
+    runtime::json::print(&view, out)
 }
 
 #[cfg(test)]

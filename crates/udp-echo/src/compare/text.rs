@@ -6,8 +6,8 @@ use std::time::Duration;
 use chart::Table;
 
 use super::found::{Change, Comparison, Loss, SeriesChange};
-use crate::columns::{self, paragraph};
-use crate::number::{NONE, cell, decimals, three_digits};
+use chart::columns::{self, paragraph};
+use chart::number::{NONE, cell, decimals, three_digits};
 
 pub(super) fn print(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     for difference in &comparison.differences {

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::found::{Found, OneWay, Searched, Tried};
 use super::text::name;
-use crate::{json, pictures};
 
 const SCHEMA: &str = "plumbline/flood/1";
 
@@ -96,7 +95,7 @@ pub(super) fn print(found: &Found, out: &mut impl Write) -> io::Result<()> {
     let size = found.plan.size.bytes();
     let view = View {
         schema: SCHEMA,
-        command: pictures::command_line(),
+        command: runtime::cli::command_line(),
         began_unix_ns: found.began,
         server: found.plan.server.to_string(),
         on_loopback: found.on_loopback(),
@@ -106,7 +105,7 @@ pub(super) fn print(found: &Found, out: &mut impl Write) -> io::Result<()> {
         ways: found.ways.iter().map(way).collect(),
         search: found.search.as_ref().map(|searched| search(searched, size)),
     };
-    json::print(&view, out)
+    runtime::json::print(&view, out)
 }
 
 fn way(way: &OneWay) -> WayView {

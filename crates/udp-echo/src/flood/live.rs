@@ -11,8 +11,8 @@ use super::leg::Progress;
 use super::plan::Plan;
 use super::{json, text};
 use crate::args::Flood;
-use crate::number;
-use crate::status::Status;
+use chart::number;
+use runtime::status::Status;
 
 /// How often the status line of a terminal changes.
 const STATUS_EVERY: Duration = Duration::from_millis(200);

@@ -9,8 +9,8 @@ use proto::measure::flood::{Offload, Verdict, Way};
 
 use super::found::{Found, OneWay, Tried, is_loopback, ratio};
 use super::plan::Plan;
-use crate::columns;
-use crate::number::{self, NONE, three_digits};
+use chart::columns;
+use chart::number::{self, NONE, scaled, three_digits};
 
 /// A way by its name.
 pub(super) fn name(way: Way) -> &'static str {
@@ -19,17 +19,6 @@ pub(super) fn name(way: Way) -> &'static str {
         Way::Back => "back",
         Way::Echo => "echo",
     }
-}
-
-/// A number with its prefix: `1.23 M`.
-fn scaled(number: f64) -> String {
-    let (scale, prefix) = match number.abs() {
-        1e9.. => (1e9, "G"),
-        1e6.. => (1e6, "M"),
-        1e3.. => (1e3, "k"),
-        _ => (1.0, ""),
-    };
-    format!("{} {prefix}", three_digits(number / scale))
 }
 
 /// Packets a second, and the bits of their payload.

@@ -16,7 +16,7 @@ use super::report::{csv, json, lines, page, text};
 use super::timeline::{Timeline, distribution};
 use crate::args::{Output, Probe};
 use crate::pictures;
-use crate::status::Status;
+use runtime::status::Status;
 
 /// Packets that are at least this far apart have a line each.
 const LINE_EACH: Duration = Duration::from_millis(50);

@@ -9,7 +9,7 @@ use runtime::udp::Counts;
 
 use super::companions::Companions;
 use super::watched::Watched;
-use crate::number::NONE;
+use chart::number::NONE;
 
 /// How many lines stand below a header.
 const HEADER_EVERY: u64 = 20;

@@ -10,7 +10,7 @@ use super::walk::Walk;
 use super::{json, words};
 use crate::args::Output;
 use crate::probe::{Event, Plan, Wanted, not_sent};
-use crate::status::Status;
+use runtime::status::Status;
 
 /// How often the status line changes.
 const STATUS_EVERY: Duration = Duration::from_millis(200);

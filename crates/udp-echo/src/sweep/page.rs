@@ -8,7 +8,7 @@ use super::collect::Moment;
 use super::found::Found;
 use super::text;
 use super::words::{self, grouped};
-use crate::pictures::{command_line, date};
+use crate::pictures::date;
 
 pub(super) fn page(found: &Found) -> Page {
     let mut notes = words::verdict(found);
@@ -31,7 +31,7 @@ pub(super) fn page(found: &Found) -> Page {
 fn intro(found: &Found) -> Vec<(String, String)> {
     let mut intro = vec![
         ("Found", words::verdict(found).swap_remove(0)),
-        ("Command line", command_line()),
+        ("Command line", runtime::cli::command_line()),
         (
             "Target",
             format!("udp://{}, {}", found.plan.server, found.wire.server()),

@@ -8,8 +8,8 @@ use runtime::udp::StampClock;
 use runtime::units::show_time;
 
 use super::found::{Doubt, Found, Rung};
-use crate::number;
 use crate::probe::{MAX_SOCKETS, Plan, Wire};
+use chart::number;
 
 /// How much more than it carries a path must have taken for it to be said.
 const QUEUED: f64 = 1.15;

@@ -20,8 +20,8 @@ use super::native::{Hello, hello};
 use super::schedule::{Limit, Schedule};
 use super::{calibrate, plan, with_server_of};
 use crate::args::{Path, Probe};
-use crate::columns::paragraph;
-use crate::status::Status;
+use chart::columns::paragraph;
+use runtime::status::Status;
 use search::{Line, Word};
 
 /// How long an echo is waited for where nothing else is asked for.
@@ -130,7 +130,7 @@ fn show(found: &Found, json: bool) -> anyhow::Result<()> {
     }
     let mut out = io::stdout().lock();
     if json {
-        crate::json::print(&json::View::of(found), &mut out)?;
+        runtime::json::print(&json::View::of(found), &mut out)?;
         return Ok(());
     }
     for line in words::result(found) {

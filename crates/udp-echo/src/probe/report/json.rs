@@ -10,7 +10,7 @@ use super::view::{LineView, PeriodView, ResultView, StartView};
 
 /// The result as one object, a line for each of its keys.
 pub(in crate::probe) fn result(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
-    crate::json::print(&ResultView::of(outcome), out)
+    runtime::json::print(&ResultView::of(outcome), out)
 }
 
 /// The last line of `--json-lines`.

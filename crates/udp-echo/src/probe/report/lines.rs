@@ -9,7 +9,7 @@ use super::super::count::Event;
 use super::super::plan::Plan;
 use super::super::schedule::Schedule;
 use super::ENOUGH;
-use crate::number::{NONE, ms, watch};
+use chart::number::{NONE, ms, watch};
 
 /// What a status line takes at most: a column less than a terminal has at least, so that it never wraps.
 const STATUS: usize = 79;

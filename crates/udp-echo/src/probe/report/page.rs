@@ -25,7 +25,7 @@ pub(in crate::probe) fn page(outcome: &Outcome, charts: Vec<Chart>) -> Page {
 fn intro(outcome: &Outcome) -> Vec<(String, String)> {
     let (plan, found) = (&outcome.plan, &outcome.summary);
     let mut intro = vec![
-        ("Command line", pictures::command_line()),
+        ("Command line", runtime::cli::command_line()),
         ("Ended", pictures::date(unix_nanos())),
         ("Server", words::server(outcome.wire)),
         ("Packets", words::packets(plan)),

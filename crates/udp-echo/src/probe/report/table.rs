@@ -7,7 +7,7 @@ use proto::measure::{Distribution, Summary, Times};
 use runtime::udp::StampClock;
 
 use super::super::{Outcome, Wire};
-use crate::number::{NONE, cell, decimals};
+use chart::number::{NONE, cell, decimals};
 
 /// How many times it takes at least for a percentile to say something: one in this many is longer. With fewer, nearest
 /// rank only says once more which time was the longest.

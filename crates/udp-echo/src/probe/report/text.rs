@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::super::schedule::Schedule;
 use super::super::{Outcome, Plan, Wire};
 use super::{table, words};
-use crate::columns::{self, paragraph};
+use chart::columns::{self, paragraph};
 use runtime::units::show_time;
 
 /// Said of a measurement that was ended before its time.

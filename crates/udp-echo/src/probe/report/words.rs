@@ -8,7 +8,7 @@ use runtime::units::show_time;
 use super::super::schedule::Schedule;
 use super::super::send::Pace;
 use super::super::{Outcome, Plan, Wire};
-use crate::number::{ms, signed_ms, three_digits};
+use chart::number::{ms, signed_ms, three_digits};
 
 /// The server, the wire and whose clock stamps the packets.
 pub(super) fn server(wire: Wire) -> String {

@@ -6,10 +6,10 @@ use std::time::Duration;
 const WIDEST: usize = 7;
 
 /// What stands where there is no figure.
-pub(crate) const NONE: &str = "–";
+pub const NONE: &str = "–";
 
 /// A time in ms, to 10 ns below 1 ms and to 1 µs above.
-pub(crate) fn ms(time: Duration) -> String {
+pub fn ms(time: Duration) -> String {
     let ms = time.as_secs_f64() * 1e3;
     if ms < 1.0 {
         format!("{ms:.5}")
@@ -19,13 +19,13 @@ pub(crate) fn ms(time: Duration) -> String {
 }
 
 /// Nanoseconds as ms with a sign, to 10 ns.
-pub(crate) fn signed_ms(nanos: f64) -> String {
+pub fn signed_ms(nanos: f64) -> String {
     format!("{:+.5}", nanos / 1e6)
 }
 
 /// How many digits after the point show three that tell of the shortest of these times in ms: 3 to 5. Times of 0 have
 /// no say.
-pub(crate) fn decimals(times: impl IntoIterator<Item = Duration>) -> usize {
+pub fn decimals(times: impl IntoIterator<Item = Duration>) -> usize {
     let shortest = times.into_iter().filter(|time| !time.is_zero()).min();
     match shortest.map_or(0, |time| time.as_nanos()) {
         0 | 100_000.. => 3,
@@ -35,7 +35,7 @@ pub(crate) fn decimals(times: impl IntoIterator<Item = Duration>) -> usize {
 }
 
 /// A time in ms for a table whose times have this many digits after the point; long ones have fewer.
-pub(crate) fn cell(time: Duration, decimals: usize) -> String {
+pub fn cell(time: Duration, decimals: usize) -> String {
     let ms = time.as_secs_f64() * 1e3;
     let texts = (0..=decimals)
         .rev()
@@ -45,7 +45,7 @@ pub(crate) fn cell(time: Duration, decimals: usize) -> String {
 }
 
 /// A number with three digits that tell, or all of its digits before the point, without a unit.
-pub(crate) fn three_digits(number: f64) -> String {
+pub fn three_digits(number: f64) -> String {
     if number == 0.0 || !number.is_finite() {
         return "0".to_owned();
     }
@@ -58,8 +58,19 @@ pub(crate) fn three_digits(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// A number with its prefix, ready for a unit: `1.23 M`, `12 `.
+pub fn scaled(number: f64) -> String {
+    let (scale, prefix) = match number.abs() {
+        1e9.. => (1e9, "G"),
+        1e6.. => (1e6, "M"),
+        1e3.. => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    format!("{} {prefix}", three_digits(number / scale))
+}
+
 /// A time that runs, as on a watch: `0:07`, `12:34`, `1:02:03`.
-pub(crate) fn watch(time: Duration) -> String {
+pub fn watch(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {

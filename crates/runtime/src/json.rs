@@ -6,8 +6,11 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-/// Prints an object and flushes.
-pub(crate) fn print(object: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+/// Writes an object and flushes.
+///
+/// # Errors
+/// Those of the writer, and of an object that JSON cannot say.
+pub fn print(object: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Lines::default());
     object.serialize(&mut serializer)?;
     writeln!(out)?;

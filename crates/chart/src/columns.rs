@@ -2,16 +2,20 @@
 
 use std::io::{self, Write};
 
-use chart::Table;
+use crate::Table;
 
 /// What a line for people is at most, in columns.
-pub(crate) const WIDTH: usize = 100;
+pub const WIDTH: usize = 100;
 
 /// What is between two columns where there is room.
 const WIDE_GAP: &str = "  ";
 
-/// Prints a table: the first columns set to the left, all others to the right. Its caption stands above the first one.
-pub(crate) fn table(table: &Table, left: usize, out: &mut impl Write) -> io::Result<()> {
+/// Writes a table: the first `left` columns set to the left, all others to the right. Its caption stands above the
+/// first one.
+///
+/// # Errors
+/// Those of the writer.
+pub fn table(table: &Table, left: usize, out: &mut impl Write) -> io::Result<()> {
     let mut header = table.header.clone();
     if let Some(first) = header.first_mut() {
         first.clone_from(&table.caption);
@@ -44,8 +48,11 @@ pub(crate) fn table(table: &Table, left: usize, out: &mut impl Write) -> io::Res
     Ok(())
 }
 
-/// Prints a paragraph; all lines but the first are indented.
-pub(crate) fn paragraph(text: &str, out: &mut impl Write) -> io::Result<()> {
+/// Writes a paragraph; all lines but the first are indented.
+///
+/// # Errors
+/// Those of the writer.
+pub fn paragraph(text: &str, out: &mut impl Write) -> io::Result<()> {
     const INDENT: &str = "  ";
     let mut line = String::new();
     for word in text.split_whitespace() {

@@ -2,18 +2,22 @@
 
 use std::io::{self, Write};
 
-use runtime::escape::Escaped;
+use crate::escape::Escaped;
 
 /// A line on standard error that the next one takes the place of. It goes when it is dropped: a measurement that fails
 /// says so on a line of its own.
 #[derive(Debug, Default)]
-pub(crate) struct Status {
+pub struct Status {
     is_shown: bool,
     notes: Vec<String>,
 }
 
 impl Status {
-    pub(crate) fn show(&mut self, line: &str) -> io::Result<()> {
+    /// Shows this line in the place of the one before.
+    ///
+    /// # Errors
+    /// Those of standard error.
+    pub fn show(&mut self, line: &str) -> io::Result<()> {
         self.is_shown = true;
         let mut err = io::stderr().lock();
         write!(err, "\r\x1b[K{line}")?;
@@ -21,14 +25,21 @@ impl Status {
     }
 
     /// Says something that stays, and keeps it for [`take_notes`](Self::take_notes).
-    pub(crate) fn note(&mut self, note: String) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Those of standard error.
+    pub fn note(&mut self, note: String) -> io::Result<()> {
         self.clear()?;
         writeln!(io::stderr().lock(), "{}", Escaped(note.as_bytes()))?;
         self.notes.push(note);
         Ok(())
     }
 
-    pub(crate) fn clear(&mut self) -> io::Result<()> {
+    /// Takes the line away.
+    ///
+    /// # Errors
+    /// Those of standard error.
+    pub fn clear(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.is_shown) {
             write!(io::stderr().lock(), "\r\x1b[K")?;
         }
@@ -36,7 +47,7 @@ impl Status {
     }
 
     /// What was said.
-    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+    pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 }
