@@ -4,6 +4,7 @@
 //! It knows no protocol. The binaries wire it to `proto`, which knows no socket.
 
 pub mod addr;
+mod bind;
 pub mod cli;
 pub mod cpu;
 pub mod descriptors;
