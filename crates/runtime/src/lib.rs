@@ -19,6 +19,7 @@ pub mod prompt;
 pub mod random;
 pub mod shutdown;
 pub mod signal;
+pub mod tcp;
 pub mod timing;
 pub mod udp;
 pub mod units;
