@@ -4,6 +4,7 @@
 //! It knows no protocol. The binaries wire it to `proto`, which knows no socket.
 
 pub mod addr;
+mod bind;
 pub mod cli;
 pub mod cpu;
 pub mod descriptors;
@@ -20,6 +21,7 @@ pub mod random;
 pub mod shutdown;
 pub mod signal;
 pub mod status;
+pub mod tcp;
 pub mod timing;
 pub mod udp;
 pub mod units;

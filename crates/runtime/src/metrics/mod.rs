@@ -19,8 +19,8 @@ use slab::Slab;
 use thiserror::Error;
 
 use crate::addr::Bind;
+use crate::bind::is_family_missing;
 use crate::shutdown::Shutdown;
-use crate::udp::is_family_missing;
 pub use page::{Kind, Metric, Page, Value};
 use visit::{Step, Visit};
 

@@ -18,9 +18,10 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
-use thiserror::Error;
 
 use crate::addr::Bind;
+pub use crate::bind::BindError;
+use crate::bind::{self, Bound};
 use crate::timing;
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
@@ -35,52 +36,6 @@ pub const MAX_PAYLOAD: usize = 65_535;
 /// How much a socket asks the system to hold for it: a burst of small datagrams while its thread is not running. The
 /// system may grant less (`net.core.rmem_max`).
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
-
-/// Why no socket listens.
-#[derive(Debug, Error)]
-pub enum BindError {
-    /// The port has an owner.
-    #[error(
-        "cannot listen on udp://{addr}: the address is in use; stop the program that has it, or choose another port with --bind"
-    )]
-    InUse {
-        /// What was to be bound.
-        addr: SocketAddr,
-    },
-    /// A port below 1024, usually.
-    #[error("cannot listen on udp://{addr}: not permitted; choose a port from 1024 up with --bind")]
-    NotPermitted {
-        /// What was to be bound.
-        addr: SocketAddr,
-    },
-    /// The address is another machine's.
-    #[error(
-        "cannot listen on udp://{addr}: this machine has no such address; choose one of its own with --bind"
-    )]
-    NotOurs {
-        /// What was to be bound.
-        addr: SocketAddr,
-    },
-    /// Anything else.
-    #[error("cannot listen on udp://{addr}: {reason}")]
-    Failed {
-        /// What was to be bound.
-        addr: SocketAddr,
-        /// What the system said.
-        reason: io::Error,
-    },
-}
-
-impl BindError {
-    fn new(addr: SocketAddr, reason: io::Error) -> Self {
-        match reason.kind() {
-            io::ErrorKind::AddrInUse => Self::InUse { addr },
-            io::ErrorKind::PermissionDenied => Self::NotPermitted { addr },
-            io::ErrorKind::AddrNotAvailable => Self::NotOurs { addr },
-            _ => Self::Failed { addr, reason },
-        }
-    }
-}
 
 /// A datagram that was received.
 #[derive(Clone, Copy, Debug)]
@@ -206,7 +161,7 @@ impl Socket {
     /// # Errors
     /// [`BindError`], which names the address.
     pub fn bind(addr: SocketAddr) -> Result<Self, BindError> {
-        Self::open(addr).map_err(|error| BindError::new(addr, error))
+        bind::bind(addr)
     }
 
     fn open(addr: SocketAddr) -> io::Result<Self> {
@@ -331,56 +286,7 @@ impl Socket {
     /// # Errors
     /// [`BindError`] for the first that cannot be bound.
     pub fn bind_all(binds: &[Bind], default_port: u16) -> Result<Vec<Self>, BindError> {
-        let everywhere = [Bind::default()];
-        let binds = if binds.is_empty() { &everywhere } else { binds };
-        let mut sockets = Vec::new();
-        for bind in binds {
-            let addrs = bind.addrs(default_port);
-            if bind.is_every_interface() {
-                sockets.extend(Self::bind_every_interface(&addrs)?);
-            } else {
-                for addr in addrs {
-                    sockets.push(Self::bind(addr)?);
-                }
-            }
-        }
-        Ok(sockets)
-    }
-
-    /// Where the system chooses the port, it may choose one whose twin in the other family is taken: then again.
-    fn bind_every_interface(addrs: &[SocketAddr]) -> Result<Vec<Self>, BindError> {
-        const TRIES: usize = 16;
-        let chosen_by_system = addrs.iter().all(|addr| addr.port() == 0);
-        let mut tried = 1;
-        loop {
-            match Self::bind_on_one_port(addrs) {
-                Err(BindError::InUse { .. }) if chosen_by_system && tried < TRIES => tried += 1,
-                done => return done,
-            }
-        }
-    }
-
-    fn bind_on_one_port(addrs: &[SocketAddr]) -> Result<Vec<Self>, BindError> {
-        let mut sockets: Vec<Self> = Vec::new();
-        let mut missing = None;
-        for addr in addrs {
-            let mut addr = *addr;
-            if let Some(first) = sockets.first() {
-                addr.set_port(first.local.port());
-            }
-            match Self::open(addr) {
-                Ok(socket) => sockets.push(socket),
-                Err(error) if is_family_missing(&error) => {
-                    tracing::debug!(%addr, %error, "this machine lacks an address family");
-                    missing = Some(BindError::new(addr, error));
-                }
-                Err(error) => return Err(BindError::new(addr, error)),
-            }
-        }
-        match missing {
-            Some(error) if sockets.is_empty() => Err(error),
-            _ => Ok(sockets),
-        }
+        bind::bind_all(binds, default_port)
     }
 
     /// The address it is bound to, with the port that the system chose.
@@ -512,13 +418,16 @@ pub fn is_no_room(error: &io::Error) -> bool {
     error.raw_os_error() == Some(NO_ROOM) || error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Whether an error says that this machine has no addresses of a family.
-pub(crate) fn is_family_missing(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
-        return true;
+impl Bound for Socket {
+    const SCHEME: &'static str = "udp";
+
+    fn open(addr: SocketAddr) -> io::Result<Self> {
+        Self::open(addr)
     }
-    error.kind() == io::ErrorKind::AddrNotAvailable
+
+    fn bound_to(&self) -> SocketAddr {
+        self.local
+    }
 }
 
 /// Room for what one system call receives.

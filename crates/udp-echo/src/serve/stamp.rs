@@ -71,13 +71,13 @@ pub(super) fn bind(args: &Serve) -> anyhow::Result<Option<Reflecting>> {
 /// Names the option that is the cure here.
 fn explain(error: BindError) -> anyhow::Error {
     match error {
-        BindError::NotPermitted { addr } => anyhow!(
+        BindError::NotPermitted { addr, .. } => anyhow!(
             "cannot reflect on udp://{addr}: not permitted; ports below 1024 take the capability CAP_NET_BIND_SERVICE: run the server with it, or choose a port from 1024 up with --stamp, such as --stamp :8862, and give it to the senders"
         ),
-        BindError::InUse { addr } => anyhow!(
+        BindError::InUse { addr, .. } => anyhow!(
             "cannot reflect on udp://{addr}: the address is in use; stop the program that has it, or choose another port with --stamp"
         ),
-        BindError::NotOurs { addr } => anyhow!(
+        BindError::NotOurs { addr, .. } => anyhow!(
             "cannot reflect on udp://{addr}: this machine has no such address; choose one of its own with --stamp"
         ),
         failed @ BindError::Failed { .. } => failed.into(),

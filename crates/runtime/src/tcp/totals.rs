@@ -1,0 +1,123 @@
+//! What a TCP server counts.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a server has done so far. It is counted without locks, so that whoever looks holds up nobody.
+#[derive(Debug, Default)]
+pub struct Totals {
+    accepted: Counter,
+    open: Counter,
+    received_bytes: Counter,
+    sent_bytes: Counter,
+    failed: Counter,
+    idle: Counter,
+    cut_off: Counter,
+    held_back: Counter,
+}
+
+/// The same as it was at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections that are there now.
+    pub open: u64,
+    /// Bytes that conversations have taken.
+    pub received_bytes: u64,
+    /// Bytes that the system has taken to send.
+    pub sent_bytes: u64,
+    /// Connections that were reset, or failed otherwise.
+    pub failed: u64,
+    /// Connections that were closed because nothing came or went.
+    pub idle: u64,
+    /// Connections with something left to send when the server stopped.
+    pub cut_off: u64,
+    /// How often the system had no descriptor or memory for one more connection, which then waited.
+    pub held_back: u64,
+}
+
+/// Only the server's thread adds, so that there is no need to lock the bus for it.
+#[derive(Debug, Default)]
+struct Counter(AtomicU64);
+
+impl Counter {
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, number: u64) {
+        self.0.store(self.get() + number, Ordering::Relaxed);
+    }
+}
+
+impl Totals {
+    /// All of it. What is counted meanwhile may be in some counts and not yet in others.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            accepted: self.accepted.get(),
+            open: self.open.get(),
+            received_bytes: self.received_bytes.get(),
+            sent_bytes: self.sent_bytes.get(),
+            failed: self.failed.get(),
+            idle: self.idle.get(),
+            cut_off: self.cut_off.get(),
+            held_back: self.held_back.get(),
+        }
+    }
+
+    pub(super) fn count_accepted(&self) {
+        self.accepted.add(1);
+    }
+
+    pub(super) fn set_open(&self, connections: usize) {
+        self.open.0.store(connections as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_received(&self, bytes: usize) {
+        self.received_bytes.add(bytes as u64);
+    }
+
+    pub(super) fn count_sent(&self, bytes: usize) {
+        self.sent_bytes.add(bytes as u64);
+    }
+
+    pub(super) fn count_failed(&self) {
+        self.failed.add(1);
+    }
+
+    pub(super) fn count_idle(&self) {
+        self.idle.add(1);
+    }
+
+    pub(super) fn count_cut_off(&self) {
+        self.cut_off.add(1);
+    }
+
+    pub(super) fn count_held_back(&self) {
+        self.held_back.add(1);
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts();
+        write!(
+            f,
+            "{} connections, {} bytes received, {} bytes sent",
+            counts.accepted, counts.received_bytes, counts.sent_bytes
+        )?;
+        let rest = [
+            (counts.failed, "connections reset or failed"),
+            (counts.idle, "connections closed as idle"),
+            (counts.cut_off, "connections cut off at the end"),
+            (counts.held_back, "times without room for a connection"),
+        ];
+        for (number, what) in rest {
+            if number > 0 {
+                write!(f, ", {number} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
