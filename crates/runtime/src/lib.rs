@@ -18,6 +18,7 @@ pub mod prompt;
 pub mod random;
 pub mod shutdown;
 pub mod signal;
+pub mod tcp;
 pub mod timing;
 pub mod udp;
 pub mod units;
