@@ -12,6 +12,7 @@ mod path;
 mod stamp;
 mod stats;
 mod sweep;
+mod tcp_client;
 mod udp_echo;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -216,7 +216,7 @@ impl Server {
         }
     }
 
-    /// Starts any server that prints lines with `udp://ADDR:PORT` at their end.
+    /// Starts any server that prints lines with `SCHEME://ADDR:PORT` at their end.
     pub fn of(mut command: Command, sockets: usize) -> Self {
         let child = command
             .stdin(Stdio::null())
@@ -235,10 +235,8 @@ impl Server {
         };
         while server.addrs.len() < sockets {
             let line = server.next_line();
-            let addr: Option<SocketAddr> = line
-                .rsplit("udp://")
-                .next()
-                .and_then(|addr| addr.parse().ok());
+            let addr: Option<SocketAddr> =
+                line.rsplit("://").next().and_then(|addr| addr.parse().ok());
             server.addrs.extend(addr);
         }
         server
