@@ -1,6 +1,8 @@
 //! The clients of the echoes over TCP, against servers that are right, classic, silent, or gone.
 
 mod greet;
+#[cfg(target_os = "linux")]
+mod network;
 #[cfg(unix)]
 mod prompt;
 mod servers;

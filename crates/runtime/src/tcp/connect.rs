@@ -400,29 +400,42 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_time_is_over_at_some_time() {
-        // A listener whose queue is full lets the system drop what else comes: two fit into a queue of one.
+    /// A listener whose queue is full, so that the system drops what else comes.
+    #[cfg(target_os = "linux")]
+    fn full() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
         let socket = socket.unwrap();
-        socket
-            .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
-            .unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&any.into()).unwrap();
         socket.listen(0).unwrap();
         let addr = socket.local_addr().unwrap().as_socket().unwrap();
-        let short = Duration::from_millis(20);
-        let (mut waiting, mut error) = (Vec::new(), None);
-        while error.is_none() && waiting.len() < 8 {
-            match super::race(&[addr, addr], short, Instant::now() + short) {
-                Ok(connected) => waiting.push(connected),
-                Err(silent) => error = Some(silent),
-            }
-        }
-        let text = error.expect("a queue has an end").to_string();
-        assert!(
-            text.contains(&format!("no answer from tcp://{addr} within 20 ms")),
-            "{text}"
-        );
+        let short = Duration::from_millis(100);
+        let waiting = std::iter::from_fn(|| TcpStream::connect_timeout(&addr, short).ok());
+        let waiting = waiting.take(8).collect();
+        (socket, waiting, addr)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_time_is_over_at_some_time() {
+        let (_socket, waiting, addr) = full();
+        assert!(waiting.len() < 8, "a queue has an end");
+        let text = race_for(&[addr, addr], Duration::from_millis(20))
+            .unwrap_err()
+            .to_string();
+        let silent = format!("no answer from tcp://{addr} within 20 ms");
+        assert!(text.contains(&silent), "{text}");
         assert!(text.contains("was not tried within 20 ms"), "{text}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_next_address_is_taken_where_the_first_is_silent() {
+        let (_socket, _waiting, silent) = full();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let start = Instant::now();
+        assert_eq!(race_for(&[silent, open], LONG).unwrap(), open);
+        assert!(start.elapsed() >= Duration::from_millis(250));
     }
 }
