@@ -83,16 +83,16 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Appends the answer, or what came of it before an error.
+    /// Appends the answer, or what came of it before an error; an earlier answer that comes late is before it.
     ///
     /// A server may have closed a connection since its last answer, as classic ones do after each: another is made then.
     fn ask(&mut self, request: &[u8], answer: &mut Vec<u8>) -> anyhow::Result<()> {
         let was_open = self.line.is_some();
-        match self.try_ask(request, answer) {
+        let asked = match self.try_ask(request, answer) {
             Err(error) if was_open && error.is_end() => self.try_ask(request, answer),
             asked => asked,
-        }
-        .map_err(|error| match answer.len() {
+        };
+        asked.map_err(|error| match answer.len() {
             0 => error.into(),
             came => anyhow!("expected more than these {came} bytes of answer: {error}"),
         })
