@@ -133,18 +133,36 @@ fn a_connection_that_ends_too_early_is_a_failure() {
 
 #[test]
 fn a_server_that_closes_is_noticed_while_the_input_goes_on() {
-    let server = serve(|stream| answer_once(stream, 1024));
+    let server = serve(|mut stream| {
+        stream.read_exact(&mut [0; 6]).unwrap();
+        stream.write_all(b"FIR").unwrap();
+    });
     let mut filter = Filter::start(&server);
     let input = filter.0.stdin.as_mut().unwrap();
     input.write_all(b"first\n").unwrap();
     // The input stays open: nothing but the server's end can end the client.
     let [output, messages] = filter.outputs();
-    assert_eq!(output, "FIRST\n");
-    assert!(
-        messages.contains("closed the connection before the end, after 6 bytes"),
-        "{messages}"
-    );
+    assert_eq!(output, "FIR");
+    let words = "closed the connection before the end, after 3 bytes";
+    assert!(messages.contains(words), "{messages}");
     assert_eq!(filter.0.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn after_a_server_that_answered_all_it_is_the_input_that_decides() {
+    for (rest, code) in [("", 0), ("second\n", 1)] {
+        let server = serve(|stream| answer_once(stream, 1024));
+        let mut filter = Filter::start(&server);
+        let mut input = filter.0.stdin.take().unwrap();
+        input.write_all(b"first\n").unwrap();
+        let mut answer = [0; 6];
+        let output = filter.0.stdout.as_mut().unwrap();
+        output.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"FIRST\n");
+        input.write_all(rest.as_bytes()).unwrap();
+        drop(input);
+        assert_eq!(filter.0.wait().unwrap().code(), Some(code), "{rest}");
+    }
 }
 
 #[test]

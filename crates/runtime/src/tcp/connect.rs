@@ -137,8 +137,8 @@ impl fmt::Display for Joined<'_> {
 /// tried every 250 ms, or as soon as the one before has failed, while all stay in flight. The name is looked up for both
 /// families at once, within the same `timeout`.
 ///
-/// The stream, which comes with the address that was connected to, blocks. It has TCP_NODELAY, since requests are small and whoever waits for their answer would wait 40 ms
-/// longer for what the system holds back.
+/// The stream, which comes with the address that was connected to, blocks. It has TCP_NODELAY, since requests are small
+/// and whoever waits for their answer would wait 40 ms longer for what the system holds back.
 ///
 /// # Errors
 /// [`ConnectError`], with the reason of each address that was tried.

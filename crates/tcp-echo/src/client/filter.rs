@@ -3,8 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use anyhow::{Context, anyhow, bail};
@@ -22,39 +21,67 @@ const CLASSIC: &str = "a classic server answers one read and closes";
 
 /// How the sending side ended.
 enum Sent {
-    /// All of the input, whose answer is so long.
-    All(AnswerLength),
+    /// With all of the input.
+    All,
     InputFailed(io::Error),
     /// The connection took no more; the receiving side says why.
     Stopped,
 }
 
+/// What both sides know.
+struct Exchange {
+    server: Client,
+    /// How long the answer to what was sent is.
+    due: Mutex<AnswerLength>,
+}
+
+impl Exchange {
+    fn due(&self) -> MutexGuard<'_, AnswerLength> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        if let Err(error) = self.server.stream().shutdown(Shutdown::Both) {
+            tracing::debug!(%error, "the connection was not closed");
+        }
+    }
+}
+
 pub(super) fn run(server: Client) -> anyhow::Result<Exit> {
-    let server = Arc::new(server);
-    let (told, sent) = mpsc::channel();
-    let to = Arc::clone(&server);
+    let (due, (told, sent)) = (Mutex::default(), mpsc::channel());
+    let exchange = Arc::new(Exchange { server, due });
+    let sending = Arc::clone(&exchange);
     thread::Builder::new().name("input".into()).spawn(move || {
-        let ended = send_input(&to);
+        let ended = send_input(&sending);
         let failed = matches!(ended, Sent::InputFailed(_));
         // Told first, so that it is known when the answer to the end comes.
         let _ = told.send(ended);
         if failed {
-            let _ = to.stream().shutdown(Shutdown::Both);
+            sending.close();
         } else {
-            to.finish();
+            sending.server.finish();
         }
     })?;
-    let (received, end) = print_answers(&server)?;
-    // An input that goes on is not waited for: its thread ends with the process.
-    judge(&end, received, sent.try_recv().ok())
+    let (received, end) = print_answers(&exchange.server)?;
+    let so_far = exchange.due().is_reached_by(received);
+    let sent = match &end {
+        // A server that answers once may close before the end of the input is seen: what comes of it decides.
+        ClientError::Closed { .. } if so_far => {
+            exchange.close();
+            sent.recv().ok()
+        }
+        _ => sent.try_recv().ok(),
+    };
+    let answered = exchange.due().is_reached_by(received);
+    judge(&end, received, sent, answered)
 }
 
-fn send_input(server: &Client) -> Sent {
-    let (mut stream, mut input) = (server.stream(), io::stdin().lock());
-    let (mut buffer, mut length) = (vec![0; BUFFER], AnswerLength::default());
+fn send_input(exchange: &Exchange) -> Sent {
+    let (mut stream, mut input) = (exchange.server.stream(), io::stdin().lock());
+    let mut buffer = vec![0; BUFFER];
     loop {
         let piece = match input.read(&mut buffer) {
-            Ok(0) => return Sent::All(length),
+            Ok(0) => return Sent::All,
             Ok(read) => &buffer[..read],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Sent::InputFailed(error),
@@ -63,7 +90,7 @@ fn send_input(server: &Client) -> Sent {
             tracing::debug!(%error, "the server takes no more");
             return Sent::Stopped;
         }
-        length.sent(piece);
+        exchange.due().sent(piece);
     }
 }
 
@@ -88,14 +115,17 @@ fn print_answers(server: &Client) -> anyhow::Result<(u64, ClientError)> {
     Ok((received, end))
 }
 
-fn judge(end: &ClientError, received: u64, sent: Option<Sent>) -> anyhow::Result<Exit> {
+fn judge(
+    end: &ClientError,
+    received: u64,
+    sent: Option<Sent>,
+    answered: bool,
+) -> anyhow::Result<Exit> {
     match (end, sent) {
         (_, Some(Sent::InputFailed(error))) => {
             Err(anyhow!("cannot read from standard input: {error}"))
         }
-        (ClientError::Closed { .. }, Some(Sent::All(length))) if length.is_reached_by(received) => {
-            Ok(Exit::Success)
-        }
+        (ClientError::Closed { .. }, Some(Sent::All)) if answered => Ok(Exit::Success),
         (ClientError::Closed { .. }, _) => {
             bail!("{end} before the end, after {received} bytes of answers; {CLASSIC}")
         }
@@ -110,43 +140,40 @@ fn judge(end: &ClientError, received: u64, sent: Option<Sent>) -> anyhow::Result
 mod tests {
     use super::*;
 
-    fn all_of(input: &[u8]) -> Option<Sent> {
-        let mut length = AnswerLength::default();
-        length.sent(input);
-        Some(Sent::All(length))
-    }
-
     #[test]
     fn how_a_connection_may_end() {
         let addr = ([127, 0, 0, 1], 12_000).into();
         let closed = || ClientError::Closed { addr };
-        let lost = || io::ErrorKind::TimedOut.into();
-        let table = [
-            (closed(), 2, all_of(b"hi"), None),
+        let reset = || ClientError::Reset { addr };
+        let lost = ClientError::new(addr, io::ErrorKind::TimedOut.into());
+        let folder = Sent::InputFailed(io::ErrorKind::IsADirectory.into());
+        type Row = (ClientError, Option<Sent>, bool, Option<&'static str>);
+        let table: [Row; 7] = [
+            (closed(), Some(Sent::All), true, None),
             (
                 closed(),
-                1,
-                all_of(b"hi"),
-                Some("before the end, after 1 bytes"),
+                Some(Sent::All),
+                false,
+                Some("before the end, after 7 bytes"),
             ),
-            (closed(), 1, Some(Sent::Stopped), Some("before the end")),
-            (closed(), 1, None, Some(CLASSIC)),
+            (closed(), Some(Sent::Stopped), true, Some("before the end")),
+            (closed(), None, false, Some(CLASSIC)),
             (
-                ClientError::Reset { addr },
-                2,
-                all_of(b"hi"),
-                Some("reset the connection after 2 bytes"),
+                reset(),
+                Some(Sent::All),
+                true,
+                Some("reset the connection after 7 bytes"),
             ),
-            (ClientError::new(addr, lost()), 0, None, Some("cannot talk")),
+            (lost, None, false, Some("cannot talk")),
             (
                 closed(),
-                0,
-                Some(Sent::InputFailed(io::ErrorKind::IsADirectory.into())),
+                Some(folder),
+                true,
                 Some("cannot read from standard input: "),
             ),
         ];
-        for (end, received, sent, words) in table {
-            match (judge(&end, received, sent), words) {
+        for (end, sent, answered, words) in table {
+            match (judge(&end, 7, sent, answered), words) {
                 (Ok(exit), None) => assert_eq!(exit, Exit::Success),
                 (Err(error), Some(words)) => {
                     assert!(error.to_string().contains(words), "{error}");
