@@ -12,6 +12,7 @@ mod path;
 mod stamp;
 mod stats;
 mod sweep;
+mod tcp_client;
 mod tcp_echo;
 mod tcp_load;
 mod udp_echo;

@@ -216,7 +216,7 @@ impl Server {
         }
     }
 
-    /// Starts any server that prints lines with `udp://ADDR:PORT` or `tcp://ADDR:PORT` at their end.
+    /// Starts any server that prints lines with `SCHEME://ADDR:PORT` at their end.
     pub fn of(mut command: Command, sockets: usize) -> Self {
         let child = command
             .stdin(Stdio::null())

@@ -90,9 +90,13 @@
 //! # }
 //! ```
 
+mod answer;
+
 use std::hash::{DefaultHasher, Hasher};
 
 use thiserror::Error;
+
+pub use answer::{AnswerLength, Answers, Awaited};
 
 /// The port the echo services listen on unless told otherwise, UDP and TCP alike.
 pub const DEFAULT_PORT: u16 = 12_000;

@@ -26,6 +26,53 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Escapes a stream in pieces of any size, so that its lines stay lines: as [`Escaped`], but for line feeds and tabs.
+///
+/// A character whose last bytes have not come yet waits for the next piece.
+#[derive(Clone, Debug, Default)]
+pub struct EscapedStream {
+    /// At most three bytes.
+    held: Vec<u8>,
+}
+
+impl EscapedStream {
+    /// Appends the next piece of the stream.
+    pub fn push(&mut self, piece: &[u8], out: &mut String) {
+        self.held.extend_from_slice(piece);
+        let bytes = std::mem::take(&mut self.held);
+        let (complete, begun) = bytes.split_at(bytes.len() - begun_character(&bytes));
+        escape_lines(complete, out);
+        self.held.extend_from_slice(begun);
+    }
+
+    /// Appends what was begun and never completed. A next stream may begin.
+    pub fn finish(&mut self, out: &mut String) {
+        escape_lines(&std::mem::take(&mut self.held), out);
+    }
+}
+
+/// How many bytes at the end may be the beginning of a character.
+fn begun_character(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last();
+    let begun = last.map_or(&[][..], |chunk| chunk.invalid());
+    match std::str::from_utf8(begun) {
+        Err(error) if error.error_len().is_none() => begun.len(),
+        _ => 0,
+    }
+}
+
+fn escape_lines(bytes: &[u8], out: &mut String) {
+    for part in bytes.split_inclusive(|byte| b"\n\t".contains(byte)) {
+        let (text, end) = match part.split_last() {
+            Some((b'\n', text)) => (text, "\n"),
+            Some((b'\t', text)) => (text, "\t"),
+            _ => (part, ""),
+        };
+        out.push_str(&Escaped(text).to_string());
+        out.push_str(end);
+    }
+}
+
 fn is_harmless(character: char) -> bool {
     !character.is_control()
         && !matches!(character,
@@ -34,7 +81,40 @@ fn is_harmless(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn streamed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+        let (mut stream, mut out) = (EscapedStream::default(), String::new());
+        for piece in pieces {
+            stream.push(piece, &mut out);
+        }
+        stream.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn the_lines_of_a_stream_stay_lines() {
+        let table: &[(&[u8], &str)] = &[
+            (b"one\n\ttwo\r\n", "one\n\ttwo\\r\n"),
+            ("Grüße\n漢".as_bytes(), "Grüße\n漢"),
+            (b"\x1b[2J\n\xff\n\xe6\xbc", "\\u{1b}[2J\n\\xff\n\\xe6\\xbc"),
+        ];
+        for (bytes, shown) in table {
+            assert_eq!(streamed([*bytes]), *shown);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_change_nothing(bytes: Vec<u8>, text: String, size in 1usize..9) {
+            let all = [&bytes[..], text.as_bytes()].concat();
+            let whole = streamed([&all[..]]);
+            prop_assert_eq!(streamed(all.chunks(size)), whole.clone());
+            prop_assert!(whole.chars().all(|c| is_harmless(c) || "\n\t".contains(c)));
+        }
+    }
 
     #[test]
     fn what_a_terminal_gets_to_see() {

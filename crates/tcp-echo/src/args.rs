@@ -82,7 +82,7 @@ pub(crate) struct Client {
     /// Server: HOST, HOST:PORT or [V6]:PORT
     #[arg(default_value = "127.0.0.1:12000")]
     pub(crate) target: Target,
-    /// How long to wait for the connection, such as 500ms or 2 (seconds)
+    /// How long to wait for the connection and, at the prompt, for an answer, such as 500ms or 2 (seconds)
     #[arg(short, long, value_name = "T", default_value = "10s", value_parser = units::positive_time)]
     pub(crate) timeout: Duration,
 }

@@ -6,6 +6,7 @@ mod args;
 mod client;
 mod greet;
 mod load;
+mod reach;
 mod serve;
 
 use runtime::cli::Exit;

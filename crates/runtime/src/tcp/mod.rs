@@ -1,16 +1,22 @@
-//! TCP sockets: listeners bound as people ask for them, and a server for many connections.
+//! TCP sockets: listeners bound as people ask for them, a server for many connections, connections by names, and a client
+//! that talks over one.
 
+mod client;
+mod connect;
 mod connection;
 mod desk;
 mod door;
 mod house;
 mod listen;
+mod race;
 mod server;
 #[cfg(test)]
 mod tests;
 mod totals;
 
 pub use crate::bind::BindError;
+pub use client::{Client, ClientError};
+pub use connect::{AttemptError, ConnectError, connect};
 pub use connection::{Conversation, Next};
 pub use desk::MAX_READ;
 pub use listen::Listener;
