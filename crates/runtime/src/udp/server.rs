@@ -708,7 +708,7 @@ mod tests {
         assert_eq!(running.totals.over_rate(), 7);
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn what_finds_no_room_is_counted() {
         const LARGE: u64 = 1000;
@@ -739,8 +739,10 @@ mod tests {
     }
 
     /// Says nothing.
+    #[cfg(all(target_os = "linux", not(portable)))]
     struct Silence;
 
+    #[cfg(all(target_os = "linux", not(portable)))]
     impl Service for Silence {
         type Seal = ();
 
