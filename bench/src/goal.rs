@@ -34,6 +34,20 @@ pub(crate) struct Series<T: Topic> {
     pub(crate) read: fn(&T::Run) -> Option<f64>,
 }
 
+impl<T: Topic> Series<T> {
+    pub(crate) const fn of(
+        program: T::Program,
+        label: &'static str,
+        read: fn(&T::Run) -> Option<f64>,
+    ) -> Self {
+        Self {
+            program,
+            label,
+            read,
+        }
+    }
+}
+
 /// The programs that these goals read figures of, each once.
 pub(crate) fn taking_part<T: Topic>(goals: &[&Goal<T>]) -> Vec<T::Program> {
     let mut programs = Vec::new();

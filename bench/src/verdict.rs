@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use anyhow::Result;
 use serde::Serialize;
 
-use crate::goal::{Bound, Goal, Of, Series, Target, Topic};
+use crate::goal::{Bound, Goal, Of, Series, Target, Topic, taking_part};
 use crate::stats::Spread;
 use crate::table::Table;
-use crate::turns::{Measured, Outcome};
+use crate::turns::{Measured, Outcome, Turns};
 
 /// What came out of one workload.
 #[derive(Serialize)]
@@ -38,6 +39,17 @@ struct Row {
 }
 
 impl Section {
+    /// Lets the programs of these goals take turns, all that `missing` has no reason against, and judges what comes of it.
+    pub(crate) fn measure<T: Topic>(
+        turns: &Turns,
+        goals: &[&Goal<T>],
+        missing: impl Fn(T::Program) -> Option<&'static str>,
+        run: impl FnMut(T::Program) -> Result<T::Run>,
+    ) -> Self {
+        let measured = turns.take::<T>(&taking_part(goals), missing, run);
+        Self::of(turns.title, goals, &measured)
+    }
+
     /// What became of these goals.
     pub(crate) fn of<T: Topic>(
         workload: &'static str,

@@ -16,6 +16,27 @@ use serde_json::Value;
 
 use super::udp_echo::{CLEAN_ACK, clean_ack, probe, sent};
 
+/// Hosts `a` and `c`, each on a cable to `b`, with their addresses.
+const CABLED: &[&str] = &[
+    "ip link add {a} netns {a} type veth peer name {a} netns {b}",
+    "ip link add {c} netns {b} type veth peer name {c} netns {c}",
+    "ip -n {a} addr add 10.213.7.1/24 dev {a}",
+    "ip -n {b} addr add 10.213.7.2/24 dev {a}",
+    "ip -n {b} addr add 10.213.8.2/24 dev {c}",
+    "ip -n {c} addr add 10.213.8.1/24 dev {c}",
+];
+
+/// Their cables carry, and `b` is the router between them.
+const ROUTED: &[&str] = &[
+    "ip -n {a} link set {a} up",
+    "ip -n {b} link set {a} up",
+    "ip -n {b} link set {c} up",
+    "ip -n {c} link set {c} up",
+    "ip -n {a} route add default via 10.213.7.2",
+    "ip -n {c} route add default via 10.213.8.2",
+    "ip netns exec {b} sysctl -q -w net.ipv4.ip_forward=1",
+];
+
 /// A measurement server that impairs what it answers.
 fn impaired(args: &[&str]) -> Server {
     let serve = ["serve", "--reply", "ack", "--bind", "127.0.0.1:0"];

@@ -37,18 +37,18 @@ pub(crate) const GOALS: &[Goal] = &[
         Part::Plain,
         &[
             iperf3(Run::packets_per_s),
-            series(Program::Nuttcp, "nuttcp", Run::packets_per_s),
+            Series::of(Program::Nuttcp, "nuttcp", Run::packets_per_s),
         ],
         1.15,
     ),
     packets(
         Part::Plain,
-        &[series(Program::Qperf, "qperf", Run::packets_per_s)],
+        &[Series::of(Program::Qperf, "qperf", Run::packets_per_s)],
         1.05,
     ),
     packets(
         Part::Echo,
-        &[series(
+        &[Series::of(
             Program::Sockperf,
             "sockperf under-load",
             Run::packets_per_s,
@@ -57,14 +57,14 @@ pub(crate) const GOALS: &[Goal] = &[
     ),
     packets(
         Part::EchoOffload,
-        &[series(Program::Irtt, "irtt", Run::packets_per_s)],
+        &[Series::of(Program::Irtt, "irtt", Run::packets_per_s)],
         20.0,
     ),
     Goal {
         part: Part::Search,
         figure: "Gbit/s found",
         ours: ours(Run::gigabits_per_s),
-        others: &[series(Program::Udpst, "udpst", Run::gigabits_per_s)],
+        others: &[Series::of(Program::Udpst, "udpst", Run::gigabits_per_s)],
         target: Target::ratio(Bound::AtLeast, 3.0),
     },
 ];
@@ -84,23 +84,15 @@ const fn packets(part: Part, others: &'static [Series], at_least: f64) -> Goal {
 }
 
 const fn ours(read: Read) -> Series {
-    series(Program::Ours, "ours", read)
+    Series::of(Program::Ours, "ours", read)
 }
 
 const fn iperf3(read: Read) -> Series {
-    series(Program::Iperf3, "iperf3", read)
+    Series::of(Program::Iperf3, "iperf3", read)
 }
 
 const fn iperf3_new(read: Read) -> Series {
-    series(Program::Iperf3New, "iperf3 --gsro", read)
-}
-
-const fn series(program: Program, label: &'static str, read: Read) -> Series {
-    Series {
-        program,
-        label,
-        read,
-    }
+    Series::of(Program::Iperf3New, "iperf3 --gsro", read)
 }
 
 #[cfg(test)]

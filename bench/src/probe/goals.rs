@@ -44,9 +44,9 @@ pub(crate) const GOALS: &[Goal] = &[
     Goal {
         part: Part::Schedule,
         figure: "mean interval, error in ppm",
-        ours: series(Program::Ours, "ours, by slots", Run::interval_error_ppm),
+        ours: Series::of(Program::Ours, "ours, by slots", Run::interval_error_ppm),
         others: &[
-            series(
+            Series::of(
                 Program::Irtt,
                 "irtt, between packets",
                 Run::interval_error_ppm,
@@ -119,35 +119,27 @@ fn round_trips(run: &Run) -> Option<f64> {
 }
 
 const fn ours(read: Read) -> Series {
-    series(Program::Ours, "ours", read)
+    Series::of(Program::Ours, "ours", read)
 }
 
 const fn ours_by_network(read: Read) -> Series {
-    series(Program::Ours, "ours, network", read)
+    Series::of(Program::Ours, "ours, network", read)
 }
 
 const fn ours_by_application(read: Read) -> Series {
-    series(Program::Ours, "ours, application", read)
+    Series::of(Program::Ours, "ours, application", read)
 }
 
 const fn irtt(read: Read) -> Series {
-    series(Program::Irtt, "irtt", read)
+    Series::of(Program::Irtt, "irtt", read)
 }
 
 const fn under_load(read: Read) -> Series {
-    series(Program::Sockperf, "sockperf under-load", read)
+    Series::of(Program::Sockperf, "sockperf under-load", read)
 }
 
 const fn ping_pong(label: &'static str) -> Series {
-    series(Program::Sockperf, label, round_trips)
-}
-
-const fn series(program: Program, label: &'static str, read: Read) -> Series {
-    Series {
-        program,
-        label,
-        read,
-    }
+    Series::of(Program::Sockperf, label, round_trips)
 }
 
 #[cfg(test)]

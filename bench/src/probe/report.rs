@@ -6,12 +6,11 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Args;
-use super::goals::{GOALS, Goal, Probe};
+use super::goals::{GOALS, Goal};
 use super::program::Programs;
 use super::workload::Workload;
-use crate::goal::taking_part;
 use crate::setup::Setup;
-use crate::turns::{Measured, Turns};
+use crate::turns::Turns;
 use crate::verdict::Section;
 
 /// What a run takes beside the seconds asked for, about, in seconds.
@@ -49,32 +48,23 @@ fn section(workload: Workload, programs: &Programs, args: &Args) -> Option<Secti
     if goals.is_empty() {
         return None;
     }
-    let measured = measure(workload, &goals, programs, args);
-    Some(Section::of(workload.title(), &goals, &measured))
+    let turns = Turns {
+        title: workload.title(),
+        runs: args.common.runs,
+        seconds_each: args.seconds().as_secs_f64() + OVERHEAD,
+    };
+    Some(Section::measure(
+        &turns,
+        &goals,
+        |program| programs.path(program).err(),
+        |program| workload.run(program, programs, args),
+    ))
 }
 
 fn goals(workload: Workload) -> impl Iterator<Item = &'static Goal> {
     GOALS
         .iter()
         .filter(move |goal| goal.part.workload() == workload)
-}
-
-fn measure(
-    workload: Workload,
-    goals: &[&Goal],
-    programs: &Programs,
-    args: &Args,
-) -> Measured<Probe> {
-    let turns = Turns {
-        title: workload.title(),
-        runs: args.common.runs,
-        seconds_each: args.seconds().as_secs_f64() + OVERHEAD,
-    };
-    turns.take::<Probe>(
-        &taking_part(goals),
-        |program| programs.path(program).err(),
-        |program| workload.run(program, programs, args),
-    )
 }
 
 impl fmt::Display for Report {
@@ -91,9 +81,11 @@ impl fmt::Display for Report {
 mod tests {
     use std::time::Duration;
 
+    use super::super::goals::Probe;
     use super::super::program::{Program, Rtt, Said};
     use super::super::workload::Run;
     use super::*;
+    use crate::turns::Measured;
 
     fn run(p50: f64) -> Run {
         let times = Rtt {

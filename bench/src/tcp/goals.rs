@@ -113,23 +113,15 @@ const fn reference(read: Read) -> Series {
 }
 
 const fn host(host: Host, label: &'static str, read: Read) -> Series {
-    series(Program::Serves(host), label, read)
+    Series::of(Program::Serves(host), label, read)
 }
 
 const fn load(read: Read) -> Series {
-    series(Program::Loads(Generator::Load), "ours", read)
+    Series::of(Program::Loads(Generator::Load), "ours", read)
 }
 
 const fn bare(read: Read) -> Series {
-    series(Program::Loads(Generator::Bare), "bare epoll", read)
-}
-
-const fn series(program: Program, label: &'static str, read: Read) -> Series {
-    Series {
-        program,
-        label,
-        read,
-    }
+    Series::of(Program::Loads(Generator::Bare), "bare epoll", read)
 }
 
 #[cfg(test)]

@@ -7,12 +7,11 @@ use anyhow::Result;
 use runtime::descriptors;
 use serde::Serialize;
 
-use super::goals::{GOALS, Goal, Tcp};
+use super::goals::GOALS;
 use super::program::Programs;
 use super::{Args, Generator, Part};
-use crate::goal::taking_part;
 use crate::setup::Setup;
-use crate::turns::{Measured, Turns};
+use crate::turns::Turns;
 use crate::verdict::Section;
 
 /// What a run takes beside the seconds asked for, about, in seconds.
@@ -51,19 +50,14 @@ impl Report {
 
 fn section(part: Part, programs: &Programs, args: &Args) -> Section {
     let goals = GOALS.iter().filter(|goal| goal.part == part);
-    let goals: Vec<_> = goals.collect();
-    let measured = measure(part, &goals, programs, args);
-    Section::of(part.title(), &goals, &measured)
-}
-
-fn measure(part: Part, goals: &[&Goal], programs: &Programs, args: &Args) -> Measured<Tcp> {
     let turns = Turns {
         title: part.title(),
         runs: args.common.runs,
         seconds_each: f64::from(args.seconds) + OVERHEAD,
     };
-    turns.take::<Tcp>(
-        &taking_part(goals),
+    Section::measure(
+        &turns,
+        &goals.collect::<Vec<_>>(),
         |program| programs.path(program).err(),
         |program| part.run(program, programs, args),
     )

@@ -5,24 +5,11 @@ use std::fs;
 use harness::{Finished, Folder, Namespaces, Server, finish};
 use serde_json::Value;
 
-use super::{CLEAN_ACK, number, places, sent};
+use super::{CABLED, CLEAN_ACK, ROUTED, number, places, sent};
 
-const ROUTED: &[&str] = &[
-    "ip link add {a} netns {a} type veth peer name {a} netns {b}",
-    "ip link add {c} netns {b} type veth peer name {c} netns {c}",
-    "ip -n {a} addr add 10.213.7.1/24 dev {a}",
-    "ip -n {b} addr add 10.213.7.2/24 dev {a}",
-    "ip -n {b} addr add 10.213.8.2/24 dev {c}",
-    "ip -n {c} addr add 10.213.8.1/24 dev {c}",
+const NARROW: &[&str] = &[
     "ip -n {b} link set {c} mtu 1000",
     "ip -n {c} link set {c} mtu 1000",
-    "ip -n {a} link set {a} up",
-    "ip -n {b} link set {a} up",
-    "ip -n {b} link set {c} up",
-    "ip -n {c} link set {c} up",
-    "ip -n {a} route add default via 10.213.7.2",
-    "ip -n {c} route add default via 10.213.8.2",
-    "ip netns exec {b} sysctl -q -w net.ipv4.ip_forward=1",
 ];
 
 const SERVER: &str = "10.213.8.1:8080";
@@ -35,7 +22,7 @@ struct Hosts {
 impl Hosts {
     /// `None`, after saying so, where this process may not have them.
     fn new() -> Option<Self> {
-        let namespaces = Namespaces::new(3, ROUTED)?;
+        let namespaces = Namespaces::new(3, &[CABLED, NARROW, ROUTED].concat())?;
         let mut args = CLEAN_ACK.to_vec();
         *args.last_mut().unwrap() = SERVER;
         let server = Server::of(namespaces.command('c', "udp-echo", &args), 1);

@@ -6,40 +6,40 @@ use std::process::Command;
 use harness::{Finished, Folder, Namespaces, Server, classic, finish, program, run};
 use serde_json::Value;
 
-use super::{clean_ack, impaired, number};
+use super::{CABLED, ROUTED, clean_ack, impaired, number};
 
 /// Both ways through a router, whose cable to the server has these MTUs at its ends: what is too long for the near one
 /// is told, what is too long for the far one vanishes. (A virtual cable takes four bytes more, as for a VLAN's tag.)
 fn cables(near: u32, far: u32) -> Vec<String> {
-    let steps = [
-        // Addresses of the link itself are to hold at once, too.
-        "ip netns exec {a} sysctl -q -w net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0",
-        "ip netns exec {b} sysctl -q -w net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0",
-        "ip netns exec {c} sysctl -q -w net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0",
-        "ip link add {a} netns {a} type veth peer name {a} netns {b}",
-        "ip link add {c} netns {b} type veth peer name {c} netns {c}",
-        "ip -n {a} addr add 10.213.7.1/24 dev {a}",
-        "ip -n {b} addr add 10.213.7.2/24 dev {a}",
-        "ip -n {b} addr add 10.213.8.2/24 dev {c}",
-        "ip -n {c} addr add 10.213.8.1/24 dev {c}",
+    // Addresses of the link itself are to hold at once, too.
+    let at_once = ["{a}", "{b}", "{c}"].map(|host| {
+        format!("ip netns exec {host} sysctl -q -w net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0")
+    });
+    let addrs = [
         "ip -n {a} addr add fd00:7::1/64 dev {a} nodad",
         "ip -n {b} addr add fd00:7::2/64 dev {a} nodad",
         "ip -n {b} addr add fd00:8::2/64 dev {c} nodad",
         "ip -n {c} addr add fd00:8::1/64 dev {c} nodad",
-        &format!("ip -n {{b}} link set {{c}} mtu {near}"),
-        &format!("ip -n {{c}} link set {{c}} mtu {far}"),
-        "ip -n {a} link set {a} up",
-        "ip -n {b} link set {a} up",
-        "ip -n {b} link set {c} up",
-        "ip -n {c} link set {c} up",
-        "ip -n {a} route add default via 10.213.7.2",
-        "ip -n {c} route add default via 10.213.8.2",
+    ];
+    let mtus = [
+        format!("ip -n {{b}} link set {{c}} mtu {near}"),
+        format!("ip -n {{c}} link set {{c}} mtu {far}"),
+    ];
+    let routes = [
         "ip -n {a} -6 route add default via fd00:7::2",
         "ip -n {c} -6 route add default via fd00:8::2",
-        "ip netns exec {b} sysctl -q -w net.ipv4.ip_forward=1",
         "ip netns exec {b} sysctl -q -w net.ipv6.conf.all.forwarding=1",
     ];
-    steps.map(str::to_owned).to_vec()
+    let owned = |steps: &[&str]| steps.iter().map(ToString::to_string).collect::<Vec<_>>();
+    [
+        at_once.to_vec(),
+        owned(CABLED),
+        owned(&addrs),
+        mtus.to_vec(),
+        owned(ROUTED),
+        owned(&routes),
+    ]
+    .concat()
 }
 
 const V4: &str = "10.213.8.1:8080";

@@ -46,7 +46,7 @@ impl Flow {
     }
 
     /// A flow to a client who asked at `asked`, from the port on which a [`Socket`] bound to `listening`
-    /// receives: what he sends comes to this flow from now on. Where the system cannot have that (it is Linux that can,
+    /// receives, if it is [shared](Socket::sharing_its_port): what he sends comes to this flow from now on. Where the system cannot have that (it is Linux that can,
     /// if the way to the client begins at `asked`), it has a port of its own.
     ///
     /// # Errors
@@ -270,8 +270,13 @@ impl Room {
 mod tests {
     use super::*;
 
+    fn sharing() -> Socket {
+        let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket.sharing_its_port()
+    }
+
     fn pair() -> (Flow, Flow) {
-        let listening = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listening = sharing();
         let at = listening.local_addr();
         let client = Flow::connect(at, &Options::default()).unwrap();
         let server = Flow::beside(at, None, client.local_addr()).unwrap();
@@ -324,7 +329,7 @@ mod tests {
     #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn a_flow_takes_its_peer_alone_from_the_port_that_it_shares() {
-        let listening = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listening = sharing();
         let at = listening.local_addr();
         let other = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut batch = super::super::Batch::new();
@@ -345,7 +350,7 @@ mod tests {
     #[cfg(all(target_os = "linux", not(portable)))]
     #[test]
     fn nothing_goes_astray_while_a_port_is_shared() {
-        let listening = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listening = sharing();
         let at = listening.local_addr();
         let other = UdpSocket::bind("127.0.0.1:0").unwrap();
         let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
@@ -364,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_port_that_is_shared_is_still_in_use_for_others() {
-        let listening = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listening = sharing();
         let error = Socket::bind(listening.local_addr()).unwrap_err();
         assert!(error.to_string().contains("in use"), "{error}");
     }

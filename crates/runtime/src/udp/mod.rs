@@ -178,9 +178,6 @@ impl Socket {
         imp::prepare(&inner, addr)?;
         imp::count_drops(&inner);
         let local = inner.local_addr()?;
-        if let Err(error) = imp::flow::share_port(&inner, || flow::open_beside(local)) {
-            tracing::debug!(%error, "flows have ports of their own");
-        }
         Ok(Self {
             inner,
             local,
@@ -207,6 +204,16 @@ impl Socket {
     pub fn telling_ttl(self) -> io::Result<Self> {
         imp::tell_ttl(&self.inner, self.local)?;
         Ok(self)
+    }
+
+    /// Lets flows have its port ([`Flow::beside`]), where the system can; others still find it in use.
+    #[must_use]
+    pub fn sharing_its_port(self) -> Self {
+        let shared = imp::flow::share_port(&self.inner, || flow::open_beside(self.local));
+        if let Err(error) = shared {
+            tracing::debug!(%error, "flows have ports of their own");
+        }
+        self
     }
 
     /// A socket that talks to this server alone: the system drops what others send, and reports a port that is closed.

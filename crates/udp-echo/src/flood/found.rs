@@ -1,6 +1,5 @@
 //! What was found.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use proto::measure::Histogram;
@@ -72,12 +71,8 @@ impl Found {
 
     /// Whether the packets never leave this machine, so that offload is never undone.
     pub(super) fn on_loopback(&self) -> bool {
-        is_loopback(self.plan.server)
+        self.plan.server.ip().to_canonical().is_loopback()
     }
-}
-
-pub(super) fn is_loopback(server: SocketAddr) -> bool {
-    server.ip().to_canonical().is_loopback()
 }
 
 impl OneWay {

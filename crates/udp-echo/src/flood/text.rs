@@ -7,7 +7,7 @@ use chart::Table;
 use proto::measure::Histogram;
 use proto::measure::flood::{Offload, Verdict, Way};
 
-use super::found::{Found, OneWay, Tried, is_loopback, ratio};
+use super::found::{Found, OneWay, Tried, ratio};
 use super::plan::Plan;
 use chart::columns;
 use chart::number::{self, NONE, scaled, three_digits};
@@ -180,7 +180,7 @@ pub(super) fn end(found: &Found, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "ended before its time")?;
     }
     let plan = &found.plan;
-    if is_loopback(plan.server) && (plan.offload.send || plan.offload.receive) {
+    if found.on_loopback() && (plan.offload.send || plan.offload.receive) {
         let note = "on loopback, offloaded packets are never taken apart: these are figures of this machine's network stack (--no-gso --no-gro for single packets)";
         columns::paragraph(note, out)?;
     }

@@ -25,7 +25,9 @@ pub(crate) struct LocalServer {
 impl LocalServer {
     /// A server that emulates this on its answers.
     pub(crate) fn start(impairment: Profile) -> anyhow::Result<Self> {
-        let socket = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?.stamped_by_kernel()?;
+        let socket = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?
+            .stamped_by_kernel()?
+            .sharing_its_port();
         let addr = socket.local_addr();
         let policy = Policy {
             impairment,

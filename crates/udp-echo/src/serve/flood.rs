@@ -198,7 +198,9 @@ mod tests {
         fn new(to: FloodTo) -> Self {
             Self {
                 floods: Floods::new(to, None, &Shutdown::new(), &Arc::default()),
-                listening: Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap(),
+                listening: Socket::bind("127.0.0.1:0".parse().unwrap())
+                    .unwrap()
+                    .sharing_its_port(),
                 clients: Vec::new(),
             }
         }

@@ -110,8 +110,8 @@ fn sockets(args: &Serve) -> anyhow::Result<Vec<Socket>> {
     Ok(match args.reply {
         Reply::Upper => sockets,
         Reply::Ack => {
-            let stamped = sockets.into_iter().map(Socket::stamped_by_kernel);
-            stamped.collect::<io::Result<_>>()?
+            let ready = |socket: Socket| Ok(socket.stamped_by_kernel()?.sharing_its_port());
+            sockets.into_iter().map(ready).collect::<io::Result<_>>()?
         }
     })
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::super::credentials::{Credentials, SessionId};
 use super::super::native::{Incoming, MARK, ORDER};
-use super::{Counter, Counts, Offload, Order, Phase, Run, RunId, State, Train, Way, What};
+use super::train::Head;
+use super::{Counter, Counts, Offload, Order, Phase, Run, RunId, Sender, State, Train, Way, What};
 
 /// The floods of one session, one after the other. Whoever drives it receives and sends as [`Called`] says, and answers
 /// every order with [`state`](Self::state), once it has done so.
@@ -21,7 +22,8 @@ struct Current {
     id: RunId,
     run: Run,
     counter: Counter,
-    turner: Train,
+    /// What the packets begin with that go back.
+    back: Head,
     offload: Offload,
     phase: Phase,
 }
@@ -102,12 +104,11 @@ impl Host {
 
     fn begin(&mut self, id: RunId, run: Run) {
         let counted = run.way.sender();
-        let turner = super::Sender::Server;
         self.current = Some(Current {
             id,
             run,
             counter: Counter::new(counted, self.session, id, &self.credentials),
-            turner: Train::new(turner, (self.session, id), &self.credentials, 0, 0),
+            back: Head::new(Sender::Server, self.session, id, &self.credentials),
             offload: Offload::default(),
             phase: Phase::Running,
         });
@@ -124,15 +125,20 @@ impl Host {
     pub fn train(&self, most: usize) -> Option<Train> {
         let current = self.current.as_ref()?;
         let (of, size) = ((self.session, current.id), current.run.size.bytes());
-        let sender = super::Sender::Server;
-        Some(Train::new(sender, of, &self.credentials, size, most))
+        Some(Train::new(
+            Sender::Server,
+            of,
+            &self.credentials,
+            size,
+            most,
+        ))
     }
 
     /// Makes the packet to return of one that was received.
     #[inline]
     pub fn turn(&self, packet: &mut [u8]) {
         if let Some(current) = &self.current {
-            current.turner.turn(packet);
+            current.back.turn(packet);
         }
     }
 

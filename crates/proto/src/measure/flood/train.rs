@@ -71,6 +71,13 @@ impl Head {
         }
     }
 
+    /// Makes a packet of this run of another's, which keeps its number, its time and its padding.
+    #[inline]
+    pub(super) fn turn(&self, packet: &mut [u8]) {
+        self.write(packet);
+        self.seal(packet);
+    }
+
     /// Whether a packet of at least [`MIN_SIZE`] begins like this and is true.
     #[inline]
     pub(super) fn is_on(&self, packet: &[u8]) -> bool {
@@ -135,13 +142,6 @@ impl Train {
     /// Begins with the packets that were not sent after all: the numbers of the last `count` are given again.
     pub fn take_back(&mut self, count: usize) {
         self.next = self.next.saturating_sub(count as u64);
-    }
-
-    /// Makes a server's packet of a client's, which keeps its number, its time and its padding.
-    #[inline]
-    pub fn turn(&self, packet: &mut [u8]) {
-        self.head.write(packet);
-        self.head.seal(packet);
     }
 }
 
