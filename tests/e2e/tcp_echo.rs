@@ -1,5 +1,7 @@
 //! The TCP echo's servers: raw sockets and the classic Python clients against them.
 
+mod neighbours;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::Command;

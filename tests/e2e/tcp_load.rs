@@ -1,4 +1,4 @@
-//! The load generator of TCP echoes, against small servers of the test's own.
+//! The load generator of TCP echoes: against small servers of the test's own, the real one, and the one it starts.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use harness::{Finished, check_refusals, run};
+#[cfg(unix)]
+use harness::total;
+use harness::{Finished, Server, check_refusals, run};
 use serde_json::Value;
 
 /// An echo that hands what it reads through `answer`, and counts the bytes it read.
@@ -36,13 +38,29 @@ fn serve(mut stream: TcpStream, answer: fn(&[u8]) -> Vec<u8>, counter: &AtomicU6
 
 fn load(addr: SocketAddr, args: &[&str]) -> (Value, Finished) {
     let target = addr.to_string();
-    let done = run(
-        "tcp-echo",
-        &[&["load", &target, "--json"], args].concat(),
-        "",
-    );
+    json(&[&["load", &target], args].concat())
+}
+
+/// The object that this prints with `--json`.
+fn json(args: &[&str]) -> (Value, Finished) {
+    let done = run("tcp-echo", &[args, &["--json"]].concat(), "");
     let json = serde_json::from_str(&done.stdout);
     (json.unwrap_or_else(|_| panic!("no JSON: {done:?}")), done)
+}
+
+/// Checks that so many requests were sent, each was answered, and nothing failed.
+fn check_all_answered(json: &Value, requests: u64) {
+    let count = |name: &str| json[name].as_u64().unwrap();
+    let counts = ["sent", "answered", "unanswered", "unsent"].map(count);
+    assert_eq!(counts, [requests, requests, 0, 0], "{json}");
+    assert_eq!(json["latency_from_send_ns"]["count"], requests, "{json}");
+    let failures = json["failed_connections"].as_object().unwrap();
+    assert!(failures.values().all(|count| *count == 0), "{json}");
+}
+
+/// Text with its paragraphs on one line: they may break between any two words.
+fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -94,6 +112,86 @@ fn a_number_of_requests_in_words() {
         "{done:?}"
     );
     assert_eq!(read.load(Relaxed), 500 * 64);
+}
+
+#[test]
+fn without_a_target_it_loads_a_server_of_its_own() {
+    const WORDS: &str = "no TARGET: loading a server started here on ";
+    let args = ["load", "-c", "4", "-n", "500"];
+    let (json, done) = json(&args);
+    assert_eq!(done.code(), Some(0), "{done:?}");
+    check_all_answered(&json, 500);
+    assert_eq!(json["connections_opened"], 4, "{json}");
+    assert_eq!(json["on_loopback"], true, "{json}");
+    let server = json["server"].as_str().unwrap();
+    assert_eq!(done.stderr, format!("{WORDS}tcp://{server}\n"));
+
+    let done = run("tcp-echo", &args, "");
+    assert_eq!(done.code(), Some(0), "{done:?}");
+    let server = done.stderr.strip_prefix(WORDS).unwrap().trim_end();
+    assert!(server.starts_with("tcp://127.0.0.1:"), "{done:?}");
+    let text = unbroken(&done.stdout);
+    for words in [
+        format!("loading {server}: 4 connections, requests of 64 bytes"),
+        format!("--- {server} ---"),
+        "500 sent, 500 answered, 0 unanswered".to_owned(),
+    ] {
+        assert!(text.contains(&words), "{words}: {text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_server_logs_what_the_load_counted() {
+    let table: [(&str, &[&str]); 3] = [
+        ("closed", &["-s", "100"]),
+        ("closed", &["-s", "1000", "--pipeline", "16"]),
+        ("open", &["-s", "100", "--rate", "5000"]),
+    ];
+    for bind in ["127.0.0.1:0", "[::1]:0"] {
+        for (mode, args) in table {
+            let server = Server::start("tcp-echo", &["serve", "--bind", bind]);
+            let usual = ["-c", "8", "-n", "1000"];
+            let (json, done) = load(server.addr(), &[&usual, args].concat());
+            assert_eq!((done.code(), done.stderr.as_str()), (Some(0), ""));
+            assert_eq!(json["mode"], mode, "{json}");
+            assert_eq!(json["server"], server.target(), "{json}");
+            check_all_answered(&json, 1_000);
+            let (status, messages) = server.terminate();
+            assert_eq!(status.code(), Some(0), "{messages}");
+            let bytes = 1_000 * json["size_bytes"].as_u64().unwrap();
+            for (what, logged) in [
+                ("connections", 8),
+                ("bytes received", bytes),
+                ("bytes sent", bytes),
+                ("connections reset or failed", 0),
+            ] {
+                assert_eq!(total(&messages, what), logged, "{what}: {messages}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_acknowledgement_is_told_as_a_wrong_answer() {
+    let serve = ["serve", "--reply", "ack", "--bind", "127.0.0.1:0"];
+    let server = Server::start("tcp-echo", &serve);
+    let args = ["-c", "3", "-d", "60s"];
+    let (json, done) = load(server.addr(), &args);
+    assert_eq!((done.code(), done.stderr.as_str()), (Some(1), ""));
+    assert_eq!(json["failed_connections"]["wrong_answer"], 3, "{json}");
+    assert_eq!((&json["sent"], &json["answered"]), (&3.into(), &0.into()));
+
+    let target = server.target();
+    let done = run("tcp-echo", &[&["load", &target], &args[..]].concat(), "");
+    assert_eq!(done.code(), Some(1), "{done:?}");
+    let text = unbroken(&done.stdout);
+    for words in [
+        "3 sent, 0 answered, 3 unanswered",
+        "3 connections with a wrong answer, closed: expected the upper case of the request, as `tcp-echo serve` sends it without --reply ack",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
 }
 
 #[test]
