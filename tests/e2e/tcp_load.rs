@@ -212,7 +212,7 @@ fn what_cannot_be_done_is_said() {
         "tcp-echo",
         &[
             (&["load", &target], "nothing listens on tcp://127.0.0.1:"),
-            (&["load", &target], "start `tcp-echo serve`"),
+            (&["load", &target], "(`tcp-echo serve`)"),
             (&["load", &target, "-c", "0"], "0"),
             (&["load", &target, "-d", "0"], "0"),
         ],

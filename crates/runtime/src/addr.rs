@@ -65,6 +65,19 @@ impl Target {
     }
 }
 
+impl From<SocketAddr> for Target {
+    fn from(addr: SocketAddr) -> Self {
+        let host = match addr {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+            addr => addr.ip().to_string(),
+        };
+        Self {
+            host,
+            port: Some(addr.port()),
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_v6 = self.host.contains(':');
@@ -183,6 +196,16 @@ fn port_number(digits: &str) -> Result<u16, AddrError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_a_target() {
+        for text in ["192.0.2.7:80", "[2001:db8::1]:80"] {
+            let addr: SocketAddr = text.parse().unwrap();
+            let target = Target::from(addr);
+            assert_eq!(target, text.parse().unwrap());
+            assert_eq!(target.resolve(1).unwrap(), [addr]);
+        }
+    }
 
     #[test]
     fn targets_of_the_table() {

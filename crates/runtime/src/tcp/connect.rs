@@ -55,6 +55,14 @@ pub enum AttemptError {
         /// Who was asked.
         addr: SocketAddr,
     },
+    /// This machine has none of its own ports left for a connection to this address.
+    #[error(
+        "cannot connect to tcp://{addr}: this machine has no more ports for it; they are free a minute after their last connections"
+    )]
+    NoPort {
+        /// Who would have been asked.
+        addr: SocketAddr,
+    },
     /// There is no way to the host.
     #[error("cannot reach tcp://{addr}: {reason}; check the address and this machine's network")]
     Unreachable {
@@ -83,6 +91,7 @@ impl AttemptError {
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 Self::Unreachable { addr, reason }
             }
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Self::NoPort { addr },
             _ => Self::Failed { addr, reason },
         }
     }
@@ -391,6 +400,7 @@ mod tests {
             (io::ErrorKind::ConnectionReset, "reset the connection"),
             (io::ErrorKind::HostUnreachable, "cannot reach"),
             (io::ErrorKind::NetworkUnreachable, "cannot reach"),
+            (io::ErrorKind::AddrNotAvailable, "no more ports"),
             (io::ErrorKind::PermissionDenied, "cannot connect to"),
         ];
         for (kind, words) in table {

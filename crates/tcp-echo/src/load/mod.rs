@@ -18,11 +18,10 @@ mod schedule;
 mod tests;
 mod text;
 
-use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 
-use proto::echo::DEFAULT_PORT;
+use runtime::addr::Target;
 use runtime::cli::Exit;
 use runtime::descriptors;
 use runtime::shutdown::Shutdown;
@@ -38,31 +37,28 @@ use plan::Plan;
 pub(crate) fn run(args: &Load) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signal()?;
     descriptors::raise_limit();
-    let (candidates, local) = match &args.target {
-        Some(target) => (target.resolve(DEFAULT_PORT)?, None),
+    let mut live = Live::new(args);
+    let found = match &args.target {
+        Some(target) => load(args, target, &mut live, &shutdown)?,
         None => {
             let local = LocalServer::start()?;
-            (vec![local.addr], Some(local))
+            let found = load(args, &local.addr.into(), &mut live, &shutdown);
+            local.stop()?;
+            found?
         }
     };
-    let mut live = Live::new(args);
-    let found = load(args, &candidates, &mut live, &shutdown);
-    if let Some(local) = local {
-        local.stop()?;
-    }
-    let found = found?;
     live.end(&found)?;
     Ok(found.exit())
 }
 
 fn load(
     args: &Load,
-    candidates: &[SocketAddr],
+    target: &Target,
     live: &mut Live,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Found> {
     let readiness = Readiness::new(shutdown)?;
-    let (server, first) = open::first(candidates)?;
+    let (server, first) = open::first(target)?;
     let plan = Plan::new(args, server)?;
     live.begin(&plan)?;
     let mut failures = Failures::default();

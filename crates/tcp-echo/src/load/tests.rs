@@ -59,7 +59,7 @@ fn plan(server: SocketAddr) -> Plan {
 
 fn run_until(plan: &Plan, shutdown: &Shutdown) -> Found {
     let readiness = Readiness::new(shutdown).unwrap();
-    let (_, first) = open::first(&[plan.server]).unwrap();
+    let (_, first) = open::first(&plan.server.into()).unwrap();
     let mut failures = Failures::default();
     let more = plan.connections - 1;
     let mut streams = open::more(plan.server, more, shutdown, &mut failures).unwrap();
