@@ -75,9 +75,6 @@ pub(crate) struct Telling {
     /// Print events as JSON, one a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Show no progress
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// How a source sends.

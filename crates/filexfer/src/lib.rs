@@ -3,7 +3,11 @@
 //! `proto` says what the bytes mean, `runtime` has the sockets and the folders; here they are wired together.
 
 mod args;
+mod classic;
+mod discover;
+mod qr;
 mod session;
+mod show;
 mod sink;
 mod source;
 mod transfer;

@@ -14,16 +14,6 @@ pub(super) fn read_until(
     stream.read(buffer).map_err(timed_out)
 }
 
-/// Looks at what is there without taking it.
-pub(super) fn peek_until(
-    stream: &TcpStream,
-    deadline: Instant,
-    buffer: &mut [u8],
-) -> io::Result<usize> {
-    stream.set_read_timeout(Some(left(deadline)?))?;
-    stream.peek(buffer).map_err(timed_out)
-}
-
 fn left(deadline: Instant) -> io::Result<Duration> {
     match deadline.saturating_duration_since(Instant::now()) {
         Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),

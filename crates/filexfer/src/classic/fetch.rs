@@ -91,7 +91,9 @@ mod tests {
             let mut key = [0; 3];
             stream.read_exact(&mut key).unwrap();
             assert_eq!(&key, b"key");
-            pieces.iter().for_each(|piece| stream.write_all(piece).unwrap());
+            pieces
+                .iter()
+                .for_each(|piece| stream.write_all(piece).unwrap());
         });
         let key = Key::new(*b"key").unwrap();
         let mut out = Vec::new();

@@ -5,4 +5,4 @@ mod fetch;
 mod serve;
 
 pub(crate) use fetch::fetch;
-pub(crate) use serve::{Dialect, dialect, refuse, send, show_key};
+pub(crate) use serve::{open, refuse, send, show_key};

@@ -7,11 +7,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use proto::filexfer::native::handshake;
 use proto::filexfer::{AuthAnswer, Key, KeyCheck, MAX_KEY};
 use runtime::tcp::wait_until_taken;
 
-use super::deadline::{peek_until, read_until};
+use super::deadline::read_until;
 
 /// How long a client may take nothing of the file, or of the answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,33 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// As much of the file is sent before it is told.
 const PIECE: u64 = 16 << 20;
 
-/// What a client speaks, by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    Native,
-    Classic,
-}
-
-/// Looks at the first bytes, which stay there, until they tell.
-pub(crate) fn dialect(stream: &TcpStream, deadline: Instant) -> io::Result<Dialect> {
-    let mut first = [0; 64];
-    let mut seen = 0;
-    loop {
-        let length = peek_until(stream, deadline, &mut first)?;
-        match handshake::is_native_start(&first[..length]) {
-            Some(true) => return Ok(Dialect::Native),
-            Some(false) => return Ok(Dialect::Classic),
-            None if length == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            // There is no telling when more has come: what is there can be seen at once, again and again.
-            None if length == seen => std::thread::sleep(Duration::from_millis(2)),
-            None => seen = length,
-        }
-    }
-}
-
-/// Has the client show its key. What is incomplete at the deadline or the end of the stream is wrong.
-pub(crate) fn show_key(stream: &TcpStream, key: &Key, deadline: Instant) -> io::Result<KeyCheck> {
-    let (mut shown, mut buffer) = (Vec::new(), [0; MAX_KEY]);
+/// Has the client show its key, of which `shown` came already. What is incomplete at the end of the stream is wrong.
+pub(crate) fn show_key(
+    stream: &TcpStream,
+    mut shown: Vec<u8>,
+    key: &Key,
+    deadline: Instant,
+) -> io::Result<KeyCheck> {
+    let mut buffer = [0; MAX_KEY];
     while key.check(&shown) == KeyCheck::Partial {
         match read_until(stream, deadline, &mut buffer)? {
             0 => return Ok(KeyCheck::Wrong),
@@ -75,7 +55,7 @@ pub(crate) fn send(
     wait_until_taken(&stream, PATIENCE).context("the client did not read the answer")?;
     loop {
         // On Linux this is sendfile(2).
-        match io::copy(&mut file.by_ref().take(PIECE), &mut stream)? {
+        match io::copy(&mut Read::take(&mut file, PIECE), &mut stream)? {
             0 => break,
             length => moved(length),
         }
@@ -85,7 +65,7 @@ pub(crate) fn send(
 }
 
 /// A regular file: a pipe would make every client wait.
-pub(super) fn open(path: &Path) -> anyhow::Result<File> {
+pub(crate) fn open(path: &Path) -> anyhow::Result<File> {
     let cannot = || format!("cannot read {}", path.display());
     let found = path.metadata().with_context(cannot)?;
     ensure!(
@@ -140,7 +120,10 @@ mod tests {
                 client.write_all(piece).unwrap();
             }
             client.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(show_key(&server, &key, soon()).unwrap(), *expected);
+            assert_eq!(
+                show_key(&server, Vec::new(), &key, soon()).unwrap(),
+                *expected
+            );
         }
     }
 
@@ -150,9 +133,9 @@ mod tests {
         let key = Key::new(*b"SECRET_KEY").unwrap();
         let deadline = Instant::now() + Duration::from_millis(50);
         client.write_all(b"S").unwrap();
-        let error = show_key(&server, &key, deadline).unwrap_err();
+        let error = show_key(&server, Vec::new(), &key, deadline).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        let error = show_key(&server, &key, deadline).unwrap_err();
+        let error = show_key(&server, Vec::new(), &key, deadline).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -172,7 +155,10 @@ mod tests {
         let mut file = Vec::new();
         client.read_to_end(&mut file).unwrap();
         drop(client);
-        assert_eq!((file.as_slice(), serving.join().unwrap().unwrap()), (&b"the file"[..], 8));
+        assert_eq!(
+            (file.as_slice(), serving.join().unwrap().unwrap()),
+            (&b"the file"[..], 8)
+        );
         std::fs::remove_file(path).unwrap();
     }
 }

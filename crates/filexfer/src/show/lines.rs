@@ -28,11 +28,17 @@ fn file_line(current: &Current, rate: Option<f64>, width: usize) -> String {
 fn total_line(tally: &Tally, rate: Option<f64>, width: usize) -> String {
     let settled = tally.settled();
     let (files, size) = match tally.totals {
-        Some(totals) => (format!("{settled} of {} files", totals.files), Some(totals.bytes)),
+        Some(totals) => (
+            format!("{settled} of {} files", totals.files),
+            Some(totals.bytes),
+        ),
         None => (format!("{settled} files"), None),
     };
     let figures = figures(tally.bytes_there, size, rate);
-    cut(&format!("in all {files}  {figures}"), width.saturating_sub(1))
+    cut(
+        &format!("in all {files}  {figures}"),
+        width.saturating_sub(1),
+    )
 }
 
 fn figures(at: u64, size: Option<u64>, rate: Option<f64>) -> String {
@@ -119,7 +125,14 @@ mod tests {
         let (files, bytes) = (3, 4_000_000_000);
         tally.take(&Event::Totals(Totals { files, bytes }), start);
         let (name, size) = (&name("photos/one.jpg"), Some(2_000_000_000));
-        tally.take(&Event::Begun { name, size, from: 0 }, start);
+        tally.take(
+            &Event::Begun {
+                name,
+                size,
+                from: 0,
+            },
+            start,
+        );
         for second in 0..=4 {
             tally.take(&Event::Moved(100_000_000), at(second));
         }
@@ -142,7 +155,14 @@ mod tests {
         let mut tally = Tally::new(start);
         tally.take(&Event::Totals(Totals { files: 1, bytes: 0 }), start);
         let (name, size) = (&name("stdin"), None);
-        tally.take(&Event::Begun { name, size, from: 0 }, start);
+        tally.take(
+            &Event::Begun {
+                name,
+                size,
+                from: 0,
+            },
+            start,
+        );
         tally.take(&Event::Moved(1500), start);
         assert_eq!(progress(&tally, start, 80), ["stdin  1.5 kB"]);
     }

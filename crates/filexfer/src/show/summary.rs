@@ -103,6 +103,9 @@ mod tests {
             "received 1 file, 3 MB in 1.50 s (2 MB/s), compressed to 1 MB on the wire; \
              1 file kept as they were"
         );
-        assert_eq!(hashes(&tally), [format!("blake3 {}  a.iso", "ab".repeat(32))]);
+        assert_eq!(
+            hashes(&tally),
+            [format!("blake3 {}  a.iso", "ab".repeat(32))]
+        );
     }
 }
