@@ -8,6 +8,8 @@ use runtime::addr::{Bind, Target};
 use runtime::log::Verbosity;
 use runtime::units;
 
+use crate::session::Protection;
+
 /// Files from one machine to another, behind a key
 #[derive(Debug, Parser)]
 #[command(
@@ -46,6 +48,15 @@ pub(crate) struct Keyed {
     /// Do not encrypt what follows the key exchange, on a wire that is trusted; it is still checked
     #[arg(long)]
     pub(crate) plain: bool,
+}
+
+impl Keyed {
+    pub(crate) fn protection(&self) -> Protection {
+        match self.plain {
+            true => Protection::Plain,
+            false => Protection::Encrypted,
+        }
+    }
 }
 
 /// What a side that listens can be told.

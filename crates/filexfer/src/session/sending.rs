@@ -105,6 +105,11 @@ impl Sending {
         self.length
     }
 
+    /// The connection, for who may have to cut it.
+    pub(crate) fn line(&self) -> Arc<TcpStream> {
+        Arc::clone(&self.stream)
+    }
+
     /// How many bytes of records went out.
     pub(crate) fn wire(&self) -> u64 {
         self.wire

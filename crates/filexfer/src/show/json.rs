@@ -75,7 +75,7 @@ enum What<'a> {
 
 /// A name; its bytes in hexadecimal too where it is no UTF-8.
 #[derive(Debug, Serialize)]
-struct File<'a> {
+pub(crate) struct File<'a> {
     name: std::borrow::Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_hex: Option<String>,

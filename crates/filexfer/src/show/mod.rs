@@ -16,6 +16,7 @@ use runtime::escape::Escaped;
 use runtime::log::Verbosity;
 use serde::Serialize;
 
+pub(crate) use json::File;
 pub(crate) use summary::Way;
 
 use crate::args::Telling;
@@ -82,6 +83,11 @@ impl Stage {
         }
     }
 
+    /// Whether a program reads along.
+    pub(crate) fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+
     /// A transfer begins. A listener names the other side, which has several.
     pub(crate) fn show(&self, way: Way, peer: Option<SocketAddr>) -> Show {
         let slot = match self.form {
@@ -105,7 +111,7 @@ impl Stage {
     }
 
     /// Says something of the usual course.
-    fn remark(&self, line: &str) {
+    pub(crate) fn remark(&self, line: &str) {
         let is_quiet = matches!(
             self.form,
             Form::Text {
@@ -126,7 +132,7 @@ impl Stage {
         };
     }
 
-    fn print_json(&self, line: &impl Serialize) {
+    pub(crate) fn print_json(&self, line: &impl Serialize) {
         let _ = match self.stdout {
             Stdout::Words => json::print(line, &mut io::stdout().lock()),
             Stdout::Data => json::print(line, &mut io::stderr().lock()),
@@ -184,6 +190,25 @@ impl Show {
         match self.tally.failed + self.tally.kept {
             0 => Exit::Success,
             _ => Exit::Failure,
+        }
+    }
+
+    /// It is over, and nothing tells whether it was all: the classic wire.
+    pub(crate) fn finish_unverified(mut self) {
+        self.slot = None;
+        let now = Instant::now();
+        let line = format!(
+            "{}; nothing on the classic wire tells whether that is all",
+            summary::moved(&self.tally, self.way, now)
+        );
+        match (self.stage.form, self.peer) {
+            (Form::Json, peer) => {
+                let line = json::summary(&self.tally, peer, None, now);
+                self.stage.print_json(&line);
+            }
+            (Form::Text { .. }, Some(peer)) => self.stage.remark(&format!("{peer}: {line}")),
+            (Form::Text { detail, .. }, None) if detail != Detail::Quiet => self.stage.print(&line),
+            _ => {}
         }
     }
 

@@ -18,20 +18,7 @@ pub(crate) enum Way {
 
 /// One line of figures.
 pub(super) fn line(tally: &Tally, way: Way, wire: Option<u64>, now: Instant) -> String {
-    let seconds = now.saturating_duration_since(tally.began).as_secs_f64();
-    let way = match way {
-        Way::Received => "received",
-        Way::Sent => "sent",
-    };
-    let mut line = format!(
-        "{way} {}, {} in {seconds:.2} s",
-        files(tally.saved),
-        bytes(tally.moved)
-    );
-    if tally.moved > 0 && seconds > 0.0 {
-        let rate = Unit::Bytes.show(tally.moved as f64 / seconds);
-        let _ = write!(line, " ({rate}/s)");
-    }
+    let mut line = figures(tally, way, Some(tally.saved), now);
     if let Some(wire) = wire.filter(|wire| *wire < tally.moved) {
         let _ = write!(line, ", compressed to {} on the wire", bytes(wire));
     }
@@ -43,6 +30,26 @@ pub(super) fn line(tally: &Tally, way: Way, wire: Option<u64>, now: Instant) -> 
     ];
     for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
         let _ = write!(line, "; {} {what}", files(count));
+    }
+    line
+}
+
+/// Bytes alone.
+pub(super) fn moved(tally: &Tally, way: Way, now: Instant) -> String {
+    figures(tally, way, None, now)
+}
+
+fn figures(tally: &Tally, way: Way, saved: Option<u64>, now: Instant) -> String {
+    let seconds = now.saturating_duration_since(tally.began).as_secs_f64();
+    let way = match way {
+        Way::Received => "received",
+        Way::Sent => "sent",
+    };
+    let saved = saved.map_or(String::new(), |saved| files(saved) + ", ");
+    let mut line = format!("{way} {saved}{} in {seconds:.2} s", bytes(tally.moved));
+    if tally.moved > 0 && seconds > 0.0 {
+        let rate = Unit::Bytes.show(tally.moved as f64 / seconds);
+        let _ = write!(line, " ({rate}/s)");
     }
     line
 }

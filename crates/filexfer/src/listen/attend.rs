@@ -1,0 +1,164 @@
+//! One peer, from its first byte to its last.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::filexfer::KeyCheck;
+use proto::filexfer::native::handshake::Refusal;
+use proto::filexfer::native::message::Request;
+use proto::filexfer::native::name::Name;
+use proto::frame::Message;
+
+use super::{House, Outcome, Service};
+use crate::classic;
+use crate::guard::Claim;
+use crate::session::{Caller, Session, SessionError, Start};
+use crate::transfer::{Event, TransferError, Watch, refusal};
+
+/// How long all that comes before the proof of the key may take.
+const PROVING: Duration = Duration::from_secs(10);
+
+impl<S: Service> House<'_, S> {
+    pub(super) fn attend(&self, stream: TcpStream, peer: SocketAddr) {
+        let line = match stream.try_clone() {
+            Ok(line) => line,
+            Err(error) => return tracing::warn!(%peer, %error, "cannot hold a connection"),
+        };
+        let held = self.lines.hold(Arc::new(line));
+        match self.let_in(stream, peer) {
+            Ok(()) => {}
+            Err(_) if self.lines.are_cut() => {
+                self.stage
+                    .note(&format!("{peer}: interrupted; it can go on later"));
+            }
+            Err(error) => self.stage.note(&format!("{error:#}")),
+        }
+        drop(held);
+    }
+
+    fn let_in(&self, stream: TcpStream, peer: SocketAddr) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PROVING;
+        let entered = self.guard.enter(&stream)?;
+        let mut caller = Caller::new(stream, PROVING)?;
+        if let Some(path) = self.service.classic()
+            && caller.start()? == Start::Other
+        {
+            let (stream, shown) = caller.into_stream();
+            let claim = self.judge_classic(&stream, shown, deadline);
+            drop(entered);
+            return self.serve_classic(stream, path, claim?);
+        }
+        let accepted = caller.accept_if(
+            &self.key,
+            self.protection,
+            || self.begin(peer),
+            |proven| self.guard.admit(peer.ip(), proven, Instant::now()),
+        );
+        drop(entered);
+        match accepted {
+            Ok((session, claim)) => self.serve(session, claim),
+            // Scans and other strangers are no news.
+            Err(error @ (SessionError::Late { .. } | SessionError::Lost { .. })) => {
+                tracing::debug!("{error}");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits where wrong keys came from there.
+    fn begin(&self, peer: SocketAddr) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let wait = self.guard.begin(peer.ip(), now)?;
+        match wait.is_zero() || !self.door.wait_until(now + wait) {
+            true => Ok(()),
+            false => Err(Refusal::Busy),
+        }
+    }
+
+    fn serve(&self, mut session: Session, claim: Claim) -> anyhow::Result<()> {
+        let peer = session.peer;
+        let request = request(&mut session)?;
+        let mut show = self.stage.show(S::WAY, Some(peer));
+        match self.service.serve(session, request, &mut show)? {
+            Outcome::Done(summary) => {
+                let exit = show.finish(Some(summary.wire));
+                self.end_with(exit);
+                claim.finish();
+            }
+            Outcome::Looked => self
+                .stage
+                .remark(&format!("{peer}: looked at what there is")),
+            Outcome::Refused(refused) => {
+                let why = refusal(&refused);
+                self.stage.note(&format!("{peer}: was told that {why}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` where the key is wrong, or its time not come.
+    fn judge_classic(
+        &self,
+        stream: &TcpStream,
+        shown: Vec<u8>,
+        deadline: Instant,
+    ) -> io::Result<Option<Claim>> {
+        let Some(peer) = stream.peer_addr().ok() else {
+            return Ok(None);
+        };
+        if self.begin(peer).is_err() {
+            return Ok(None);
+        }
+        let proven = match classic::show_key(stream, shown, &self.key, deadline)? {
+            KeyCheck::Right => Ok(()),
+            KeyCheck::Wrong | KeyCheck::Partial => Err(Refusal::WrongKey),
+        };
+        Ok(self.guard.admit(peer.ip(), proven, Instant::now()).ok())
+    }
+
+    fn serve_classic(
+        &self,
+        stream: TcpStream,
+        path: &Path,
+        claim: Option<Claim>,
+    ) -> anyhow::Result<()> {
+        let peer = stream.peer_addr()?;
+        let Some(claim) = claim else {
+            self.stage
+                .note(&format!("{peer}: a classic client's key is wrong"));
+            return Ok(classic::refuse(stream)?);
+        };
+        let mut show = self.stage.show(S::WAY, Some(peer));
+        if let Some(name) = path.file_name()
+            && let Ok(name) = Name::new(name.as_encoded_bytes())
+        {
+            let (size, from) = (path.metadata().ok().map(|data| data.len()), 0);
+            let name = &name;
+            show.tell(Event::Begun { name, size, from });
+        }
+        classic::send(stream, path, |bytes| show.tell(Event::Moved(bytes)))?;
+        show.finish_unverified();
+        claim.finish();
+        Ok(())
+    }
+}
+
+/// What the peer is there for.
+fn request(session: &mut Session) -> Result<Request, TransferError> {
+    let peer = session.peer;
+    let broken = |what: String| TransferError::Rules { peer, what };
+    let frame = session.receiving.next()?;
+    let frame = frame.ok_or_else(|| broken("it asked for nothing".into()))?;
+    if frame.prefix.kind != Request::KIND {
+        return Err(broken(format!(
+            "expected a request, got a frame of kind {}",
+            frame.prefix.kind
+        )));
+    }
+    let request = frame.decode::<Request>();
+    Ok(request.map_err(|error| broken(error.to_string()))?.message)
+}
