@@ -19,6 +19,9 @@ use runtime::addr::Target;
 use runtime::tcp::{self, ConnectError};
 use thiserror::Error;
 
+#[cfg(test)]
+use crate::guard::{Guard, Kind, Uses};
+
 use greet::Greeting;
 pub(crate) use greet::{Caller, Start};
 pub(crate) use proto::filexfer::native::record::Protection;
@@ -90,14 +93,18 @@ impl Session {
         greeting.finish(keys)
     }
 
-    /// Has a peer that connected prove the key. All of it has `timeout`.
+    /// Has a peer that connected prove the key, which may be tried as often as one likes. All of it has `timeout`.
+    #[cfg(test)]
     pub(crate) fn accept(
         stream: TcpStream,
         key: &Key,
         protection: Protection,
         timeout: Duration,
     ) -> Result<Self, SessionError> {
-        Caller::new(stream, timeout)?.accept(key, protection)
+        let guard = Guard::new(Kind::File, Uses::Many);
+        let peer = stream.peer_addr().expect("it is connected");
+        let (session, _) = Caller::new(stream, peer, &guard, timeout)?.accept(key, protection)?;
+        Ok(session)
     }
 
     fn new(stream: TcpStream, peer: SocketAddr, keys: Keys) -> io::Result<Self> {

@@ -18,11 +18,13 @@
 //! Nobody waits for an answer before he goes on, but for a bound on the entries that have not been answered
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
+//! - [`code`]: keys that can be read aloud.
 //! - [`handshake`]: the key exchange.
 //! - [`record`]: sealed bytes.
 //! - [`message`]: the frames.
 //! - [`name`]: names of files that lead nowhere else.
 
+pub mod code;
 pub mod handshake;
 pub mod message;
 pub mod name;
