@@ -18,8 +18,10 @@
 //! Nobody waits for an answer before he goes on, but for a bound on the entries that have not been answered
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
+//! - [`blocks`]: the hash of a file, which can go on where it stood.
 //! - [`message`]: the frames.
 //! - [`name`]: names of files that lead nowhere else.
 
+pub mod blocks;
 pub mod message;
 pub mod name;
