@@ -23,6 +23,7 @@ pub mod signal;
 pub mod status;
 pub mod tcp;
 pub mod timing;
+pub mod tree;
 pub mod udp;
 pub mod units;
 pub mod usage;
