@@ -21,7 +21,9 @@
 //! - [`blocks`]: the hash of a file, which can go on where it stood.
 //! - [`message`]: the frames.
 //! - [`name`]: names of files that lead nowhere else.
+//! - [`packing`]: when a source compresses.
 
 pub mod blocks;
 pub mod message;
 pub mod name;
+pub mod packing;
