@@ -19,11 +19,15 @@
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
 //! - [`blocks`]: the hash of a file, which can go on where it stood.
+//! - [`handshake`]: the key exchange.
+//! - [`record`]: sealed bytes.
 //! - [`message`]: the frames.
 //! - [`name`]: names of files that lead nowhere else.
 //! - [`packing`]: when a source compresses.
 
 pub mod blocks;
+pub mod handshake;
 pub mod message;
 pub mod name;
 pub mod packing;
+pub mod record;
