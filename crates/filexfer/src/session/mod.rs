@@ -1,29 +1,67 @@
 //! A connection after the key exchange: frames go out and come in, sealed.
 
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+mod greet;
+mod receiving;
+mod sending;
+#[cfg(test)]
+mod tests;
 
-use proto::filexfer::Key;
-use proto::filexfer::native::message::Data;
-use proto::frame::{Frame, FrameError, Message, Prefix};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::filexfer::native::handshake::{
+    AesHardware, Connector, HandshakeError, Keys, Refusal, Wishes,
+};
+use proto::filexfer::{DEFAULT_PORT, Key};
 use runtime::addr::Target;
+use runtime::tcp::{self, ConnectError};
 use thiserror::Error;
 
-use crate::transfer::TransferError;
+use greet::Greeting;
+pub(crate) use greet::{Caller, Start};
+pub(crate) use proto::filexfer::native::record::Protection;
+pub(crate) use receiving::{Incoming, Receiving};
+pub(crate) use sending::Sending;
 
-/// How what follows the key exchange is protected. Both sides have to wish for the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protection {
-    /// Encrypted and authenticated.
-    Encrypted,
-    /// Authenticated alone.
-    Plain,
-}
+/// How long a peer may be silent. One that is busy says so every few seconds.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no session.
 #[derive(Debug, Error)]
 pub(crate) enum SessionError {
-    // the session's author fills this in
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It came to no end in time.
+    #[error("{peer} did not prove the key within {timeout:?}")]
+    Late { peer: SocketAddr, timeout: Duration },
+    /// The connection broke.
+    #[error("the connection to {peer} was lost before the key was proven: {reason}")]
+    Lost { peer: SocketAddr, reason: io::Error },
+    /// The other side is something else, refuses, or does not know the key.
+    #[error("{peer}: {reason}")]
+    Handshake {
+        peer: SocketAddr,
+        reason: HandshakeError,
+    },
+    /// This machine has no secrets.
+    #[error("cannot get random numbers from the system: {0}")]
+    Random(#[source] io::Error),
+}
+
+impl SessionError {
+    /// Whether the same may go well later: nothing listens yet, the other side is busy, the network failed.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Late { .. } | Self::Lost { .. } => true,
+            Self::Handshake { reason, .. } => {
+                matches!(reason, HandshakeError::Refused(Refusal::Busy))
+            }
+            Self::Random(_) => false,
+        }
+    }
 }
 
 /// Both ways of a connection.
@@ -31,18 +69,6 @@ pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
-}
-
-/// The way out.
-pub(crate) struct Sending {}
-
-/// The way in.
-pub(crate) struct Receiving {}
-
-/// A frame that came.
-pub(crate) struct Incoming<'a> {
-    pub(crate) prefix: Prefix,
-    bytes: &'a [u8],
 }
 
 impl Session {
@@ -53,7 +79,15 @@ impl Session {
         protection: Protection,
         timeout: Duration,
     ) -> Result<Self, SessionError> {
-        unimplemented!("{target} {key:?} {protection:?} {timeout:?}")
+        let deadline = Instant::now() + timeout;
+        let (stream, peer) = tcp::connect(target, DEFAULT_PORT, timeout)?;
+        let mut greeting = Greeting::new(stream, peer, timeout, deadline);
+        let (connector, hello) = Connector::new(key, wishes(protection), &seed()?);
+        greeting.write(&hello)?;
+        let (proving, proof) = greeting.judge(connector.answer(&greeting.read()?))?;
+        greeting.write(&proof)?;
+        let keys = greeting.judge(proving.verdict(&greeting.read()?))?;
+        greeting.finish(keys)
     }
 
     /// Has a peer that connected prove the key. All of it has `timeout`.
@@ -63,52 +97,52 @@ impl Session {
         protection: Protection,
         timeout: Duration,
     ) -> Result<Self, SessionError> {
-        unimplemented!("{stream:?} {key:?} {protection:?} {timeout:?}")
+        Caller::new(stream, timeout)?.accept(key, protection)
+    }
+
+    fn new(stream: TcpStream, peer: SocketAddr, keys: Keys) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        stream.set_write_timeout(Some(SILENCE))?;
+        let stream = Arc::new(stream);
+        Ok(Self {
+            peer,
+            sending: Sending::new(Arc::clone(&stream), peer, keys.sealer),
+            receiving: Receiving::new(stream, peer, keys.opener),
+        })
     }
 }
 
-impl Sending {
-    /// Puts a message into the record that is being made; one that is full goes out.
-    pub(crate) fn say<M: Message>(&mut self, _message: &M) -> Result<(), TransferError> {
-        unimplemented!()
-    }
+fn seed() -> Result<[u8; 64], SessionError> {
+    runtime::random::bytes().map_err(SessionError::Random)
+}
 
-    /// Puts bytes of a file there: as many as `fill` writes into the room that it is given (at most `MAX_DATA`, less what
-    /// is in the record already, but never less than 64 KiB), 0 being the end of the file. The answer is what `fill` gave.
-    /// `fill` sees the room before it is sealed: it can hash there what it read.
-    pub(crate) fn fill(
-        &mut self,
-        _fill: impl FnOnce(&mut [u8]) -> std::io::Result<usize>,
-    ) -> Result<std::io::Result<usize>, TransferError> {
-        unimplemented!()
-    }
-
-    /// Puts bytes there that were packed already.
-    pub(crate) fn packed(&mut self, _data: Data, _bytes: &[u8]) -> Result<(), TransferError> {
-        unimplemented!()
-    }
-
-    /// Sends what is there.
-    pub(crate) fn flush(&mut self) -> Result<(), TransferError> {
-        unimplemented!()
-    }
-
-    /// Sends what is there and the final record: nothing more comes.
-    pub(crate) fn end(self) -> Result<(), TransferError> {
-        unimplemented!()
+fn wishes(protection: Protection) -> Wishes {
+    Wishes {
+        protection,
+        aes: aes_hardware(),
     }
 }
 
-impl Receiving {
-    /// The next frame; `None` after the final record. A stream that ends without one is lost.
-    pub(crate) fn next(&mut self) -> Result<Option<Incoming<'_>>, TransferError> {
-        unimplemented!()
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+fn aes_hardware() -> AesHardware {
+    match std::arch::is_x86_feature_detected!("aes")
+        && std::arch::is_x86_feature_detected!("pclmulqdq")
+    {
+        true => AesHardware::Present,
+        false => AesHardware::Absent,
     }
 }
 
-impl Incoming<'_> {
-    /// The message, if it is of this type.
-    pub(crate) fn decode<M: Message>(&self) -> Result<Frame<'_, M>, FrameError> {
-        unimplemented!("{:?} {:?}", self.prefix, self.bytes)
+#[cfg(target_arch = "aarch64")]
+fn aes_hardware() -> AesHardware {
+    match std::arch::is_aarch64_feature_detected!("aes") {
+        true => AesHardware::Present,
+        false => AesHardware::Absent,
     }
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+fn aes_hardware() -> AesHardware {
+    AesHardware::Absent
 }

@@ -54,7 +54,7 @@ fn umask() -> u32 {
     *MASK.get_or_init(|| {
         let mask = umask(Mode::S_IRWXG | Mode::S_IRWXO);
         umask(mask);
-        u32::from(mask.bits())
+        u64::from(mask.bits()) as u32 // some systems have 16 bits
     })
 }
 

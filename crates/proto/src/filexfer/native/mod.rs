@@ -18,10 +18,16 @@
 //! Nobody waits for an answer before he goes on, but for a bound on the entries that have not been answered
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
-//! - [`blocks`]: the hash of a file, which can go on where it stood.
+//! - [`handshake`]: the key exchange.
+//! - [`record`]: sealed bytes.
 //! - [`message`]: the frames.
 //! - [`name`]: names of files that lead nowhere else.
+//! - [`blocks`]: the hash of a file, which can go on where it stood.
+//! - [`inbox`]: what a sink is owed, and what it may be sent.
 
 pub mod blocks;
+pub mod handshake;
+pub mod inbox;
 pub mod message;
 pub mod name;
+pub mod record;
