@@ -5,10 +5,12 @@
 
 pub mod addr;
 mod bind;
+pub mod boot;
 pub mod cli;
 pub mod cpu;
 pub mod descriptors;
 pub mod escape;
+pub mod folder;
 pub mod host;
 pub mod impair;
 pub mod json;

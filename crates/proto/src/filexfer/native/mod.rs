@@ -27,6 +27,7 @@
 
 pub mod blocks;
 pub mod handshake;
+pub mod inbox;
 pub mod message;
 pub mod name;
 pub mod packing;
