@@ -91,9 +91,9 @@ pub(crate) struct Telling {
 /// How a source sends.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sending {
-    /// Bytes a second at most, such as 10MB or 500kB (a trailing /s is allowed)
+    /// Bytes a second on the wire at most, such as 10MB/s, 500kB or 1MiB
     #[arg(long, value_name = "RATE")]
-    pub(crate) limit: Option<String>,
+    pub(crate) limit: Option<units::ByteRate>,
     /// When to compress
     #[arg(long, value_enum, default_value_t = Compress::Auto)]
     pub(crate) compress: Compress,

@@ -7,6 +7,7 @@ use proto::filexfer::native::message::Request;
 use proto::filexfer::native::name::Name;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
+use runtime::units::ByteRate;
 
 use crate::args::{Compress, Send, Sending};
 use crate::connect::Other;
@@ -58,7 +59,7 @@ pub(crate) fn exist(paths: &[PathBuf]) -> anyhow::Result<()> {
 
 pub(crate) fn manner(sending: &Sending) -> Manner {
     Manner {
-        limit: None,
+        limit: sending.limit.map(ByteRate::get),
         compression: match sending.compress {
             Compress::Auto => Compression::Auto,
             Compress::Never => Compression::Never,

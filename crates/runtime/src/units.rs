@@ -1,6 +1,7 @@
 //! Quantities as people write them: `10ms`, `0.5` (seconds), `0.1ms..500ms`, `10%`, and how they are shown.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub enum UnitError {
     /// No rate.
     #[error("expected a rate such as 20kpps (packets/s) or 100Mbit (bits/s), got '{0}'")]
     Rate(String),
+    /// No rate of bytes.
+    #[error("expected bytes a second such as 10MB/s, 500kB or 1MiB (at least 1), got '{0}'")]
+    ByteRate(String),
     /// A range whose ends are the wrong way round.
     #[error("expected a range MIN..MAX with MIN not above MAX, such as 0.1ms..500ms, got '{0}'")]
     Range(String),
@@ -146,6 +150,54 @@ impl FromStr for Rate {
     }
 }
 
+/// Bytes a second, at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteRate(NonZeroU64);
+
+impl ByteRate {
+    /// So many bytes a second.
+    pub const fn new(bytes: NonZeroU64) -> Self {
+        Self(bytes)
+    }
+
+    /// Bytes a second.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl FromStr for ByteRate {
+    type Err = UnitError;
+
+    /// Reads a number with `k`, `M`, `G` or `T` (powers of 1,000) or `Ki`, `Mi`, `Gi` or `Ti` (powers of 1,024), `B` for
+    /// bytes, and `/s`; all but the number may be missing.
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let bad = || UnitError::ByteRate(text.to_owned());
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| bad())?;
+        let unit = unit.trim_start();
+        let unit = unit.strip_suffix("/s").unwrap_or(unit);
+        let unit = unit.strip_suffix('B').unwrap_or(unit);
+        let scale = match unit {
+            "" => 1.0,
+            "k" | "K" => 1e3,
+            "M" => 1e6,
+            "G" => 1e9,
+            "T" => 1e12,
+            "Ki" | "ki" => 1024.0,
+            "Mi" => 1_048_576.0,
+            "Gi" => 1_073_741_824.0,
+            "Ti" => 1_099_511_627_776.0,
+            _ => return Err(bad()),
+        };
+        let bytes = NonZeroU64::new((number * scale).round() as u64);
+        bytes.map(Self).ok_or_else(bad)
+    }
+}
+
 /// A share in percent, 0 to 100.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Percent(f64);
@@ -257,6 +309,43 @@ mod tests {
             "", "100", "100M", "0pps", "-1pps", "1..2pps", "kpps", "1Tbit", "1Mb",
         ] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_of_bytes_as_they_are_written() {
+        let table = [
+            ("10MB/s", 10_000_000),
+            ("10 MB/s", 10_000_000),
+            ("500kB", 500_000),
+            ("500k", 500_000),
+            ("1MiB", 1_048_576),
+            ("1.5GiB/s", 1_610_612_736),
+            ("2Ki/s", 2048),
+            ("4096", 4096),
+            ("1B/s", 1),
+            ("0.5kB", 500),
+            ("1TB", 1_000_000_000_000),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(text.parse().map(ByteRate::get), Ok(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0.1B",
+            "MB",
+            "-1",
+            "1..2",
+            "10MBit",
+            "10Mb",
+            "10 MB / s",
+            "1e9",
+            "10m",
+            "B/s",
+        ] {
+            let bad = Err(UnitError::ByteRate(text.to_owned()));
+            assert_eq!(text.parse::<ByteRate>(), bad);
         }
     }
 

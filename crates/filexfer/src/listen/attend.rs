@@ -15,20 +15,31 @@ use proto::frame::Message;
 use super::{House, Outcome, Service};
 use crate::classic;
 use crate::guard::Claim;
+use crate::line::Held;
 use crate::session::{Caller, Session, SessionError, Start};
 use crate::transfer::{Event, TransferError, Watch, refusal};
 
 /// How long all that comes before the proof of the key may take.
 const PROVING: Duration = Duration::from_secs(10);
 
+/// A peer that has connected, before there is a thread for it.
+pub(super) struct Arrived {
+    caller: Caller,
+    peer: SocketAddr,
+    held: Held,
+}
+
 impl<S: Service> House<'_, S> {
-    pub(super) fn attend(&self, stream: TcpStream, peer: SocketAddr) {
-        let line = match stream.try_clone() {
-            Ok(line) => line,
-            Err(error) => return tracing::warn!(%peer, %error, "cannot hold a connection"),
-        };
-        let held = self.lines.hold(Arc::new(line));
-        match self.let_in(stream, peer) {
+    pub(super) fn greet(&self, stream: TcpStream, peer: SocketAddr) -> anyhow::Result<Arrived> {
+        let line = Arc::new(stream.try_clone()?);
+        let caller = Caller::new(stream, peer, &self.guard, PROVING)?;
+        let held = self.lines.hold(line);
+        Ok(Arrived { caller, peer, held })
+    }
+
+    pub(super) fn attend(&self, arrived: Arrived) {
+        let Arrived { caller, peer, held } = arrived;
+        match self.let_in(caller, peer) {
             Ok(()) => {}
             Err(_) if self.lines.are_cut() => {
                 self.stage
@@ -39,25 +50,15 @@ impl<S: Service> House<'_, S> {
         drop(held);
     }
 
-    fn let_in(&self, stream: TcpStream, peer: SocketAddr) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PROVING;
-        let entered = self.guard.enter(&stream)?;
-        let mut caller = Caller::new(stream, PROVING)?;
-        if let Some(path) = self.service.classic()
-            && caller.start()? == Start::Other
-        {
-            let (stream, shown) = caller.into_stream();
-            let claim = self.judge_classic(&stream, shown, deadline);
-            drop(entered);
-            return self.serve_classic(stream, path, claim?);
-        }
-        let accepted = caller.accept_if(
-            &self.key,
-            self.protection,
-            || self.begin(peer),
-            |proven| self.guard.admit(peer.ip(), proven, Instant::now()),
-        );
-        drop(entered);
+    fn let_in(&self, mut caller: Caller, peer: SocketAddr) -> anyhow::Result<()> {
+        let accepted = match self.service.classic() {
+            Some(path) => match caller.start() {
+                Ok(Start::Other) => return self.let_in_classic(caller, peer, path),
+                Ok(Start::Native) => caller.accept(&self.key, self.protection),
+                Err(error) => Err(error),
+            },
+            None => caller.accept(&self.key, self.protection),
+        };
         match accepted {
             Ok((session, claim)) => self.serve(session, claim),
             // Scans and other strangers are no news.
@@ -69,14 +70,17 @@ impl<S: Service> House<'_, S> {
         }
     }
 
-    /// Waits where wrong keys came from there.
-    fn begin(&self, peer: SocketAddr) -> Result<(), Refusal> {
-        let now = Instant::now();
-        let wait = self.guard.begin(peer.ip(), now)?;
-        match wait.is_zero() || !self.door.wait_until(now + wait) {
-            true => Ok(()),
-            false => Err(Refusal::Busy),
-        }
+    fn let_in_classic(&self, caller: Caller, peer: SocketAddr, path: &Path) -> anyhow::Result<()> {
+        let (stream, shown, entered) = caller.into_stream();
+        let claim = match self.judge_classic(&stream, peer, shown) {
+            Ok(claim) => claim,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "a classic client showed no key");
+                return Ok(());
+            }
+        };
+        drop(entered);
+        self.serve_classic(stream, peer, path, claim)
     }
 
     fn serve(&self, mut session: Session, claim: Claim) -> anyhow::Result<()> {
@@ -100,33 +104,35 @@ impl<S: Service> House<'_, S> {
         Ok(())
     }
 
-    /// `None` where the key is wrong, or its time not come.
+    /// `None` where the key is wrong, or too many were.
     fn judge_classic(
         &self,
         stream: &TcpStream,
+        peer: SocketAddr,
         shown: Vec<u8>,
-        deadline: Instant,
     ) -> io::Result<Option<Claim>> {
-        let Some(peer) = stream.peer_addr().ok() else {
-            return Ok(None);
-        };
-        if self.begin(peer).is_err() {
-            return Ok(None);
-        }
+        let deadline = Instant::now() + PROVING;
         let proven = match classic::show_key(stream, shown, &self.key, deadline)? {
             KeyCheck::Right => Ok(()),
             KeyCheck::Wrong | KeyCheck::Partial => Err(Refusal::WrongKey),
         };
+        let now = Instant::now();
+        let Ok(wait) = self.guard.begin(peer.ip(), now) else {
+            return Ok(None);
+        };
+        if !wait.is_zero() && self.door.wait_until(now + wait) {
+            return Ok(None);
+        }
         Ok(self.guard.admit(peer.ip(), proven, Instant::now()).ok())
     }
 
     fn serve_classic(
         &self,
         stream: TcpStream,
+        peer: SocketAddr,
         path: &Path,
         claim: Option<Claim>,
     ) -> anyhow::Result<()> {
-        let peer = stream.peer_addr()?;
         let Some(claim) = claim else {
             self.stage
                 .note(&format!("{peer}: a classic client's key is wrong"));

@@ -3,11 +3,11 @@
 mod attend;
 mod words;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use proto::filexfer::native::handshake::Refusal;
@@ -140,6 +140,22 @@ struct House<'a, S> {
     verdict: Mutex<Exit>,
 }
 
+/// One of the places for peers.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(inside: &'a AtomicUsize) -> Option<Self> {
+        let place = Self(inside);
+        (inside.fetch_add(1, Ordering::Relaxed) < MOST).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<S: Service> House<'_, S> {
     /// Lets peers in until the door is shut, and waits until all have gone.
     fn open(&self, arrivals: &mut Arrivals) {
@@ -154,23 +170,33 @@ impl<S: Service> House<'_, S> {
                         continue;
                     }
                 };
-                if self.inside.fetch_add(1, Ordering::Relaxed) >= MOST {
-                    self.inside.fetch_sub(1, Ordering::Relaxed);
+                let Some(place) = Place::take(&self.inside) else {
                     tracing::warn!(%peer, "hung up: {MOST} others are connected");
                     continue;
-                }
-                let thread = thread::Builder::new().name(format!("{peer}"));
-                let started = thread.spawn_scoped(scope, move || {
-                    self.attend(stream, peer);
-                    self.inside.fetch_sub(1, Ordering::Relaxed);
-                    self.look_at_key();
-                });
-                if let Err(error) = started {
-                    self.inside.fetch_sub(1, Ordering::Relaxed);
-                    tracing::warn!(%error, "cannot start a thread");
+                };
+                if let Err(error) = self.begin(scope, place, stream, peer) {
+                    tracing::warn!(%peer, "cannot take a connection: {error:#}");
                 }
             }
         });
+    }
+
+    /// Starts a thread for a peer.
+    fn begin<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        place: Place<'scope>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> anyhow::Result<()> {
+        let arrived = self.greet(stream, peer)?;
+        let thread = thread::Builder::new().name(peer.to_string());
+        thread.spawn_scoped(scope, move || {
+            self.attend(arrived);
+            drop(place);
+            self.look_at_key();
+        })?;
+        Ok(())
     }
 
     /// Shuts the door when nobody can use the key any more.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use proto::filexfer::native::message::{Data, MAX_DATA};
 use proto::filexfer::native::record::{HEADER, MAX_BODY, RecordError, RecordKind, Sealer, TAG};
@@ -25,6 +26,7 @@ pub(crate) struct Sending {
     /// The beginning of the frame that is being made.
     head: Vec<u8>,
     wire: u64,
+    writing: Duration,
 }
 
 impl Sending {
@@ -37,6 +39,7 @@ impl Sending {
             length: 0,
             head: Vec::new(),
             wire: 0,
+            writing: Duration::ZERO,
         }
     }
 
@@ -115,6 +118,17 @@ impl Sending {
         self.wire
     }
 
+    /// How long writing them took, with what it had to wait for.
+    pub(crate) fn writing(&self) -> Duration {
+        self.writing
+    }
+
+    /// Ends both ways of the connection: nothing more is sent, and whoever waits for the other side in another thread
+    /// stops.
+    pub(crate) fn cut(self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
     /// Makes the beginning of a frame.
     fn head<M: Message>(&mut self, message: &M, bulk: u64) -> Result<(), TransferError> {
         self.head.clear();
@@ -144,11 +158,13 @@ impl Sending {
     fn send(&mut self, kind: RecordKind) -> Result<(), TransferError> {
         let record = &mut self.record[..HEADER + self.length + TAG];
         self.length = 0;
+        let start = Instant::now();
         let sent = self
             .sealer
             .seal(kind, record)
             .map_err(sealing)
             .and_then(|()| (&*self.stream).write_all(record));
+        self.writing += start.elapsed();
         self.wire += record.len() as u64;
         let peer = self.peer;
         sent.map_err(|reason| TransferError::Lost { peer, reason })
