@@ -230,7 +230,10 @@ mod tests {
         assert_eq!(outbox.leave().unwrap(), file("b", 1));
         outbox.take(from(0, 0)).unwrap();
         let (first, second) = (outbox.next().unwrap(), outbox.next().unwrap());
-        assert_eq!((&first.entry, &second.entry), (&file("a", 1), &file("c", 1)));
+        assert_eq!(
+            (&first.entry, &second.entry),
+            (&file("a", 1), &file("c", 1))
+        );
         outbox.finish(finished(first, WHOLE));
         outbox.finish(finished(second, Finish::Changed));
         assert!(outbox.is_sent() && outbox.done().is_err());
