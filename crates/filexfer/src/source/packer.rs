@@ -147,6 +147,10 @@ impl Zstd {
     /// How many bytes are left, and how long that took. What does not shrink, or cannot be compressed for whatever
     /// reason, stays as long as it was.
     fn timed(&mut self, level: i32, bytes: &[u8]) -> (usize, Duration) {
+        if self.packed.is_empty() {
+            // The first time takes longer than any other will.
+            let _ = self.compress(level, bytes);
+        }
         let start = Instant::now();
         let packed = self.compress(level, bytes).unwrap_or(bytes.len());
         (packed, start.elapsed())

@@ -99,7 +99,7 @@ fn a_file_that_changes_while_it_is_read() {
         ("overwritten", overwrite),
     ] {
         let scratch = Scratch::new(&format!("read-{what}"));
-        let path = scratch.file("f", &vec![0; 64 * MIB]);
+        let path = scratch.file("f", &vec![0; 24 * MIB]);
         let offer = paths([&path]);
         let mut left = true;
         let mut sink = Sink {
