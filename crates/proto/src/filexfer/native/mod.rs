@@ -18,6 +18,7 @@
 //! Nobody waits for an answer before he goes on, but for a bound on the entries that have not been answered
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
+//! - [`code`]: keys that can be read aloud.
 //! - [`handshake`]: the key exchange.
 //! - [`record`]: sealed bytes.
 //! - [`message`]: the frames.
@@ -26,6 +27,7 @@
 //! - [`inbox`]: what a sink is owed, and what it may be sent.
 
 pub mod blocks;
+pub mod code;
 pub mod handshake;
 pub mod inbox;
 pub mod message;
