@@ -3,6 +3,8 @@
 //! `proto` says what the bytes mean, `runtime` has the sockets and the folders; here they are wired together.
 
 mod args;
+mod guard;
+mod key;
 mod session;
 mod sink;
 mod source;

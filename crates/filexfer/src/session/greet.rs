@@ -2,14 +2,16 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::filexfer::Key;
 use proto::filexfer::native::handshake::{
-    self, Exchange, HELLO, HandshakeError, Keys, MAGIC, PROOF, Refusal,
+    self, ANSWER, Exchange, HELLO, HandshakeError, Keys, MAGIC, PROOF, Welcome,
 };
 
 use super::{Protection, Session, SessionError, seed, wishes};
+use crate::guard::{Claim, Entered, Guard};
 
 /// How long a peer that was refused has for reading why.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -76,6 +78,23 @@ impl Greeting {
         }
     }
 
+    /// Lets time pass. The peer has nothing to say meanwhile, unless it hangs up.
+    fn wait(&self, time: Duration) -> Result<(), SessionError> {
+        let waiting = Self {
+            stream: self
+                .stream
+                .try_clone()
+                .map_err(|error| self.failed(error))?,
+            deadline: self.deadline.min(Instant::now() + time),
+            ..*self
+        };
+        match waiting.read_some(&mut [0]) {
+            Err(SessionError::Late { .. }) => self.left().map(|_| ()),
+            Err(error) => Err(error),
+            Ok(_) => self.judge(Err(HandshakeError::NotNative)),
+        }
+    }
+
     fn fill(&self, buffer: &mut [u8]) -> Result<(), SessionError> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -136,31 +155,31 @@ pub(crate) enum Start {
 /// A peer that connected to this side, of which nothing is known.
 pub(crate) struct Caller {
     greeting: Greeting,
+    guard: Arc<Guard>,
+    entered: Entered,
     /// What was read of its first bytes.
     received: Vec<u8>,
 }
 
 impl Caller {
-    /// A peer that has `timeout` from now on to prove the key.
-    pub(crate) fn new(stream: TcpStream, timeout: Duration) -> Result<Self, SessionError> {
-        let lost = |reason| SessionError::Lost {
-            peer: SocketAddr::from(([0; 4], 0)),
-            reason,
-        };
-        let peer = stream.peer_addr().map_err(lost)?;
-        // A socket that was accepted has this from its listener on some systems.
-        stream.set_nonblocking(false).map_err(lost)?;
-        stream.set_nodelay(true).map_err(lost)?;
+    /// A peer that has `timeout` from now on to prove the key. Its place among those who do is taken from here on: make
+    /// it before a thread for it.
+    pub(crate) fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        guard: &Arc<Guard>,
+        timeout: Duration,
+    ) -> Result<Self, SessionError> {
+        let entered = prepare(&stream)
+            .and_then(|()| guard.enter(&stream))
+            .map_err(|reason| SessionError::Lost { peer, reason })?;
         let deadline = Instant::now() + timeout;
         Ok(Self {
             greeting: Greeting::new(stream, peer, timeout, deadline),
+            guard: Arc::clone(guard),
+            entered,
             received: Vec::new(),
         })
-    }
-
-    /// Where it is.
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.greeting.peer
     }
 
     /// Waits for enough bytes to tell.
@@ -179,49 +198,26 @@ impl Caller {
         }
     }
 
-    /// The stream and what was read of it, for another wire. The time for that is the caller's business.
-    pub(crate) fn into_stream(self) -> (TcpStream, Vec<u8>) {
-        (self.greeting.stream, self.received)
+    /// The stream and what was read of it, for another wire, with its place among those who prove a key. The time for
+    /// that is the caller's business.
+    pub(crate) fn into_stream(self) -> (TcpStream, Vec<u8>, Entered) {
+        (self.greeting.stream, self.received, self.entered)
     }
 
-    /// Has it prove the key.
-    pub(crate) fn accept(self, key: &Key, protection: Protection) -> Result<Session, SessionError> {
-        self.accept_if(key, protection, || Ok(()), |_| Ok(()))
-            .map(|(session, ())| session)
-    }
-
-    /// The same, where others decide: `begin` before it begins, `admit` when it has shown whether it knows the key; what
-    /// they refuse is said to the peer. What `admit` gives comes with the session.
-    pub(crate) fn accept_if<T>(
+    /// Has it prove the key, as far as the guard lets it.
+    pub(crate) fn accept(
         mut self,
         key: &Key,
         protection: Protection,
-        begin: impl FnOnce() -> Result<(), Refusal>,
-        admit: impl FnOnce(Result<(), Refusal>) -> Result<T, Refusal>,
-    ) -> Result<(Session, T), SessionError> {
-        let wishes = wishes(protection);
+    ) -> Result<(Session, Claim), SessionError> {
         let hello = self.hello()?;
-        let begun = begin().map_err(HandshakeError::from).and_then(|()| Ok(()));
-        let exchange = match begun {
-            Ok(()) => Exchange::new(key, wishes, &seed()?, &hello),
-            Err(refused) => Err(refused),
-        };
-        let greeting = self.greeting;
-        if let Err(HandshakeError::Refused(refusal)) = &exchange {
-            greeting.dismiss(&handshake::refuse(*refusal, wishes));
-        }
-        let (exchange, answer) = greeting.judge(exchange)?;
-        greeting.write(&answer)?;
-        let checked = exchange.check(&greeting.read::<PROOF>()?);
-        let admitted = admit(checked.as_ref().map(|_| ()).map_err(|refusal| *refusal));
-        let both = admitted.and_then(|admitted| Ok((checked?, admitted)));
-        if let Err(refusal) = &both {
-            greeting.dismiss(&handshake::reject(*refusal));
-        }
-        let (welcome, admitted) = greeting.judge(both.map_err(HandshakeError::from))?;
+        let (exchange, answer) = self.exchange(key, protection, &hello)?;
+        self.greeting.write(&answer)?;
+        let proof: [u8; PROOF] = self.greeting.read()?;
+        let (welcome, claim) = self.check(exchange, &proof)?;
         let (keys, verdict) = welcome.accept();
-        greeting.write(&verdict)?;
-        Ok((greeting.finish(keys)?, admitted))
+        self.greeting.write(&verdict)?;
+        Ok((self.greeting.finish(keys)?, claim))
     }
 
     fn hello(&mut self) -> Result<[u8; HELLO], SessionError> {
@@ -234,4 +230,48 @@ impl Caller {
         self.greeting.fill(rest)?;
         Ok(hello)
     }
+
+    fn exchange(
+        &self,
+        key: &Key,
+        protection: Protection,
+        hello: &[u8; HELLO],
+    ) -> Result<(Exchange, [u8; ANSWER]), SessionError> {
+        let wishes = wishes(protection);
+        let begun = self.guard.begin(self.greeting.peer.ip(), Instant::now());
+        let exchange = match begun {
+            Ok(Duration::ZERO) => Exchange::new(key, wishes, &seed()?, hello),
+            Ok(wait) => {
+                self.greeting.wait(wait)?;
+                Exchange::new(key, wishes, &seed()?, hello)
+            }
+            Err(refusal) => Err(refusal.into()),
+        };
+        if let Err(HandshakeError::Refused(refusal)) = &exchange {
+            self.greeting.dismiss(&handshake::refuse(*refusal, wishes));
+        }
+        self.greeting.judge(exchange)
+    }
+
+    fn check(
+        &self,
+        exchange: Exchange,
+        proof: &[u8; PROOF],
+    ) -> Result<(Welcome, Claim), SessionError> {
+        let checked = exchange.check(proof);
+        let proven = checked.as_ref().map(|_| ()).map_err(|refusal| *refusal);
+        let peer = self.greeting.peer.ip();
+        let claim = self.guard.admit(peer, proven, Instant::now());
+        let both = claim.and_then(|claim| Ok((checked?, claim)));
+        if let Err(refusal) = &both {
+            self.greeting.dismiss(&handshake::reject(*refusal));
+        }
+        self.greeting.judge(both.map_err(HandshakeError::from))
+    }
+}
+
+/// Sockets that were accepted have what their listener has on some systems.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)
 }

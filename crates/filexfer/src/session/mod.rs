@@ -19,6 +19,9 @@ use runtime::addr::Target;
 use runtime::tcp::{self, ConnectError};
 use thiserror::Error;
 
+#[cfg(test)]
+use crate::guard::{Guard, Kind, Uses};
+
 use greet::Greeting;
 pub(crate) use greet::{Caller, Start};
 pub(crate) use proto::filexfer::native::record::Protection;
@@ -81,7 +84,7 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let deadline = Instant::now() + timeout;
         let (stream, peer) = tcp::connect(target, DEFAULT_PORT, timeout)?;
-        let mut greeting = Greeting::new(stream, peer, timeout, deadline);
+        let greeting = Greeting::new(stream, peer, timeout, deadline);
         let (connector, hello) = Connector::new(key, wishes(protection), &seed()?);
         greeting.write(&hello)?;
         let (proving, proof) = greeting.judge(connector.answer(&greeting.read()?))?;
@@ -90,14 +93,18 @@ impl Session {
         greeting.finish(keys)
     }
 
-    /// Has a peer that connected prove the key. All of it has `timeout`.
+    /// Has a peer that connected prove the key, which may be tried as often as one likes. All of it has `timeout`.
+    #[cfg(test)]
     pub(crate) fn accept(
         stream: TcpStream,
         key: &Key,
         protection: Protection,
         timeout: Duration,
     ) -> Result<Self, SessionError> {
-        Caller::new(stream, timeout)?.accept(key, protection)
+        let guard = Guard::new(Kind::File, Uses::Many);
+        let peer = stream.peer_addr().expect("it is connected");
+        let (session, _) = Caller::new(stream, peer, &guard, timeout)?.accept(key, protection)?;
+        Ok(session)
     }
 
     fn new(stream: TcpStream, peer: SocketAddr, keys: Keys) -> io::Result<Self> {

@@ -19,6 +19,7 @@
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
 //! - [`blocks`]: the hash of a file, which can go on where it stood.
+//! - [`code`]: keys that can be read aloud.
 //! - [`handshake`]: the key exchange.
 //! - [`record`]: sealed bytes.
 //! - [`message`]: the frames.
@@ -27,6 +28,7 @@
 //! - [`packing`]: when a source compresses.
 
 pub mod blocks;
+pub mod code;
 pub mod handshake;
 pub mod inbox;
 pub mod message;
