@@ -92,7 +92,7 @@ impl<'a> Source<'a> {
         while entries.is_some() || !self.outbox.is_sent() {
             self.take_answers()?;
             self.name(&mut entries)?;
-            match self.outbox.next() {
+            match self.outbox.next_job() {
                 Some(job) => self.send_file(job)?,
                 None if entries.is_some() || !self.outbox.is_sent() => self.wait()?,
                 None => {}

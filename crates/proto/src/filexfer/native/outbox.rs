@@ -129,7 +129,7 @@ impl Outbox {
     }
 
     /// The next file to send; `None` too while too many wait for their answer.
-    pub fn next(&mut self) -> Option<Job> {
+    pub fn next_job(&mut self) -> Option<Job> {
         match self.finished.len() < Self::MAX_FINISHED {
             true => self.taken.pop_front(),
             false => None,
@@ -229,7 +229,7 @@ mod tests {
         outbox.take(from(0, 0)).unwrap();
         assert_eq!(outbox.leave().unwrap(), file("b", 1));
         outbox.take(from(0, 0)).unwrap();
-        let (first, second) = (outbox.next().unwrap(), outbox.next().unwrap());
+        let (first, second) = (outbox.next_job().unwrap(), outbox.next_job().unwrap());
         assert_eq!(
             (&first.entry, &second.entry),
             (&file("a", 1), &file("c", 1))
@@ -282,7 +282,7 @@ mod tests {
         outbox.name(file("a", 1));
         outbox.take(from(0, 0)).unwrap();
         assert_eq!(outbox.saved(), Err(Violation::NotFinished));
-        let job = outbox.next().unwrap();
+        let job = outbox.next_job().unwrap();
         outbox.finish(finished(job, Finish::Failed(Reason::new("no"))));
         assert_eq!(outbox.saved(), Err(Violation::NotWhole));
     }
@@ -299,7 +299,7 @@ mod tests {
             let _ = outbox.take(from(0, 0));
         }
         assert_eq!(named, MAX_UNANSWERED);
-        while let Some(job) = outbox.next() {
+        while let Some(job) = outbox.next_job() {
             outbox.finish(finished(job, WHOLE));
             outbox.name(file("a", 1));
             outbox.take(from(0, 0)).unwrap();
@@ -327,7 +327,7 @@ mod tests {
                     4 => drop(outbox.saved()),
                     5 => drop(outbox.not_saved()),
                     _ => {
-                        if let Some(job) = outbox.next() {
+                        if let Some(job) = outbox.next_job() {
                             outbox.finish(finished(job, WHOLE));
                         }
                     }
