@@ -84,7 +84,7 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let deadline = Instant::now() + timeout;
         let (stream, peer) = tcp::connect(target, DEFAULT_PORT, timeout)?;
-        let mut greeting = Greeting::new(stream, peer, timeout, deadline);
+        let greeting = Greeting::new(stream, peer, timeout, deadline);
         let (connector, hello) = Connector::new(key, wishes(protection), &seed()?);
         greeting.write(&hello)?;
         let (proving, proof) = greeting.judge(connector.answer(&greeting.read()?))?;

@@ -213,18 +213,17 @@ impl<T> Inbox<T> {
     /// # Errors
     /// A [`Violation`] where there is none, or it is not whole.
     pub fn finish(&mut self, finish: &Finish) -> Result<Taken<T>, Violation> {
-        let taken = self.taken.pop_front().ok_or(Violation::NotTaken)?;
-        let name = &taken.entry.name;
+        let taken = self.taken.front().ok_or(Violation::NotTaken)?;
+        let (name, got) = (&taken.entry.name, taken.got);
+        if let (Some(size), Finish::Whole(_)) = (size_of(&taken.entry), finish)
+            && got < size
+        {
+            let name = name.clone();
+            return Err(Violation::TooShort { name, size, got });
+        }
         self.names.remove(&hash_of(name));
         self.taken_names -= name.as_bytes().len();
-        match (size_of(&taken.entry), finish) {
-            (Some(size), Finish::Whole(_)) if taken.got < size => Err(Violation::TooShort {
-                name: name.clone(),
-                size,
-                got: taken.got,
-            }),
-            _ => Ok(taken),
-        }
+        self.taken.pop_front().ok_or(Violation::NotTaken)
     }
 
     /// How many files are taken and not finished.

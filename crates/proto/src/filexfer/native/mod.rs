@@ -24,6 +24,7 @@
 //! - [`record`]: sealed bytes.
 //! - [`message`]: the frames.
 //! - [`name`]: names of files that lead nowhere else.
+//! - [`inbox`], [`outbox`]: what a sink and a source owe each other.
 //! - [`packing`]: when a source compresses.
 
 pub mod blocks;
@@ -32,5 +33,6 @@ pub mod handshake;
 pub mod inbox;
 pub mod message;
 pub mod name;
+pub mod outbox;
 pub mod packing;
 pub mod record;

@@ -284,3 +284,6 @@ impl Opener {
         Ok((header.kind, &whole[HEADER..]))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,8 @@ pub struct Packing {
     /// How blocks go that are sent as they are, and those that are compressed.
     plain: Pace,
     packed: Pace,
-    /// What compressing costs, in seconds for each byte, and what is left of a byte, where that is known.
-    cost: Option<f64>,
+    /// What compressing cost last, in seconds for each byte, and what was left of a byte.
+    cost: f64,
     ratio: f64,
     /// Whether the sample that was taken last says that packing pays.
     pays: bool,
@@ -88,7 +88,7 @@ impl Packing {
     /// How much of a block is a sample.
     pub const SAMPLE: usize = 64 * 1024;
 
-    /// What compressing is taken to cost in seconds for each byte before it was measured: no level of zstd takes less.
+    /// What compressing costs at the least, in seconds for each byte.
     const CHEAPEST: f64 = 1e-9;
 
     /// Writes have to wait for so long before their pace is believed: buffers have to fill first.
@@ -122,7 +122,7 @@ impl Packing {
             state: State::Plain,
             plain: Pace::default(),
             packed: Pace::default(),
-            cost: None,
+            cost: 0.0,
             ratio: 1.0,
             pays: false,
             skip: 0,
@@ -160,7 +160,7 @@ impl Packing {
             self.next_skip = MIB;
             self.pays = true;
         } else {
-            self.skip = MIB;
+            self.back_off();
         }
     }
 
@@ -183,23 +183,23 @@ impl Packing {
         }
     }
 
-    /// Whether writes wait for longer than compressing would take.
+    /// Whether writes wait for longer than compressing would take at the least. What the last sample took says less: it
+    /// may have been interrupted.
     fn may_pay(&self) -> bool {
-        let cost = self.cost.unwrap_or(Self::CHEAPEST);
-        self.plain.waited() >= Self::EVIDENCE && self.plain.writing() > cost
+        self.plain.waited() >= Self::EVIDENCE && self.plain.writing() > Self::CHEAPEST
     }
 
     fn learn(&mut self, size: usize, packed: usize, took: Duration) {
         if size > 0 {
-            self.cost = Some(took.as_secs_f64() / size as f64);
+            self.cost = took.as_secs_f64() / size as f64;
             self.ratio = packed as f64 / size as f64;
         }
     }
 
     /// A byte takes either the source's time or the wire's, whichever is longer.
     fn would_pay(&self) -> bool {
-        let (cost, whole) = (self.cost.unwrap_or(0.0), self.plain.whole());
-        let source = whole - self.plain.writing() + cost + self.ratio * Self::UNHINDERED;
+        let whole = self.plain.whole();
+        let source = whole - self.plain.writing() + self.cost + self.ratio * Self::UNHINDERED;
         source.max(self.ratio * whole) < Self::FASTER * whole
     }
 

@@ -163,6 +163,20 @@ fn a_new_file_is_looked_at_again() {
     assert_eq!(packing.choose(MIB), Choice::Pack(1));
 }
 
+/// The first sample takes very long, for a reason that has nothing to do with it.
+#[test]
+fn a_sample_that_was_interrupted_decides_nothing() {
+    let (mut link, mut packing) = (Link::new(10e6), Packing::new());
+    while packing.choose(MIB) != Choice::Sample {
+        link.send(&mut packing, MIB, TEXT);
+    }
+    packing.sampled(Packing::SAMPLE, 20_000, Duration::from_secs(1));
+    for _ in 0..3 {
+        link.send(&mut packing, MIB, TEXT);
+    }
+    assert_eq!(packing.choose(MIB), Choice::Pack(1));
+}
+
 /// A wire that becomes faster than the compressor, and slow again.
 #[test]
 fn a_wire_that_changes_is_noticed() {
