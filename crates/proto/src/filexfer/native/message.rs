@@ -202,3 +202,6 @@ messages! {
     Alive: 30, 0;
     Done: 31, 0;
 }
+
+#[cfg(test)]
+mod tests;

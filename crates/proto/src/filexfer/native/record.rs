@@ -61,7 +61,14 @@ pub enum Cipher {
 }
 
 /// A secret for one direction of one connection. It prints as `***`.
-pub struct Secret(pub(super) [u8; 32]);
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// The secret of these bytes, which nobody else may know, and no other direction may have.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

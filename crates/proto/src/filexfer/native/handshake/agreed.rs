@@ -123,12 +123,12 @@ impl Agreed {
 
     pub(super) fn connector_secret(&self) -> Secret {
         let context = "plumbline filexfer 2026-11 records from the connector";
-        Secret(blake3::derive_key(context, &self.root))
+        Secret::new(blake3::derive_key(context, &self.root))
     }
 
     pub(super) fn listener_secret(&self) -> Secret {
         let context = "plumbline filexfer 2026-11 records from the listener";
-        Secret(blake3::derive_key(context, &self.root))
+        Secret::new(blake3::derive_key(context, &self.root))
     }
 
     pub(super) fn keys(&self, out: &Secret, back: &Secret) -> Keys {
