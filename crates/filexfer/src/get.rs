@@ -36,7 +36,10 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
         Place::Folder(_) | Place::File(_) => Again::GoesOn,
     };
     let mut show = stage.show(Way::Received, None);
-    let manner = manner(&args.saving);
+    let manner = Manner {
+        wanted: names.clone(),
+        ..manner(&args.saving)
+    };
     let retry = args.connecting.retry;
     let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
         let (session, _held) = other.connect(Request::Get, &names)?;
@@ -70,6 +73,7 @@ pub(crate) fn manner(saving: &Saving) -> Manner {
             true => Sync::No,
             false => Sync::Yes,
         },
+        wanted: Vec::new(),
     }
 }
 

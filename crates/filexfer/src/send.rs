@@ -7,14 +7,13 @@ use proto::filexfer::native::message::Request;
 use proto::filexfer::native::name::Name;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
-use runtime::units::ByteRate;
 
 use crate::args::{Compress, Send, Sending};
 use crate::connect::Other;
 use crate::key::Stdin;
 use crate::retry::{Again, persist};
 use crate::show::{Stage, Stdout, Way};
-use crate::source::{self, Compression, Manner, Offer, Wanted};
+use crate::source::{self, Compression, Manner, Offer, Piped, Wanted};
 
 pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let stage = Stage::new(&args.telling, verbosity, Stdout::Words);
@@ -37,29 +36,22 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
 /// What is to be sent, as it is typed.
 fn offer(paths: &[PathBuf], name: &str) -> anyhow::Result<Offer> {
     if !paths.iter().any(|path| path == Path::new("-")) {
-        exist(paths)?;
-        return Ok(Offer::Paths(paths.to_vec()));
+        let offer = Offer::Paths(paths.to_vec());
+        // What is not there is said before anybody is connected to.
+        source::validate(&offer)?;
+        return Ok(offer);
     }
     ensure!(
         paths.len() == 1,
         "expected either - for standard input or paths, not both"
     );
     let name = Name::new(name.as_bytes()).context("cannot use the name given with --name")?;
-    Ok(Offer::Stdin(name))
-}
-
-/// What is not there is said before anybody is connected to.
-pub(crate) fn exist(paths: &[PathBuf]) -> anyhow::Result<()> {
-    for path in paths {
-        path.metadata()
-            .with_context(|| format!("cannot read {}", path.display()))?;
-    }
-    Ok(())
+    Ok(Offer::Stdin(Piped::stdin(name)))
 }
 
 pub(crate) fn manner(sending: &Sending) -> Manner {
     Manner {
-        limit: sending.limit.map(ByteRate::get),
+        limit: sending.limit,
         compression: match sending.compress {
             Compress::Auto => Compression::Auto,
             Compress::Never => Compression::Never,
@@ -78,7 +70,7 @@ mod tests {
             offer(&paths, "backup.tar")
         };
         assert!(
-            matches!(offered(&["-"]), Ok(Offer::Stdin(name)) if name.to_string() == "backup.tar")
+            matches!(offered(&["-"]), Ok(Offer::Stdin(Piped::stdin(name))) if name.to_string() == "backup.tar")
         );
         assert!(matches!(offered(&["."]), Ok(Offer::Paths(_))));
         assert!(offered(&["-", "."]).is_err());

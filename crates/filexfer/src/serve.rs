@@ -13,7 +13,7 @@ use runtime::log::Verbosity;
 use crate::args::Serve;
 use crate::classic;
 use crate::listen::{self, Outcome, Service, refuse};
-use crate::send::{exist, manner};
+use crate::send::manner;
 use crate::session::{Receiving, Session};
 use crate::show::{Stage, Stdout, Way};
 use crate::source::{self, Manner, Offer, Wanted};
@@ -23,13 +23,14 @@ use crate::transfer::{TransferError, Watch};
 const MAX_WANTS: usize = 1024;
 
 pub(crate) fn run(args: &Serve, verbosity: Verbosity) -> anyhow::Result<Exit> {
-    exist(&args.paths)?;
+    let offer = Offer::Paths(args.paths.clone());
+    source::validate(&offer)?;
     if args.classic {
         check_classic(args)?;
     }
     let stage = Stage::new(&args.telling, verbosity, Stdout::Words);
     let source = Source {
-        offer: Offer::Paths(args.paths.clone()),
+        offer,
         manner: manner(&args.sending),
         classic: args.classic.then(|| args.paths[0].as_path()),
     };
