@@ -251,6 +251,25 @@ fn what_is_no_handshake_is_refused() {
 }
 
 #[test]
+fn other_servers_are_known_by_what_they_say() {
+    let banner = &b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"[..];
+    for said in [&b"AUTH_ERROR"[..], banner] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; HELLO]).unwrap();
+            stream.write_all(said).unwrap();
+            stream
+        });
+        let connected = Session::connect(&target, &key("oyster"), Protection::Encrypted, LONG);
+        let text = connected.map(|_| "a session").unwrap_err().to_string();
+        assert!(text.contains("is no filexfer"), "{text}");
+        drop(server.join().unwrap());
+    }
+}
+
+#[test]
 fn a_stream_that_ends_before_its_end_is_lost() {
     let (mut near, mut far) = pair(Protection::Encrypted);
     near.sending.say(&Done).unwrap();
