@@ -49,8 +49,8 @@ pub(crate) enum Uses {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     Free,
-    InUse,
-    UsedUp,
+    Taken,
+    Spent,
 }
 
 /// What a network has tried.
@@ -190,7 +190,7 @@ impl Guard {
             return Err(refusal);
         }
         if self.uses == Uses::One {
-            state.usage = Use::InUse;
+            state.usage = Use::Taken;
         }
         Ok(Claim {
             guard: Arc::clone(self),
@@ -207,9 +207,9 @@ impl Guard {
 
     fn check(&self, state: &State) -> Result<(), Refusal> {
         match state.usage {
-            Use::UsedUp => Err(Refusal::UsedUp),
+            Use::Spent => Err(Refusal::UsedUp),
             _ if self.kind == Kind::Code && state.wrong >= WRONG => Err(Refusal::Ended),
-            Use::InUse => Err(Refusal::Busy),
+            Use::Taken => Err(Refusal::Busy),
             Use::Free => Ok(()),
         }
     }
@@ -248,7 +248,7 @@ impl Claim {
     /// The peer has all: a key that is good for one is used up.
     pub(crate) fn finish(self) {
         if self.guard.uses == Uses::One {
-            self.guard.state().usage = Use::UsedUp;
+            self.guard.state().usage = Use::Spent;
         }
     }
 }
@@ -256,7 +256,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         let mut state = self.guard.state();
-        if state.usage == Use::InUse {
+        if state.usage == Use::Taken {
             state.usage = Use::Free;
         }
     }

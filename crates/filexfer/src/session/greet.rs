@@ -109,6 +109,18 @@ impl Greeting {
         Ok(bytes)
     }
 
+    /// Reads an answer. What is none is not waited for to its end: other servers say less.
+    pub(super) fn read_answer(&self) -> Result<[u8; ANSWER], SessionError> {
+        let mut answer = [0; ANSWER];
+        let (start, rest) = answer.split_at_mut(MAGIC.len());
+        self.fill(start)?;
+        if handshake::is_native_start(start) != Some(true) {
+            return self.judge(Err(HandshakeError::NotNative));
+        }
+        self.fill(rest)?;
+        Ok(answer)
+    }
+
     /// Writes few bytes: what is sent before the key is proven fits into the system's buffer, unless that is the peer's doing.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), SessionError> {
         let left = self.left()?;

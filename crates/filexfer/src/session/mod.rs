@@ -38,7 +38,9 @@ pub(crate) enum SessionError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// It came to no end in time.
-    #[error("{peer} did not prove the key within {timeout:?}")]
+    #[error(
+        "{peer} did not finish the key exchange within {timeout:?}: is it filexfer that is there?"
+    )]
     Late { peer: SocketAddr, timeout: Duration },
     /// The connection broke.
     #[error("the connection to {peer} was lost before the key was proven: {reason}")]
@@ -87,7 +89,7 @@ impl Session {
         let greeting = Greeting::new(stream, peer, timeout, deadline);
         let (connector, hello) = Connector::new(key, wishes(protection), &seed()?);
         greeting.write(&hello)?;
-        let (proving, proof) = greeting.judge(connector.answer(&greeting.read()?))?;
+        let (proving, proof) = greeting.judge(connector.answer(&greeting.read_answer()?))?;
         greeting.write(&proof)?;
         let keys = greeting.judge(proving.verdict(&greeting.read()?))?;
         greeting.finish(keys)

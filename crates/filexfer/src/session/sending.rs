@@ -1,6 +1,6 @@
 //! The way out: frames are gathered in one record, which is sealed where it is and written at once.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use proto::filexfer::native::message::{Data, MAX_DATA};
 use proto::filexfer::native::record::{HEADER, MAX_BODY, RecordError, RecordKind, Sealer, TAG};
 use proto::frame::{self, FrameError, Message};
 
+use super::SILENCE;
 use crate::transfer::TransferError;
 
 /// The least room that is worth reading bytes of a file into.
@@ -163,7 +164,7 @@ impl Sending {
             .sealer
             .seal(kind, record)
             .map_err(sealing)
-            .and_then(|()| (&*self.stream).write_all(record));
+            .and_then(|()| (&*self.stream).write_all(record).map_err(writing));
         self.writing += start.elapsed();
         self.wire += record.len() as u64;
         let peer = self.peer;
@@ -174,6 +175,16 @@ impl Sending {
 /// A connection that has sealed all that it can is lost like one that broke: a new one goes on.
 fn sealing(error: RecordError) -> io::Error {
     io::Error::other(error)
+}
+
+fn writing(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            let text = format!("nothing was taken for {} s", SILENCE.as_secs());
+            io::Error::new(ErrorKind::TimedOut, text)
+        }
+        _ => error,
+    }
 }
 
 fn too_long(error: FrameError) -> TransferError {

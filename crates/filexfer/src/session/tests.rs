@@ -1,5 +1,7 @@
 //! Sessions over real sockets on loopback.
 
+mod guarded;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
@@ -209,9 +211,9 @@ fn a_silent_peer_runs_out_of_time() {
 
 #[test]
 fn a_peer_that_sends_byte_after_byte_wins_no_time() {
+    let begun = Instant::now();
     let host = Host::new(Protection::Encrypted, SHORT);
     let mut stream = host.stream();
-    let begun = Instant::now();
     let trickle = thread::spawn(move || {
         let bytes = MAGIC.iter().chain(&[0; 1_000_000]);
         for byte in bytes {
@@ -249,6 +251,25 @@ fn what_is_no_handshake_is_refused() {
 }
 
 #[test]
+fn other_servers_are_known_by_what_they_say() {
+    let banner = &b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"[..];
+    for said in [&b"AUTH_ERROR"[..], banner] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; HELLO]).unwrap();
+            stream.write_all(said).unwrap();
+            stream
+        });
+        let connected = Session::connect(&target, &key("oyster"), Protection::Encrypted, LONG);
+        let text = connected.map(|_| "a session").unwrap_err().to_string();
+        assert!(text.contains("is no filexfer"), "{text}");
+        drop(server.join().unwrap());
+    }
+}
+
+#[test]
 fn a_stream_that_ends_before_its_end_is_lost() {
     let (mut near, mut far) = pair(Protection::Encrypted);
     near.sending.say(&Done).unwrap();
@@ -257,4 +278,64 @@ fn a_stream_that_ends_before_its_end_is_lost() {
     assert!(far.receiving.next().unwrap().is_some());
     let lost = far.receiving.next().map(|_| ()).unwrap_err();
     assert!(matches!(lost, TransferError::Lost { .. }), "{lost}");
+}
+
+/// A host behind a wire that turns a bit of the byte at this place, counted from the connector's first.
+fn behind_a_fault(place: usize) -> (Host, SocketAddr) {
+    let host = Host::encrypted();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut far = host.stream();
+    thread::spawn(move || {
+        let (mut near, _) = listener.accept().unwrap();
+        let (mut back_from, mut back_to) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+        let back = thread::spawn(move || {
+            let _ = std::io::copy(&mut back_from, &mut back_to);
+            let _ = back_to.shutdown(std::net::Shutdown::Both);
+        });
+        for number in 0..=place {
+            let mut byte = [0];
+            if near.read_exact(&mut byte).is_err() {
+                break;
+            }
+            byte[0] ^= u8::from(number == place);
+            far.write_all(&byte).unwrap();
+        }
+        // Either side may hang up.
+        let _ = std::io::copy(&mut near, &mut far);
+        let _ = far.shutdown(std::net::Shutdown::Both);
+        back.join().unwrap();
+    });
+    (host, addr)
+}
+
+#[test]
+fn a_wire_that_changes_a_bit_is_found_out() {
+    const HANDSHAKE: usize = 64 + 32;
+    let in_the_handshake = [0, 10, 40, 64].map(|place| (place, false));
+    let in_the_record = [0, 1, 3, 7, 8, 17, 33].map(|place| (HANDSHAKE + place, true));
+    for (place, is_session) in in_the_handshake.into_iter().chain(in_the_record) {
+        let (host, addr) = behind_a_fault(place);
+        let target = addr.to_string().parse().unwrap();
+        let connected = Session::connect(&target, &key("oyster"), Protection::Encrypted, LONG);
+        assert_eq!(connected.is_ok(), is_session, "{place}");
+        let Ok(mut near) = connected else {
+            assert!(host.accepted().is_err(), "{place}");
+            continue;
+        };
+        near.sending.say(&Done).unwrap();
+        // The other side may have hung up by then.
+        let _ = near.sending.end();
+        let lost = host.accepted().unwrap().receiving.next().map(|_| ());
+        match lost.unwrap_err() {
+            TransferError::Lost { reason, .. } => {
+                assert_eq!(
+                    reason.kind(),
+                    std::io::ErrorKind::InvalidData,
+                    "{place} {reason}"
+                );
+            }
+            other => panic!("{place}: {other}"),
+        }
+    }
 }
