@@ -1,7 +1,6 @@
 //! A source and the sink of this program.
 
 use std::fs;
-use std::num::NonZeroU64;
 use std::thread;
 
 use super::super::*;
@@ -42,7 +41,7 @@ fn what_is_sent_is_what_is_received() {
     }
     let offer = paths([scratch.path("d")]);
     let manner = Manner {
-        limit: NonZeroU64::new(20_000_000).map(ByteRate::new),
+        limit: ByteRate::new(20_000_000),
         compression: Compression::Auto,
     };
     let sent = transfer(&offer, &manner, receive(&scratch));
