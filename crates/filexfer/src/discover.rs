@@ -159,7 +159,7 @@ fn shown(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn found(servers: &[(&str, &[&str])]) -> Found {
+    fn found(servers: Servers<'_>) -> Found {
         let servers = servers.iter().map(|(name, addrs)| {
             let addrs = addrs.iter().map(|addr| addr.parse().unwrap());
             (format!("{name}.{SERVICE}"), addrs.collect())
@@ -167,11 +167,14 @@ mod tests {
         servers.collect()
     }
 
+    /// Names, and the addresses of each.
+    type Servers<'a> = &'a [(&'a str, &'a [&'a str])];
+
     #[test]
     fn only_a_server_that_is_alone_is_taken() {
         let one = found(&[("plum", &["[2001:db8::7]:9090", "192.0.2.7:9090"])]);
         assert_eq!(choose(&one).unwrap().to_string(), "192.0.2.7:9090");
-        let table: &[(&[(&str, &[&str])], &str)] = &[
+        let table: &[(Servers<'_>, &str)] = &[
             (&[], "found none"),
             (&[("mute", &[])], "found none"),
             (

@@ -89,9 +89,13 @@ impl<S: Service> House<'_, S> {
         let mut show = self.stage.show(S::WAY, Some(peer));
         match self.service.serve(session, request, &mut show)? {
             Outcome::Done(summary) => {
-                let exit = show.finish(Some(summary.wire));
-                self.end_with(exit);
-                claim.finish();
+                self.end_with(show.finish(Some(summary.wire)));
+                match summary.failed {
+                    0 => claim.finish(),
+                    _ => self
+                        .stage
+                        .note(&format!("{peer}: has not all; it can try again")),
+                }
             }
             Outcome::Looked => self
                 .stage

@@ -161,7 +161,7 @@ impl<S: Service> House<'_, S> {
     fn open(&self, arrivals: &mut Arrivals) {
         thread::scope(|scope| {
             loop {
-                let (stream, peer) = match arrivals.next() {
+                let (stream, peer) = match arrivals.accept() {
                     Ok(Some(arrived)) => arrived,
                     Ok(None) => return,
                     Err(error) => {

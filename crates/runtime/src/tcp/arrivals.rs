@@ -57,7 +57,7 @@ impl Arrivals {
     ///
     /// # Errors
     /// Those of the system, such as too few descriptors: wait a moment before the next call.
-    pub fn next(&mut self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    pub fn accept(&mut self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         while !self.shutdown.is_triggered() {
             let Some(place) = self.ready.front().copied() else {
                 self.wait()?;
@@ -126,7 +126,7 @@ mod tests {
         let to = [0, 0, 1, 0, 1].map(|place| addrs[place]);
         let mut clients = to.map(|addr| TcpStream::connect(addr).unwrap());
         for _ in &clients {
-            let (mut stream, _) = arrivals.next().unwrap().unwrap();
+            let (mut stream, _) = arrivals.accept().unwrap().unwrap();
             stream.write_all(b"x").unwrap();
         }
         for client in &mut clients {
@@ -141,7 +141,7 @@ mod tests {
         for _ in 0..100 {
             let shutdown = Shutdown::new();
             let mut arrivals = Arrivals::new(listeners(), &shutdown).unwrap();
-            let waiting = thread::spawn(move || arrivals.next().unwrap().is_none());
+            let waiting = thread::spawn(move || arrivals.accept().unwrap().is_none());
             shutdown.trigger();
             assert!(waiting.join().unwrap());
         }
