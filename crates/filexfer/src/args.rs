@@ -8,6 +8,8 @@ use runtime::addr::{Bind, Target};
 use runtime::log::Verbosity;
 use runtime::units;
 
+use crate::session::Protection;
+
 /// Files from one machine to another, behind a key
 #[derive(Debug, Parser)]
 #[command(
@@ -48,6 +50,15 @@ pub(crate) struct Keyed {
     pub(crate) plain: bool,
 }
 
+impl Keyed {
+    pub(crate) fn protection(&self) -> Protection {
+        match self.plain {
+            true => Protection::Plain,
+            false => Protection::Encrypted,
+        }
+    }
+}
+
 /// What a side that listens can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Listening {
@@ -75,17 +86,14 @@ pub(crate) struct Telling {
     /// Print events as JSON, one a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Show no progress
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// How a source sends.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sending {
-    /// Bytes a second at most, such as 10MB or 500kB (a trailing /s is allowed)
+    /// Bytes a second on the wire at most, such as 10MB/s, 500kB or 1MiB
     #[arg(long, value_name = "RATE")]
-    pub(crate) limit: Option<String>,
+    pub(crate) limit: Option<units::ByteRate>,
     /// When to compress
     #[arg(long, value_enum, default_value_t = Compress::Auto)]
     pub(crate) compress: Compress,

@@ -3,9 +3,22 @@
 //! `proto` says what the bytes mean, `runtime` has the sockets and the folders; here they are wired together.
 
 mod args;
+mod classic;
+mod connect;
+mod discover;
+mod get;
 mod guard;
 mod key;
+mod line;
+mod list;
+mod listen;
+mod qr;
+mod receive;
+mod retry;
+mod send;
+mod serve;
 mod session;
+mod show;
 mod sink;
 mod source;
 mod transfer;
@@ -22,10 +35,10 @@ use args::Command;
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     args.verbosity.start_log();
     match args.command {
-        Command::Serve(_) => anyhow::bail!("not yet"),
-        Command::Get(_) => anyhow::bail!("not yet"),
-        Command::List(_) => anyhow::bail!("not yet"),
-        Command::Receive(_) => anyhow::bail!("not yet"),
-        Command::Send(_) => anyhow::bail!("not yet"),
+        Command::Serve(serve) => serve::run(&serve, args.verbosity),
+        Command::Get(get) => get::run(&get, args.verbosity),
+        Command::List(list) => list::run(&list),
+        Command::Receive(receive) => receive::run(&receive, args.verbosity),
+        Command::Send(send) => send::run(&send, args.verbosity),
     }
 }

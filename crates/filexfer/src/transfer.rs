@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use proto::filexfer::native::message::{Refused, Totals};
 use proto::filexfer::native::name::Name;
+use runtime::escape::Escaped;
 use thiserror::Error;
 
 /// What happens in a transfer, for a person or a program to see. Files are told of one after the other.
@@ -64,6 +65,19 @@ pub(crate) struct Summary {
     pub(crate) wire: u64,
 }
 
+/// What a refusal means, and the cure. Text of the peer's is escaped.
+pub(crate) fn refusal(refused: &Refused) -> String {
+    match refused {
+        Refused::WrongWay => "it does the opposite: `filexfer get` fetches from one that serves, `filexfer send` gives to one that receives".into(),
+        Refused::NoSuchName(name) => {
+            let name = Escaped(name.as_bytes());
+            format!("'{name}' is not offered; `filexfer list` shows what is")
+        }
+        Refused::Busy => "it has no room for another now; try again later".into(),
+        Refused::Other(reason) => Escaped(reason.as_str().as_bytes()).to_string(),
+    }
+}
+
 /// Why a transfer ended before its end.
 #[derive(Debug, Error)]
 pub(crate) enum TransferError {
@@ -71,7 +85,7 @@ pub(crate) enum TransferError {
     #[error("the connection to {peer} was lost: {reason}")]
     Lost { peer: SocketAddr, reason: io::Error },
     /// The other side does not do it.
-    #[error("{0:?}")]
+    #[error("the other side says that {}", refusal(.0))]
     Refused(Refused),
     /// The other side broke the rules of the wire.
     #[error("{peer} broke the rules: {what}")]

@@ -75,6 +75,11 @@ impl Receiving {
         Ok(Some(Incoming { prefix, bytes }))
     }
 
+    /// Whether the next frame is here already: who waits for it otherwise should have said all that he has to say.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.frames.is_empty()
+    }
+
     /// How many bytes of records came.
     pub(crate) fn wire(&self) -> u64 {
         self.wire

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use proto::filexfer::native::message::{Data, MAX_DATA};
 use proto::filexfer::native::record::{HEADER, MAX_BODY, RecordError, RecordKind, Sealer, TAG};
@@ -26,6 +27,7 @@ pub(crate) struct Sending {
     /// The beginning of the frame that is being made.
     head: Vec<u8>,
     wire: u64,
+    writing: Duration,
 }
 
 impl Sending {
@@ -38,6 +40,7 @@ impl Sending {
             length: 0,
             head: Vec::new(),
             wire: 0,
+            writing: Duration::ZERO,
         }
     }
 
@@ -106,9 +109,25 @@ impl Sending {
         self.length
     }
 
+    /// The connection, for who may have to cut it.
+    pub(crate) fn line(&self) -> Arc<TcpStream> {
+        Arc::clone(&self.stream)
+    }
+
     /// How many bytes of records went out.
     pub(crate) fn wire(&self) -> u64 {
         self.wire
+    }
+
+    /// How long writing them took, with what it had to wait for.
+    pub(crate) fn writing(&self) -> Duration {
+        self.writing
+    }
+
+    /// Ends both ways of the connection: nothing more is sent, and whoever waits for the other side in another thread
+    /// stops.
+    pub(crate) fn cut(self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Makes the beginning of a frame.
@@ -140,11 +159,13 @@ impl Sending {
     fn send(&mut self, kind: RecordKind) -> Result<(), TransferError> {
         let record = &mut self.record[..HEADER + self.length + TAG];
         self.length = 0;
+        let start = Instant::now();
         let sent = self
             .sealer
             .seal(kind, record)
             .map_err(sealing)
-            .and_then(|()| (&*self.stream).write_all(record).map_err(writing));
+            .and_then(|()| (&*self.stream).write_all(record).map_err(not_taken));
+        self.writing += start.elapsed();
         self.wire += record.len() as u64;
         let peer = self.peer;
         sent.map_err(|reason| TransferError::Lost { peer, reason })
@@ -156,7 +177,7 @@ fn sealing(error: RecordError) -> io::Error {
     io::Error::other(error)
 }
 
-fn writing(error: io::Error) -> io::Error {
+fn not_taken(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
             let text = format!("nothing was taken for {} s", SILENCE.as_secs());

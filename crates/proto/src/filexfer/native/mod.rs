@@ -18,14 +18,21 @@
 //! Nobody waits for an answer before he goes on, but for a bound on the entries that have not been answered
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
+//! - [`blocks`]: the hash of a file, which can go on where it stood.
 //! - [`code`]: keys that can be read aloud.
 //! - [`handshake`]: the key exchange.
 //! - [`record`]: sealed bytes.
 //! - [`message`]: the frames.
 //! - [`name`]: names of files that lead nowhere else.
+//! - [`inbox`], [`outbox`]: what a sink and a source owe each other.
+//! - [`packing`]: when a source compresses.
 
+pub mod blocks;
 pub mod code;
 pub mod handshake;
+pub mod inbox;
 pub mod message;
 pub mod name;
+pub mod outbox;
+pub mod packing;
 pub mod record;
