@@ -70,7 +70,7 @@ mod tests {
             offer(&paths, "backup.tar")
         };
         assert!(
-            matches!(offered(&["-"]), Ok(Offer::Stdin(Piped::stdin(name))) if name.to_string() == "backup.tar")
+            matches!(offered(&["-"]), Ok(Offer::Stdin(piped)) if piped.name.to_string() == "backup.tar")
         );
         assert!(matches!(offered(&["."]), Ok(Offer::Paths(_))));
         assert!(offered(&["-", "."]).is_err());
