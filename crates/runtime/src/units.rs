@@ -1,7 +1,6 @@
 //! Quantities as people write them: `10ms`, `0.5` (seconds), `0.1ms..500ms`, `10%`, and how they are shown.
 
 use std::fmt;
-use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ pub enum UnitError {
     #[error("expected a rate such as 20kpps (packets/s) or 100Mbit (bits/s), got '{0}'")]
     Rate(String),
     /// No rate of bytes.
-    #[error("expected bytes a second such as 10MB/s, 500kB or 1MiB (at least 1), got '{0}'")]
+    #[error("expected at least 1 kB/s, such as 10MB/s, 500kB or 1MiB, got '{0}'")]
     ByteRate(String),
     /// A range whose ends are the wrong way round.
     #[error("expected a range MIN..MAX with MIN not above MAX, such as 0.1ms..500ms, got '{0}'")]
@@ -150,19 +149,24 @@ impl FromStr for Rate {
     }
 }
 
-/// Bytes a second, at least 1.
+/// Bytes a second, at least 1,000: with fewer, who waits for them gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ByteRate(NonZeroU64);
+pub struct ByteRate(u64);
 
 impl ByteRate {
-    /// So many bytes a second.
-    pub const fn new(bytes: NonZeroU64) -> Self {
-        Self(bytes)
+    const LEAST: u64 = 1000;
+
+    /// So many bytes a second; `None` below 1,000.
+    pub const fn new(bytes: u64) -> Option<Self> {
+        match bytes {
+            ..Self::LEAST => None,
+            _ => Some(Self(bytes)),
+        }
     }
 
     /// Bytes a second.
     pub fn get(self) -> u64 {
-        self.0.get()
+        self.0
     }
 }
 
@@ -193,8 +197,7 @@ impl FromStr for ByteRate {
             "Ti" => 1_099_511_627_776.0,
             _ => return Err(bad()),
         };
-        let bytes = NonZeroU64::new((number * scale).round() as u64);
-        bytes.map(Self).ok_or_else(bad)
+        Self::new((number * scale).round() as u64).ok_or_else(bad)
     }
 }
 
@@ -323,8 +326,8 @@ mod tests {
             ("1.5GiB/s", 1_610_612_736),
             ("2Ki/s", 2048),
             ("4096", 4096),
-            ("1B/s", 1),
-            ("0.5kB", 500),
+            ("1000B/s", 1000),
+            ("1.5kB", 1500),
             ("1TB", 1_000_000_000_000),
         ];
         for (text, bytes) in table {

@@ -100,7 +100,7 @@ pub(super) fn rules(peer: SocketAddr, what: impl ToString) -> TransferError {
     TransferError::Rules { peer, what }
 }
 
-/// Reads to the end, also when nobody listens any more: the end is what the other side waits for.
+/// Reads until the sink is done, and then its end, after which it has all that was sent to it.
 fn read(mut receiving: Receiving, peer: SocketAddr, sender: &SyncSender<Came>) {
     loop {
         let came = match receiving.next() {
@@ -108,11 +108,17 @@ fn read(mut receiving: Receiving, peer: SocketAddr, sender: &SyncSender<Came>) {
             Ok(None) => return,
             Err(error) => Err(error),
         };
-        let is_last = came.is_err();
-        if let Some(came) = came.transpose() {
-            let _ = sender.send(came);
+        let is_done = matches!(came, Ok(Some(Answer::Done)));
+        let is_lost = came.is_err();
+        if let Some(came) = came.transpose()
+            && sender.send(came).is_err()
+        {
+            return;
         }
-        if is_last {
+        if is_done {
+            let _ = receiving.next();
+        }
+        if is_done || is_lost {
             return;
         }
     }

@@ -244,9 +244,10 @@ pub(super) fn list(session: Session, mut roots: Roots<'_>) -> Result<(), Transfe
     }
     outlet.say(&Done)?;
     outlet.into_inner().end()?;
-    // Whatever else it says: when it has closed its side it has all of it.
+    // When the sink has closed its side it has all of it. It may say that it is there and that it is done before.
     let mut receiving = session.receiving;
-    while let Ok(Some(_)) = receiving.next() {}
+    let mut last = 0..100;
+    while last.next().is_some() && matches!(receiving.next(), Ok(Some(_))) {}
     Ok(())
 }
 

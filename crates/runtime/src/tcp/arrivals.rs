@@ -21,6 +21,8 @@ pub struct Arrivals {
     poll: Poll,
     events: Events,
     shutdown: Shutdown,
+    /// Kept until the end: what wakes the wait is forgotten when the waker is closed before it was seen.
+    _waker: Arc<Waker>,
 }
 
 impl Arrivals {
@@ -35,8 +37,9 @@ impl Arrivals {
             registry.register(&mut listener.inner, Token(place), Interest::READABLE)?;
         }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let woken = Arc::clone(&waker);
         shutdown.on_trigger(move || {
-            if let Err(error) = waker.wake() {
+            if let Err(error) = woken.wake() {
                 tracing::warn!(%error, "who waits for connections is not woken");
             }
         });
@@ -46,6 +49,7 @@ impl Arrivals {
             poll,
             events: Events::with_capacity(16),
             shutdown: shutdown.clone(),
+            _waker: waker,
         })
     }
 
@@ -133,10 +137,13 @@ mod tests {
 
     #[test]
     fn shutdown_ends_the_wait() {
-        let shutdown = Shutdown::new();
-        let mut arrivals = Arrivals::new(listeners(), &shutdown).unwrap();
-        let waiting = thread::spawn(move || arrivals.next().unwrap().is_none());
-        shutdown.trigger();
-        assert!(waiting.join().unwrap());
+        // Before the wait, as it begins, and in it.
+        for _ in 0..100 {
+            let shutdown = Shutdown::new();
+            let mut arrivals = Arrivals::new(listeners(), &shutdown).unwrap();
+            let waiting = thread::spawn(move || arrivals.next().unwrap().is_none());
+            shutdown.trigger();
+            assert!(waiting.join().unwrap());
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Cursor;
-use std::num::NonZeroU64;
 use std::time::Instant;
 
 use proto::filexfer::native::blocks::FileHash;
@@ -177,7 +176,7 @@ fn what_comes_from_a_pipe() {
 fn a_limit_is_kept() {
     let scratch = Scratch::new("limit");
     let offer = paths([scratch.file("f", &noise(300_000))]);
-    let limit = NonZeroU64::new(1_000_000).map(ByteRate::new);
+    let limit = ByteRate::new(1_000_000);
     let manner = Manner { limit, ..PLAIN };
     let start = Instant::now();
     let sent = transfer(&offer, &manner, take_all);
@@ -196,7 +195,7 @@ fn text_is_packed_on_a_slow_wire_and_noise_is_not() {
     let choose = |byte: &u8| words[usize::from(*byte) % words.len()];
     let text: String = noise(MIB).iter().map(choose).collect();
     let manner = Manner {
-        limit: NonZeroU64::new(4_000_000).map(ByteRate::new),
+        limit: ByteRate::new(4_000_000),
         compression: Compression::Auto,
     };
     let offer = paths([scratch.file("text", text.as_bytes())]);

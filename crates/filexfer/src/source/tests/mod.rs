@@ -4,3 +4,4 @@ mod faults;
 mod files;
 mod hostile;
 mod peer;
+mod together;

@@ -54,8 +54,9 @@ pub struct Packing {
     /// Bytes to send before the next sample, and how many those will be after one that does not shrink.
     skip: usize,
     next_skip: usize,
-    /// How long packing is left alone where it did not make anything faster.
-    hold: usize,
+    /// Bytes for which packing is left alone since it made nothing faster, and how many those will be the next time.
+    held: usize,
+    next_hold: usize,
     /// After so many packed bytes sending as it is is tried again.
     patience: usize,
 }
@@ -127,14 +128,15 @@ impl Packing {
             pays: false,
             skip: 0,
             next_skip: MIB,
-            hold: Self::FIRST_HOLD,
+            held: 0,
+            next_hold: Self::FIRST_HOLD,
             patience: Self::FIRST_PATIENCE,
         }
     }
 
-    /// A file of this size begins: it may shrink where the last one did not.
+    /// A file of so many bytes begins: it may shrink where the last one did not.
     pub fn begin(&mut self, size: u64) {
-        if size >= MIB as u64 && self.next_skip > MIB && self.skip <= Self::MOST_SKIP {
+        if size >= MIB as u64 {
             self.skip = 0;
         }
     }
@@ -146,7 +148,7 @@ impl Packing {
         }
         match self.state {
             State::Packed { .. } => Choice::Pack(Self::LEVEL),
-            State::Plain if self.skip == 0 && self.may_pay() => Choice::Sample,
+            State::Plain if self.skip == 0 && self.held == 0 && self.may_pay() => Choice::Sample,
             State::Plain | State::Trial { .. } => Choice::AsIs,
         }
     }
@@ -170,6 +172,7 @@ impl Packing {
             State::Plain => {
                 self.plain.add(&block);
                 self.skip = self.skip.saturating_sub(block.size);
+                self.held = self.held.saturating_sub(block.size);
                 if std::mem::take(&mut self.pays) {
                     self.pack(self.plain.whole());
                 }
@@ -269,8 +272,8 @@ impl Packing {
     }
 
     fn stop_packing(&mut self) {
-        self.skip = self.hold;
-        self.hold = (2 * self.hold).min(Self::MOST_HOLD);
+        self.held = self.next_hold;
+        self.next_hold = (2 * self.next_hold).min(Self::MOST_HOLD);
         self.patience = Self::FIRST_PATIENCE;
         self.plain = Pace::default();
         self.state = State::Plain;
