@@ -1,5 +1,6 @@
 //! A connection after the key exchange: frames go out and come in, sealed.
 
+mod caller;
 mod greet;
 mod receiving;
 mod sending;
@@ -22,8 +23,8 @@ use thiserror::Error;
 #[cfg(test)]
 use crate::guard::{Guard, Kind, Uses};
 
+pub(crate) use caller::{Caller, Start};
 use greet::Greeting;
-pub(crate) use greet::{Caller, Start};
 pub(crate) use proto::filexfer::native::record::Protection;
 pub(crate) use receiving::{Incoming, Receiving};
 pub(crate) use sending::Sending;
@@ -45,6 +46,9 @@ pub(crate) enum SessionError {
     /// The connection broke.
     #[error("the connection to {peer} was lost before the key was proven: {reason}")]
     Lost { peer: SocketAddr, reason: io::Error },
+    /// This side, which was listening, refuses the other.
+    #[error("{peer}: {}", turned_away(*.refusal))]
+    TurnedAway { peer: SocketAddr, refusal: Refusal },
     /// The other side is something else, refuses, or does not know the key.
     #[error("{peer}: {reason}")]
     Handshake {
@@ -64,8 +68,23 @@ impl SessionError {
             Self::Handshake { reason, .. } => {
                 matches!(reason, HandshakeError::Refused(Refusal::Busy))
             }
-            Self::Random(_) => false,
+            Self::TurnedAway { .. } | Self::Random(_) => false,
         }
+    }
+}
+
+/// What a refusal is to the side that refuses; its own text is for the other.
+fn turned_away(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Version(_) => "was refused: it speaks another version of the wire",
+        Refusal::Encrypted => "was refused: it asked for --plain, which was not given here",
+        Refusal::Plain => "was refused: it did not ask for --plain, which was given here",
+        Refusal::WrongKey => "tried a wrong key",
+        Refusal::Busy => "was refused: another is using the code",
+        Refusal::UsedUp => "was refused: the code is used up",
+        Refusal::TooMany => "was refused: too many wrong keys came from its network",
+        Refusal::Ended => "tried one wrong key too many: the code is no longer good",
+        Refusal::Unknown(_) => "was refused",
     }
 }
 

@@ -164,7 +164,7 @@ impl Sending {
             .sealer
             .seal(kind, record)
             .map_err(sealing)
-            .and_then(|()| (&*self.stream).write_all(record).map_err(writing));
+            .and_then(|()| (&*self.stream).write_all(record).map_err(not_taken));
         self.writing += start.elapsed();
         self.wire += record.len() as u64;
         let peer = self.peer;
@@ -177,7 +177,7 @@ fn sealing(error: RecordError) -> io::Error {
     io::Error::other(error)
 }
 
-fn writing(error: io::Error) -> io::Error {
+fn not_taken(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
             let text = format!("nothing was taken for {} s", SILENCE.as_secs());

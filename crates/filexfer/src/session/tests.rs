@@ -71,7 +71,8 @@ fn refusal(error: SessionError) -> Refusal {
         SessionError::Handshake {
             reason: HandshakeError::Refused(refusal),
             ..
-        } => refusal,
+        }
+        | SessionError::TurnedAway { refusal, .. } => refusal,
         other => panic!("{other}"),
     }
 }
