@@ -140,7 +140,8 @@ impl<'a> Receiver<'a> {
             ..
         } = self.sink;
         if sending.say(&Done).is_ok() && sending.end().is_ok() {
-            while let Ok(Some(_)) = self.receiving.next() {}
+            // The final record.
+            let _ = self.receiving.next();
         }
         summary.wire = self.receiving.wire() - begun;
         Ok(summary)

@@ -16,7 +16,7 @@ use proto::filexfer::native::message::{
 
 use super::*;
 use crate::session::{Protection, Receiving, Sending};
-use crate::transfer::{Event, Left};
+use crate::transfer::Event;
 
 mod hostile;
 mod resuming;
