@@ -102,6 +102,7 @@ fn published(finished: Vec<Finished>, manner: &Manner, sending: &mut Sending) ->
         .map(|finished| publish(finished, replace, &written, &mut folders))
         .collect();
     if manner.sync == Sync::Yes
+        && !folders.is_empty()
         && let Err(error) = while_alive(sending, || sync_folders(&folders))
     {
         for settled in &mut settled {
