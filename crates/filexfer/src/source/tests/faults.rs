@@ -11,6 +11,8 @@ use proto::frame::Message;
 use super::super::*;
 use super::peer::*;
 
+type Change = fn(&Path);
+
 /// Does this to a file as soon as it is named; how it ends.
 fn changed_when_named(what: &str, change: impl Fn(&Path) + Send + 'static) -> Finish {
     let scratch = Scratch::new(&format!("named-{what}"));
@@ -52,7 +54,7 @@ fn overwrite(path: &Path) {
 #[test]
 fn a_file_that_changes_before_it_is_read() {
     for (what, change) in [
-        ("grown", append as fn(&Path)),
+        ("grown", append as Change),
         ("truncated", truncate),
         ("replaced", |path| {
             fs::write(path.with_extension("new"), b"other").unwrap();
@@ -69,7 +71,7 @@ fn a_file_that_changes_before_it_is_read() {
 #[cfg(unix)]
 #[test]
 fn a_file_that_becomes_something_else() {
-    let planted: [(&str, fn(&Path)); 3] = [
+    let planted: [(&str, Change); 3] = [
         ("link", |path| {
             let secret = path.with_extension("secret");
             fs::write(&secret, b"secret").unwrap();
@@ -94,7 +96,7 @@ fn a_file_that_becomes_something_else() {
 #[test]
 fn a_file_that_changes_while_it_is_read() {
     for (what, change) in [
-        ("grown", append as fn(&Path)),
+        ("grown", append as Change),
         ("truncated", truncate),
         ("overwritten", overwrite),
     ] {
