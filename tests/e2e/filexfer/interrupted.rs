@@ -67,6 +67,32 @@ fn a_client_that_was_killed_goes_on() {
 }
 
 #[test]
+fn a_code_is_good_until_one_has_all() {
+    let folder = Folder::new();
+    let source = file(&folder, "a", LENGTH);
+    let into = folder.file("into");
+    fs::create_dir(&into).unwrap();
+    let mut served = Coded::start(&[&["serve", &source], &LIMIT[..]].concat());
+    let code = folder.write("code", &served.code);
+    let target = served.server.target();
+    let mut command = Command::new(program("filexfer"));
+    let command = command.args(["get", &target, "-o", &into]);
+    let command = command.stdin(fs::File::open(code).unwrap());
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut killed = command.spawn().unwrap();
+    wait_for_part(&into, 4 << 20);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let message = served.server.next_message();
+    assert!(message.contains("was lost"), "{message}");
+    let got = served.other("get", &["-o", &into]);
+    assert_eq!(got.code(), Some(0), "{got:?}");
+    same(&source, &format!("{into}/a"));
+    let (status, messages) = served.server.wait();
+    assert_eq!(status.code(), Some(0), "{messages}");
+}
+
+#[test]
 fn a_server_that_was_killed_is_waited_for() {
     let folder = Folder::new();
     let (source, key) = (file(&folder, "a", LENGTH), key_file(&folder));
