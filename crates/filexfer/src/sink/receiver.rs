@@ -211,7 +211,10 @@ impl Sink<'_> {
 
     /// Answers what can be answered, and ends what should not wait any more.
     fn go_on(&mut self) -> Result<(), TransferError> {
-        if self.inbox.taken() == 0 || self.settling.is_full() {
+        let is_due = self.inbox.taken() == 0 || self.settling.is_full();
+        if is_due && !self.settling.is_empty() {
+            // What the source waits for need not wait for the disk.
+            self.sending.flush()?;
             self.settle()?;
         }
         while let Some(entry) = self.inbox.next_to_answer() {
