@@ -22,8 +22,11 @@ pub(crate) struct Setup {
     /// Absent where a run takes as long as what it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_per_run: Option<f64>,
-    server_core: Core,
-    client_core: Core,
+    /// Absent where programs may use all cores, as the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_core: Option<Core>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_core: Option<Core>,
     /// Whether this is a build for speed; the figures of another mean little.
     optimised: bool,
 }
@@ -49,9 +52,18 @@ impl Setup {
             load_before: first_word("/proc/loadavg"),
             runs: options.runs,
             seconds_per_run: None,
-            server_core: options.server_core,
-            client_core: options.client_core,
+            server_core: Some(options.server_core),
+            client_core: Some(options.client_core),
             optimised: !cfg!(debug_assertions),
+        }
+    }
+
+    /// The same for programs that may use all cores.
+    pub(crate) fn unpinned(self) -> Self {
+        Self {
+            server_core: None,
+            client_core: None,
+            ..self
         }
     }
 }
@@ -63,8 +75,11 @@ impl fmt::Display for Setup {
             "Linux {}, cores {}, load before {}.",
             self.kernel, self.cores, self.load_before
         )?;
-        let (server, client) = (self.server_core, self.client_core);
-        write!(f, "Server on core {server}, client on core {client}. ")?;
+        if let (Some(server), Some(client)) = (self.server_core, self.client_core) {
+            write!(f, "Server on core {server}, client on core {client}. ")?;
+        } else {
+            write!(f, "Server and client on all cores. ")?;
+        }
         write!(f, "Medians of {} alternating runs", self.runs)?;
         match self.seconds_per_run {
             Some(seconds) => writeln!(f, " of {seconds} s.")?,

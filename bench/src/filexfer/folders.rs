@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
@@ -26,6 +27,7 @@ pub(crate) enum Place {
 pub(crate) struct Folders {
     memory: PathBuf,
     disk: PathBuf,
+    shutdown: Shutdown,
     _made: Made,
 }
 
@@ -45,10 +47,10 @@ impl Folders {
         if geteuid().is_root() && !Path::new(PRIVILEGE_SEPARATION).exists() {
             made.folder(Path::new(PRIVILEGE_SEPARATION))?;
         }
-        made.go_with_a_signal()?;
         let folders = Self {
             memory,
             disk,
+            shutdown: made.go_with_a_signal()?,
             _made: made,
         };
         folders.furnish()?;
@@ -77,6 +79,13 @@ impl Folders {
     /// What programs are told is their user's home.
     pub(crate) fn home(&self) -> PathBuf {
         self.memory.join("home")
+    }
+
+    /// Returns unless a signal removes them: then it waits for the end, since nothing that comes of them means anything.
+    pub(crate) fn ensure_kept(&self) {
+        while self.shutdown.is_triggered() {
+            thread::park();
+        }
     }
 
     /// A folder for what arrives, with nothing in it.
@@ -114,7 +123,7 @@ impl Made {
         Ok(())
     }
 
-    fn go_with_a_signal(&self) -> Result<()> {
+    fn go_with_a_signal(&self) -> Result<Shutdown> {
         let made = Self(self.0.clone());
         let shutdown = Shutdown::on_signal()?;
         shutdown.on_trigger(move || {
@@ -122,7 +131,7 @@ impl Made {
             // The sides end when this does.
             std::process::exit(1);
         });
-        Ok(())
+        Ok(shutdown)
     }
 }
 

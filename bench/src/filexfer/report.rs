@@ -19,8 +19,6 @@ use crate::verdict::Section;
 #[derive(Serialize)]
 pub(crate) struct Report {
     setup: Setup,
-    /// Whether a side has a core to itself.
-    pinned: bool,
     size_mib: u64,
     disk_size_mib: u64,
     text_size_mib: u64,
@@ -33,6 +31,10 @@ impl Report {
     pub(crate) fn measure(args: &Args) -> Result<Self> {
         let network = Network::enter()?;
         let setup = Setup::of_whole_runs(&args.common);
+        let setup = match args.unpinned {
+            true => setup.unpinned(),
+            false => setup,
+        };
         let programs = Programs::find(args, network)?;
         let folders = Folders::make(args)?;
         let mut transfers = Transfers::new(args, &programs, &folders);
@@ -42,7 +44,6 @@ impl Report {
             .collect::<Result<_>>()?;
         Ok(Self {
             setup,
-            pinned: !args.unpinned,
             size_mib: args.size,
             disk_size_mib: args.disk_size,
             text_size_mib: args.text_size,
@@ -87,9 +88,6 @@ impl fmt::Display for Report {
             f,
             "Files of {size} MiB to memory, {disk} MiB to the disk; text of {text} MiB."
         )?;
-        if !self.pinned {
-            writeln!(f, "Not so: both sides used all cores.")?;
-        }
         self.sections
             .iter()
             .try_for_each(|section| write!(f, "\n{section}"))

@@ -1,6 +1,6 @@
 //! One transfer by one program.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::plan::{Ends, Plan, Task};
 use super::program::{Program, Programs};
 use super::side::{Ground, Side, Usage};
 use super::{Args, Part};
+use crate::child::client::tail;
 use crate::pin::Core;
 
 /// How long a sender that ends by itself may take for that.
@@ -47,6 +48,12 @@ impl<'a> Transfers<'a> {
 
     /// Moves the file of a part by a program, once.
     pub(crate) fn run(&mut self, part: Part, program: Program) -> Result<Run> {
+        let run = self.measure(part, program);
+        self.folders.ensure_kept();
+        run
+    }
+
+    fn measure(&mut self, part: Part, program: Program) -> Result<Run> {
         let content = part.content(self.args);
         let task = Task {
             file: self.file(content)?,
@@ -112,12 +119,8 @@ impl<'a> Transfers<'a> {
 
     /// The last that both sides said.
     fn words(&self) -> String {
-        ["receiver", "sender"]
-            .map(|side| {
-                let said = std::fs::read(self.log(side)).unwrap_or_default();
-                crate::child::client::tail(&String::from_utf8_lossy(&said))
-            })
-            .join(", and the sender")
+        let said = ["sender", "receiver"].map(|side| fs::read(self.log(side)).unwrap_or_default());
+        tail(&String::from_utf8_lossy(&said.join(&b"\n"[..])))
     }
 
     fn ground(&self, core: Option<Core>, name: &str) -> Ground {
