@@ -2,8 +2,8 @@
 //!
 //! [`program`] is who is compared, and `peers` how each is called: a [`plan`] has the sides of a transfer. [`transfer`]
 //! carries it out once, with each end in a [`side`] of its own whose CPU time and memory are told; [`goals`] is what is
-//! read from that and what it ought to be, [`report`] what comes out. [`content`] is what is sent, [`folders`] where it
-//! lies, [`network`] what it goes through.
+//! read from that and what it ought to be, [`report`] what comes out. [`part`] says what is sent in each part of it:
+//! [`content`] is what that is made of, [`folders`] where it lies, [`network`] what it goes through.
 
 #[cfg(target_os = "linux")]
 mod content;
@@ -39,7 +39,7 @@ use crate::options::Common;
 ///
 /// Sender and receiver are processes of their own, fresh for every run, on a core each with all that they start. The
 /// programs take turns; every figure is the median of the runs. What arrived is compared with what was sent after each
-/// run. All of it takes about fifteen minutes, and 9 GiB of memory for the files. A program that is not there is left
+/// run. All of it takes about ten minutes, and 9 GiB of memory for the files. A program that is not there is left
 /// out.
 ///
 /// Where it may, it runs in a network of its own in which there is nothing but 127.0.0.1. What it starts it ends, and

@@ -36,10 +36,7 @@ pub(crate) const GOALS: &[Goal] = &[
         part: Part::Memory,
         figure: "CPU of both, s/GiB",
         ours: reads(OURS, Run::cpu_per_gib),
-        others: &[
-            reads(SCP_GCM, Run::cpu_per_gib),
-            // Only to be seen beside: it would be the best.
-        ],
+        others: &[reads(SCP_GCM, Run::cpu_per_gib)],
         target: Target::ratio(Bound::AtMost, 0.5),
     },
     memory(

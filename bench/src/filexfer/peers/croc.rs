@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::super::plan::{Call, Ends, Plan, Ready, Task};
-use super::super::program::Programs;
 use crate::child::free;
+use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
+use crate::filexfer::program::Programs;
 
 const CODE: &str = "1234-bench-bench-bench";
 
@@ -20,7 +20,7 @@ pub(super) fn plan(programs: &Programs, task: &Task) -> Result<Plan> {
     let relay = free::tcp()?;
     // The first is for what sides say, the others for the file.
     let ports: Vec<_> = (0..5)
-        .map(|number| (relay.port() + number).to_string())
+        .map(|number| (relay.port().saturating_add(number)).to_string())
         .collect();
     let ports = ports.join(",");
     let hides = programs.croc_hides_its_code();

@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::super::plan::{Call, Ends, Plan, Ready, Task};
-use super::super::program::{Ours, Programs};
 use crate::child::free;
+use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
+use crate::filexfer::program::{Ours, Programs};
 
 /// As many bits as the keys of the others have.
 const KEY: &str = "0123456789abcdef0123456789abcdef\n";

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::super::plan::{Call, Ends, Plan, Ready, Task};
-use super::super::program::Programs;
 use crate::child::free;
+use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
+use crate::filexfer::program::Programs;
 
 pub(super) fn socat(programs: &Programs, task: &Task) -> Result<Plan> {
     let address = free::tcp()?;

@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::super::plan::{Call, Ends, Plan, Ready, Task};
-use super::super::program::{Programs, Rsync};
 use crate::child::free;
+use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
+use crate::filexfer::program::{Programs, Rsync};
 
 pub(super) fn plan(mode: Rsync, programs: &Programs, task: &Task) -> Result<Plan> {
     let (address, settings) = (free::tcp()?, task.setting("rsyncd.conf"));

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::super::plan::{Call, Ends, Plan, Ready, Task};
-use super::super::program::{Programs, Scp, ensure_done};
 use crate::child::free;
+use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
+use crate::filexfer::program::{Programs, Scp, ensure_done};
 
 pub(super) fn plan(mode: Scp, programs: &Programs, task: &Task) -> Result<Plan> {
     let address = free::tcp()?;

@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::Result;
 use nix::unistd::geteuid;
 
-use super::super::plan::{Call, Ends, Plan, Ready, Task};
-use super::super::program::{Programs, ensure_done};
 use crate::child::free;
+use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
+use crate::filexfer::program::{Programs, ensure_done};
 
 pub(super) fn plan(programs: &Programs, task: &Task) -> Result<Plan> {
     let (address, settings) = (free::tcp()?, task.setting("nginx.conf"));

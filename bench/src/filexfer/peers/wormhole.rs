@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::super::plan::{Call, Ends, Plan, Ready, Task};
-use super::super::program::Programs;
 use crate::child::free;
+use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
+use crate::filexfer::program::Programs;
 
 const CODE: &str = "1-bench-bench";
 
