@@ -1,6 +1,7 @@
 //! filexfer: `serve` sends, `get` receives.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use anyhow::Result;
 
@@ -14,6 +15,8 @@ const KEY: &str = "0123456789abcdef0123456789abcdef\n";
 pub(super) fn plan(mode: Ours, programs: &Programs, task: &Task) -> Result<Plan> {
     let (address, key) = (free::tcp()?, task.setting("key"));
     fs::write(&key, KEY)?;
+    // Or it warns.
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
     let (serve, get) = match mode {
         Ours::Default => ("", ""),
         Ours::NoSync => ("", "--no-sync"),
