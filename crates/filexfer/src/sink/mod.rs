@@ -11,6 +11,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod writeback;
 
 use std::path::PathBuf;
 

@@ -13,7 +13,7 @@ use proto::filexfer::native::message::{
 use proto::frame::{Frame, Message};
 
 use super::journal::Boot;
-use super::saving::{Saving, Spot};
+use super::saving::{Care, Saving, Spot};
 use super::settle::{Finished, How, STILL_THERE, Settling, say_alive};
 use super::target::{Target, Verdict};
 use super::unpack::Unpacker;
@@ -72,7 +72,7 @@ struct Sink<'a> {
     named: u64,
     settling: Settling,
     unpacker: Unpacker,
-    boot: Boot,
+    care: Care,
     summary: Summary,
 }
 
@@ -97,7 +97,10 @@ impl<'a> Receiver<'a> {
                 named: 0,
                 settling: Settling::default(),
                 unpacker: Unpacker::default(),
-                boot: Boot::now(),
+                care: Care {
+                    boot: Boot::now(),
+                    sync: manner.sync,
+                },
                 summary: Summary::default(),
             },
         })
@@ -137,7 +140,8 @@ impl<'a> Receiver<'a> {
             ..
         } = self.sink;
         if sending.say(&Done).is_ok() && sending.end().is_ok() {
-            while let Ok(Some(_)) = self.receiving.next() {}
+            // The final record.
+            let _ = self.receiving.next();
         }
         summary.wire = self.receiving.wire() - begun;
         Ok(summary)
@@ -207,7 +211,10 @@ impl Sink<'_> {
 
     /// Answers what can be answered, and ends what should not wait any more.
     fn go_on(&mut self) -> Result<(), TransferError> {
-        if self.inbox.taken() == 0 || self.settling.is_full() {
+        let is_due = self.inbox.taken() == 0 || self.settling.is_full();
+        if is_due && !self.settling.is_empty() {
+            // What the source waits for need not wait for the disk.
+            self.sending.flush()?;
             self.settle()?;
         }
         while let Some(entry) = self.inbox.next_to_answer() {
@@ -267,14 +274,8 @@ impl Sink<'_> {
         if !is_large && !spot.is_begun() {
             return Ok(State::Waiting(spot));
         }
-        let (sending, mut last) = (&mut self.sending, Instant::now());
-        let mut alive = || {
-            if last.elapsed() >= STILL_THERE {
-                last = Instant::now();
-                say_alive(sending);
-            }
-        };
-        let saving = Saving::resume(spot, entry, self.boot, &mut alive);
+        let mut alive = alive(&mut self.sending);
+        let saving = Saving::resume(spot, entry, self.care, &mut alive);
         let saving = saving.map_err(|error| error.to_string())?;
         Ok(State::Open(Box::new(saving)))
     }
@@ -308,8 +309,9 @@ impl Sink<'_> {
         let taken = taken.map_err(|violation| broken(violation.to_string()))?;
         taken
             .with
-            .begin(&taken.entry, taken.from, self.boot, self.watch);
-        taken.with.write(bytes, &self.target)?;
+            .begin(&taken.entry, taken.from, self.care, self.watch);
+        let mut alive = alive(&mut self.sending);
+        taken.with.write(bytes, &self.target, &mut alive)?;
         self.summary.bytes += bytes.len() as u64;
         self.watch.tell(Event::Moved(bytes.len() as u64));
         Ok(())
@@ -320,8 +322,9 @@ impl Sink<'_> {
         let mut taken = taken.map_err(|violation| self.broken(violation))?;
         let slot = &mut taken.with;
         self.open -= usize::from(slot.early);
-        slot.begin(&taken.entry, taken.from, self.boot, self.watch);
-        let how = taken.with.finish(&taken.entry, finish);
+        slot.begin(&taken.entry, taken.from, self.care, self.watch);
+        let mut alive = alive(&mut self.sending);
+        let how = taken.with.finish(&taken.entry, finish, &mut alive);
         self.settling.push(Finished {
             name: taken.entry.name,
             size: taken.got,
@@ -349,24 +352,29 @@ impl Sink<'_> {
 }
 
 impl Slot {
-    fn begin(&mut self, entry: &Entry, from: u64, boot: Boot, watch: &mut dyn Watch) {
+    fn begin(&mut self, entry: &Entry, from: u64, care: Care, watch: &mut dyn Watch) {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
         let (name, size) = (&entry.name, size_of(entry));
         watch.tell(Event::Begun { name, size, from });
         if let State::Waiting(spot) = &self.state {
-            self.state = match Saving::begin(spot.clone(), entry, boot) {
+            self.state = match Saving::begin(spot.clone(), entry, care) {
                 Ok(saving) => State::Open(Box::new(saving)),
                 Err(error) => State::Failed(error.to_string()),
             };
         }
     }
 
-    fn write(&mut self, bytes: &[u8], target: &Target) -> Result<(), TransferError> {
+    fn write(
+        &mut self,
+        bytes: &[u8],
+        target: &Target,
+        alive: &mut dyn FnMut(),
+    ) -> Result<(), TransferError> {
         match &mut self.state {
             State::Open(saving) => {
-                if let Err(error) = saving.write(bytes) {
+                if let Err(error) = saving.write(bytes, alive) {
                     let state = State::Failed(error.to_string());
                     if let State::Open(saving) = std::mem::replace(&mut self.state, state) {
                         saving.keep();
@@ -384,9 +392,9 @@ impl Slot {
         Ok(())
     }
 
-    fn finish(self, entry: &Entry, finish: &Finish) -> How {
+    fn finish(self, entry: &Entry, finish: &Finish, alive: &mut dyn FnMut()) -> How {
         let failed = match finish {
-            Finish::Whole(hash) => return self.whole(entry, *hash),
+            Finish::Whole(hash) => return self.whole(entry, *hash, alive),
             Finish::Changed => "it changed while it was read".to_owned(),
             Finish::Failed(reason) => reason.as_str().to_owned(),
         };
@@ -396,9 +404,9 @@ impl Slot {
         How::Failed(failed)
     }
 
-    fn whole(self, entry: &Entry, expected: [u8; 32]) -> How {
+    fn whole(self, entry: &Entry, expected: [u8; 32], alive: &mut dyn FnMut()) -> How {
         match self.state {
-            State::Open(saving) => match saving.complete(entry, expected) {
+            State::Open(saving) => match saving.complete(entry, expected, alive) {
                 Ok(complete) => How::Complete(complete, expected),
                 Err(error) => How::Failed(error.to_string()),
             },
@@ -406,6 +414,17 @@ impl Slot {
             State::Stream(_) => How::Failed("expected the hash that the source has".into()),
             State::Waiting(_) => How::Failed("expected it to be open".into()),
             State::Failed(reason) => How::Failed(reason),
+        }
+    }
+}
+
+/// Says now and then that this side is there.
+fn alive(sending: &mut Sending) -> impl FnMut() {
+    let mut last = Instant::now();
+    move || {
+        if last.elapsed() >= STILL_THERE {
+            last = Instant::now();
+            say_alive(sending);
         }
     }
 }

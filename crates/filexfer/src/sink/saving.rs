@@ -9,7 +9,9 @@ use proto::filexfer::native::blocks::{BLOCK, FileHash, block_hash};
 use proto::filexfer::native::message::{Entry, Moment, Take};
 use runtime::folder::{Folder, FolderError, Partial, Permissions, Replace};
 
+use super::Sync;
 use super::journal::{Boot, Identity, Journal};
+use super::writeback::Writeback;
 
 /// What the names of files that are not complete begin with. No file of a source is called so.
 pub(super) const OURS: &[u8] = b".filexfer-";
@@ -62,22 +64,30 @@ pub(super) struct Saving {
     partial: Partial,
     hash: FileHash,
     identity: Option<Identity>,
-    boot: Boot,
+    care: Care,
     journal: Option<Journal>,
+    writeback: Writeback,
+}
+
+/// What all files of a transfer have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Care {
+    pub(super) boot: Boot,
+    pub(super) sync: Sync,
 }
 
 impl Saving {
     /// From its beginning, whatever is there.
-    pub(super) fn begin(spot: Spot, entry: &Entry, boot: Boot) -> Result<Self, FolderError> {
+    pub(super) fn begin(spot: Spot, entry: &Entry, care: Care) -> Result<Self, FolderError> {
         let partial = spot.folder.partial(&spot.partial())?;
-        Self::anew(spot, partial, Identity::of(entry), boot)
+        Self::anew(spot, partial, Identity::of(entry), care)
     }
 
     /// From where it stood, if some of the same file is there. `alive` is called now and then.
     pub(super) fn resume(
         spot: Spot,
         entry: &Entry,
-        boot: Boot,
+        care: Care,
         alive: &mut dyn FnMut(),
     ) -> Result<Self, FolderError> {
         let partial = spot.folder.partial(&spot.partial())?;
@@ -87,14 +97,14 @@ impl Saving {
                 &spot.folder,
                 &spot.journal(),
                 identity,
-                boot,
+                care.boot,
                 partial.file(),
                 alive,
             )?,
             None => None,
         };
         let Some((journal, hash)) = known else {
-            return Self::anew(spot, partial, identity, boot);
+            return Self::anew(spot, partial, identity, care);
         };
         let end = hash.blocks() * BLOCK as u64;
         partial.file().set_len(end)?;
@@ -104,8 +114,9 @@ impl Saving {
             partial,
             hash,
             identity,
-            boot,
+            care,
             journal: Some(journal),
+            writeback: Writeback::new(care.sync),
         })
     }
 
@@ -114,7 +125,7 @@ impl Saving {
         spot: Spot,
         partial: Partial,
         identity: Option<Identity>,
-        boot: Boot,
+        care: Care,
     ) -> Result<Self, FolderError> {
         spot.folder.remove(&spot.journal())?;
         partial.file().set_len(0)?;
@@ -124,8 +135,9 @@ impl Saving {
             partial,
             hash: FileHash::new(),
             identity,
-            boot,
+            care,
             journal: None,
+            writeback: Writeback::new(care.sync),
         })
     }
 
@@ -137,15 +149,16 @@ impl Saving {
         }
     }
 
-    /// Adds what comes next, at most a block. After an error it cannot go on.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Adds what comes next, at most a block. After an error it cannot go on. `alive` is called now and then.
+    pub(super) fn write(&mut self, bytes: &[u8], alive: &mut dyn FnMut()) -> io::Result<()> {
         self.partial.file().write_all(bytes)?;
         let mut complete = None;
         self.hash.update(bytes, |block| complete = Some(*block));
         if let Some(block) = complete {
             self.note(block);
         }
-        Ok(())
+        let file = self.partial.file();
+        self.writeback.wrote(file, bytes.len(), alive)
     }
 
     /// Notes the hash of a block; there is no journal before the first, and none of a file that cannot be known again. A
@@ -153,7 +166,7 @@ impl Saving {
     fn note(&mut self, block: [u8; 32]) {
         if let (Some(identity), 1) = (self.identity, self.hash.blocks()) {
             let name = self.spot.journal();
-            self.journal = Journal::create(&self.spot.folder, &name, identity, self.boot).ok();
+            self.journal = Journal::create(&self.spot.folder, &name, identity, self.care.boot).ok();
         }
         if let Some(journal) = &mut self.journal {
             let _ = journal.push(block);
@@ -162,6 +175,7 @@ impl Saving {
 
     /// Leaves it for another time, or removes it where nothing of it is worth keeping.
     pub(super) fn keep(mut self) {
+        let _ = self.writeback.wait(&mut || ());
         let Some(mut journal) = self.journal.take() else {
             return self.discard();
         };
@@ -172,17 +186,20 @@ impl Saving {
     }
 
     /// Removes it.
-    pub(super) fn discard(self) {
+    pub(super) fn discard(mut self) {
+        let _ = self.writeback.wait(&mut || ());
         let _ = self.spot.folder.remove(&self.spot.journal());
         let _ = self.partial.remove(&self.spot.folder);
     }
 
     /// All of it came. It is not safe yet.
     pub(super) fn complete(
-        self,
+        mut self,
         entry: &Entry,
         expected: [u8; 32],
+        alive: &mut dyn FnMut(),
     ) -> Result<Complete, FolderError> {
+        self.writeback.wait(alive)?;
         let hash = self.hash.clone().finish();
         if hash != expected {
             self.discard();

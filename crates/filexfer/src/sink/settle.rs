@@ -55,6 +55,10 @@ impl Settling {
         self.finished.push(finished);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.finished.is_empty()
+    }
+
     /// Whether no more should wait.
     pub(super) fn is_full(&self) -> bool {
         self.finished.len() >= MOST_FILES || self.bytes >= MOST_BYTES
@@ -102,10 +106,11 @@ fn published(finished: Vec<Finished>, manner: &Manner, sending: &mut Sending) ->
         .map(|finished| publish(finished, replace, &written, &mut folders))
         .collect();
     if manner.sync == Sync::Yes
+        && !folders.is_empty()
         && let Err(error) = while_alive(sending, || sync_folders(&folders))
     {
-        for settled in &mut settled {
-            settled.end = Err(format!("it is there, but may not be on the disk: {error}"));
+        for saved in settled.iter_mut().filter(|settled| settled.end.is_ok()) {
+            saved.end = Err(format!("it is there, but may not be on the disk: {error}"));
         }
     }
     settled

@@ -16,7 +16,7 @@ use proto::filexfer::native::message::{
 
 use super::*;
 use crate::session::{Protection, Receiving, Sending};
-use crate::transfer::{Event, Left};
+use crate::transfer::Event;
 
 mod hostile;
 mod resuming;
@@ -162,6 +162,14 @@ fn keep() -> Manner {
         existing: Existing::Keep,
         sync: Sync::Yes,
         wanted: Vec::new(),
+    }
+}
+
+/// For tests of many files, which would wait for the disk as often.
+fn unsynced() -> Manner {
+    Manner {
+        sync: Sync::No,
+        ..overwrite()
     }
 }
 
@@ -319,7 +327,7 @@ fn permissions_come_along_without_setuid() {
 #[test]
 fn many_small_files_in_flight() {
     let scratch = Scratch::new();
-    let outcome = receive_from(&scratch.place(), &keep(), |mut source| {
+    let outcome = receive_from(&scratch.place(), &unsynced(), |mut source| {
         let mut unnamed = 0..3000;
         let mut name = |source: &mut Source| {
             if let Some(number) = unnamed.next() {

@@ -187,7 +187,7 @@ mod links {
                     let _ = fs::rename(&aside, &folder);
                 }
             });
-            let outcome = receive_from(&scratch.place(), &overwrite(), |mut source| {
+            let outcome = receive_from(&scratch.place(), &unsynced(), |mut source| {
                 for number in 0..500 {
                     // From folder to folder, so that none is known from the file before.
                     source.say(&file(&format!("folder/{}/{number}", number % 2), 1));

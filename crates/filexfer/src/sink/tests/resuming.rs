@@ -7,7 +7,7 @@ use std::sync::Arc;
 use runtime::folder::{Folder, FolderError};
 
 use super::super::journal::Boot;
-use super::super::saving::{Saving, Spot};
+use super::super::saving::{Care, Saving, Spot};
 use super::*;
 
 const SIZE: usize = 20 * BLOCK + 100;
@@ -21,8 +21,8 @@ impl Scratch {
     }
 
     fn saving(&self, boot: &str) -> Result<Saving, FolderError> {
-        let boot = Boot::named(Some(boot));
-        Saving::resume(self.spot(), &file("a", SIZE), boot, &mut || ())
+        let care = care(boot);
+        Saving::resume(self.spot(), &file("a", SIZE), care, &mut || ())
     }
 
     /// How many blocks a sink would go on from.
@@ -45,7 +45,7 @@ impl Scratch {
         let mut saving = self.saving("boot").unwrap();
         let from = saving.take().from as usize;
         for bytes in content(length)[from..].chunks(BLOCK) {
-            saving.write(bytes).unwrap();
+            saving.write(bytes, &mut || ()).unwrap();
         }
     }
 
@@ -53,9 +53,16 @@ impl Scratch {
     fn kept_at(&self, length: usize) {
         let mut saving = self.saving("boot").unwrap();
         for bytes in content(length).chunks(BLOCK) {
-            saving.write(bytes).unwrap();
+            saving.write(bytes, &mut || ()).unwrap();
         }
         saving.keep();
+    }
+}
+
+fn care(boot: &str) -> Care {
+    Care {
+        boot: Boot::named(Some(boot)),
+        sync: Sync::Yes,
     }
 }
 
@@ -119,8 +126,8 @@ fn nothing_of_the_last_block_is_left_out() {
     let scratch = Scratch::new();
     scratch.kept_at(20 * BLOCK);
     let entry = file("a", 20 * BLOCK);
-    let boot = Boot::named(Some("boot"));
-    let saving = Saving::resume(scratch.spot(), &entry, boot, &mut || ()).unwrap();
+    let care = care("boot");
+    let saving = Saving::resume(scratch.spot(), &entry, care, &mut || ()).unwrap();
     assert_eq!(saving.take().from, 0, "its size is another");
 }
 
@@ -229,10 +236,10 @@ fn a_journal_without_its_file_goes() {
     let scratch = Scratch::new();
     scratch.kept_at(3 * BLOCK);
     fs::remove_file(scratch.partial()).unwrap();
-    let boot = Boot::named(Some("boot"));
-    let mut saving = Saving::begin(scratch.spot(), &file("a", 5), boot).unwrap();
+    let care = care("boot");
+    let mut saving = Saving::begin(scratch.spot(), &file("a", 5), care).unwrap();
     assert!(!scratch.journal().exists());
-    saving.write(b"other").unwrap();
+    saving.write(b"other", &mut || ()).unwrap();
     drop(saving);
     assert_eq!(scratch.blocks("boot"), 0);
 }
