@@ -40,6 +40,7 @@ impl Source<'_> {
             Ok(Open::Piped(piped)) => self.send_pieces(piped, hash)?,
             Err(error) => (0, failed(&error)),
         };
+        self.packer.finish(&mut self.outlet)?;
         match &finish {
             Finish::Whole(_) => {}
             Finish::Changed => self.failed(&entry.name, "it changed while it was read"),

@@ -10,6 +10,7 @@ mod roots;
 mod send;
 #[cfg(test)]
 mod tests;
+mod zstd;
 
 use std::path::PathBuf;
 

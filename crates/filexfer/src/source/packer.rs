@@ -3,38 +3,47 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use proto::filexfer::native::message::{Data, MAX_DATA};
+use proto::filexfer::native::message::Data;
 use proto::filexfer::native::packing::{Choice, Packing, Sent};
-use zstd::bulk::Compressor;
 
 use super::Compression;
 use super::outlet::Outlet;
+use super::zstd::{Beside, Work, Zstd};
 use crate::transfer::TransferError;
+
+/// What fills the room that it is given as far as there is something, and looks at what it has filled.
+type Read<'a> = dyn FnMut(&mut [u8]) -> io::Result<usize> + 'a;
+
+/// What became of a block: how many bytes it has, 0 at the end, or why it could not be read.
+type Filled = io::Result<usize>;
 
 /// Sends blocks, and watches how they go.
 pub(super) struct Packer {
     packing: Option<Packing>,
     zstd: Zstd,
-    /// A block that is to be compressed; empty until one is.
-    block: Vec<u8>,
+    beside: Option<Beside>,
+    /// How many blocks are compressed beside, and what they can be read into.
+    begun: usize,
+    free: Vec<Work>,
     /// How things stood at the end of the last block.
     at: Instant,
     writing: Duration,
 }
 
-/// A compressor that is kept, and what it made last.
-#[derive(Default)]
-struct Zstd {
-    compressor: Option<(i32, Compressor<'static>)>,
-    packed: Vec<u8>,
-}
-
 impl Packer {
+    /// Smaller blocks are compressed here: waking the other thread would take longer.
+    const BESIDE: usize = 256 * 1024;
+
+    /// Samples are taken at this level.
+    const SAMPLED: i32 = 1;
+
     pub(super) fn new(compression: Compression) -> Self {
         Self {
             packing: (compression == Compression::Auto).then(Packing::new),
             zstd: Zstd::default(),
-            block: Vec::new(),
+            beside: None,
+            begun: 0,
+            free: Vec::new(),
             at: Instant::now(),
             writing: Duration::ZERO,
         }
@@ -53,45 +62,59 @@ impl Packer {
         self.writing = outlet.writing();
     }
 
-    /// Sends a block of at most `size` bytes. `read` fills the room it is given as far as there is something, and looks
-    /// at what it has filled; what it says is the answer.
+    /// Takes a block of at most `size` bytes, which goes out now or with those that follow.
     pub(super) fn send(
         &mut self,
         outlet: &mut Outlet,
         size: usize,
-        read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> Result<io::Result<usize>, TransferError> {
+        read: &mut Read<'_>,
+    ) -> Result<Filled, TransferError> {
         let size = size.min(outlet.piece());
-        let choice = self.packing.as_ref().map(|packing| packing.choose(size));
-        let wire = outlet.wire();
-        let (sent, packing) = match choice {
-            None => return outlet.fill(|room| fill(room, size, read)),
-            Some(Choice::AsIs) => {
-                let sent = outlet.fill(|room| fill(room, size, read))?;
-                (sent, Duration::ZERO)
-            }
-            Some(Choice::Sample) => self.sample(outlet, size, read)?,
-            Some(Choice::Pack(level)) => self.pack(outlet, size, level, read)?,
-        };
-        if let Ok(size) = sent {
-            self.note(outlet, size, wire, packing);
+        let mut choice = self.choose(size);
+        let is_beside = matches!(choice, Choice::Pack(_)) && size >= Self::BESIDE;
+        if self.begun > 0 && !is_beside {
+            self.finish(outlet)?;
+            choice = self.choose(size);
         }
-        Ok(sent)
+        match choice {
+            Choice::Pack(level) => self.pack(outlet, size, level, read),
+            Choice::AsIs => {
+                let wire = outlet.wire();
+                let filled = outlet.fill(|room| fill(room, size, read))?;
+                self.note(outlet, *filled.as_ref().unwrap_or(&0), wire, Duration::ZERO);
+                Ok(filled)
+            }
+            Choice::Sample => self.sample(outlet, size, read),
+        }
     }
 
+    /// Sends what was taken and is not sent yet.
+    pub(super) fn finish(&mut self, outlet: &mut Outlet) -> Result<(), TransferError> {
+        while self.begun > 0 {
+            self.collect(outlet)?;
+        }
+        Ok(())
+    }
+
+    fn choose(&self, size: usize) -> Choice {
+        let packing = self.packing.as_ref();
+        packing.map_or(Choice::AsIs, |packing| packing.choose(size))
+    }
+
+    /// A block of so many bytes went out.
     fn note(&mut self, outlet: &Outlet, size: usize, wire: u64, packing: Duration) {
+        let Some(machine) = &mut self.packing else {
+            return;
+        };
         let (at, writing) = (Instant::now(), outlet.writing());
-        let sent = Sent {
+        machine.sent(Sent {
             size,
             wire: (outlet.wire() - wire) as usize,
             packing,
             writing: writing - self.writing,
             whole: at - self.at,
-        };
+        });
         (self.at, self.writing) = (at, writing);
-        if let Some(packing) = &mut self.packing {
-            packing.sent(sent);
-        }
     }
 
     /// Sends a block as it is, and compresses a piece of it to see what comes of it.
@@ -99,85 +122,98 @@ impl Packer {
         &mut self,
         outlet: &mut Outlet,
         size: usize,
-        read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> Result<(io::Result<usize>, Duration), TransferError> {
-        let mut sample = Vec::new();
-        let sent = outlet.fill(|room| {
+        read: &mut Read<'_>,
+    ) -> Result<Filled, TransferError> {
+        let (mut sample, wire) = (Vec::new(), outlet.wire());
+        let filled = outlet.fill(|room| {
             let filled = fill(room, size, read)?;
             let length = filled.min(Packing::SAMPLE);
             let start = (filled - length) / 2;
             sample.extend_from_slice(&room[start..start + length]);
             Ok(filled)
         })?;
-        if !sample.is_empty() {
-            let (packed, took) = self.zstd.timed(SAMPLED, &sample);
-            if let Some(packing) = &mut self.packing {
-                packing.sampled(sample.len(), packed, took);
-            }
+        let (left, took) = self.zstd.sample(Self::SAMPLED, &sample);
+        if let Some(packing) = &mut self.packing
+            && !sample.is_empty()
+        {
+            packing.sampled(sample.len(), left, took);
         }
-        Ok((sent, Duration::ZERO))
+        self.note(outlet, *filled.as_ref().unwrap_or(&0), wire, Duration::ZERO);
+        Ok(filled)
     }
 
-    /// Sends a block compressed, or as it is where that is no longer.
     fn pack(
         &mut self,
         outlet: &mut Outlet,
         size: usize,
         level: i32,
-        read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> Result<(io::Result<usize>, Duration), TransferError> {
-        self.block.resize(MAX_DATA as usize, 0);
-        let filled = match fill(&mut self.block, size, read) {
+        read: &mut Read<'_>,
+    ) -> Result<Filled, TransferError> {
+        let mut work = self.free.pop().unwrap_or_else(Work::new);
+        let filled = match fill(&mut work.block, size, read) {
             Ok(filled) if filled > 0 => filled,
-            other => return Ok((other, Duration::ZERO)),
+            other => {
+                self.free.push(work);
+                return Ok(other);
+            }
         };
-        let block = &self.block[..filled];
-        let (packed, took) = self.zstd.timed(level, block);
-        if packed < filled {
-            let unpacked = Some(filled as u32);
-            outlet.packed(Data { unpacked }, &self.zstd.packed[..packed])?;
-        } else {
-            outlet.packed(Data { unpacked: None }, block)?;
+        work.filled = filled;
+        if size < Self::BESIDE {
+            self.zstd.work(level, &mut work);
+            self.send_work(outlet, work)?;
+            return Ok(Ok(filled));
         }
-        Ok((Ok(filled), took))
+        self.beside(level, work).map_err(stopped)?;
+        if self.begun > Beside::DEPTH {
+            self.collect(outlet)?;
+        }
+        Ok(Ok(filled))
+    }
+
+    fn beside(&mut self, level: i32, work: Work) -> io::Result<()> {
+        let beside = match self.beside.take() {
+            Some(beside) => beside,
+            None => Beside::new()?,
+        };
+        let begun = beside.begin(level, work);
+        self.beside = Some(beside);
+        self.begun += 1;
+        begun
+    }
+
+    /// Sends the oldest block that is compressed beside.
+    fn collect(&mut self, outlet: &mut Outlet) -> Result<(), TransferError> {
+        self.begun -= 1;
+        match self.beside.as_ref().map(Beside::end) {
+            Some(work) => self.send_work(outlet, work.map_err(stopped)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a block compressed, or as it is where that is no longer.
+    fn send_work(&mut self, outlet: &mut Outlet, work: Work) -> Result<(), TransferError> {
+        let wire = outlet.wire();
+        match work.packed() {
+            Some(packed) => {
+                let unpacked = Some(work.filled as u32);
+                outlet.packed(Data { unpacked }, packed)?;
+            }
+            None => outlet.packed(Data { unpacked: None }, &work.block[..work.filled])?,
+        }
+        self.note(outlet, work.filled, wire, work.took);
+        self.free.push(work);
+        Ok(())
     }
 }
 
-impl Zstd {
-    /// How many bytes are left, and how long that took. What does not shrink, or cannot be compressed for whatever
-    /// reason, stays as long as it was.
-    fn timed(&mut self, level: i32, bytes: &[u8]) -> (usize, Duration) {
-        if self.packed.is_empty() {
-            // The first time takes longer than any other will.
-            let _ = self.compress(level, bytes);
-        }
-        let start = Instant::now();
-        let packed = self.compress(level, bytes).unwrap_or(bytes.len());
-        (packed, start.elapsed())
-    }
-
-    fn compress(&mut self, level: i32, bytes: &[u8]) -> io::Result<usize> {
-        let Self { compressor, packed } = self;
-        if compressor.as_ref().is_none_or(|(set, _)| *set != level) {
-            *compressor = Some((level, Compressor::new(level)?));
-        }
-        let Some((_, compressor)) = compressor else {
-            return Ok(bytes.len());
-        };
-        // What would be longer than the block has no room, and is not wanted.
-        packed.resize(MAX_DATA as usize, 0);
-        compressor.compress_to_buffer(bytes, &mut packed[..bytes.len()])
-    }
-}
-
-/// Samples are taken at this level.
-const SAMPLED: i32 = 1;
-
-fn fill(
-    room: &mut [u8],
-    size: usize,
-    read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
-) -> io::Result<usize> {
+fn fill(room: &mut [u8], size: usize, read: &mut Read<'_>) -> io::Result<usize> {
     let size = size.min(room.len());
     read(&mut room[..size])
+}
+
+fn stopped(reason: io::Error) -> TransferError {
+    TransferError::Here {
+        what: "cannot compress".into(),
+        reason,
+    }
 }

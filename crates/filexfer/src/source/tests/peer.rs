@@ -219,7 +219,7 @@ impl<A: FnMut(&Entry) -> Answer, D: FnMut(&Got)> Sink<A, D> {
                         Some(size) => {
                             got.packed += 1;
                             let size = size as usize;
-                            let whole = zstd::bulk::decompress(frame.bulk, size).unwrap();
+                            let whole = ::zstd::bulk::decompress(frame.bulk, size).unwrap();
                             assert_eq!(whole.len(), size);
                             file.extend_from_slice(&whole);
                         }

@@ -166,9 +166,10 @@ impl Packing {
         }
     }
 
-    /// A block was sent as was chosen last.
+    /// A block was sent as was chosen: last, or while the blocks before it were still compressed.
     pub fn sent(&mut self, block: Sent) {
         match self.state {
+            State::Plain | State::Trial { .. } if !block.packing.is_zero() => {}
             State::Plain => {
                 self.plain.add(&block);
                 self.skip = self.skip.saturating_sub(block.size);
