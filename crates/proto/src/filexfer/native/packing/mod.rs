@@ -93,7 +93,7 @@ impl Packing {
     const CHEAPEST: f64 = 1e-9;
 
     /// Writes have to wait for so long before their pace is believed: buffers have to fill first.
-    const EVIDENCE: f64 = 0.03;
+    const EVIDENCE: f64 = 0.015;
 
     /// What is left of a block that is worth its time, and what the time has to shrink to.
     const SHRUNK: f64 = 0.9;
@@ -108,7 +108,7 @@ impl Packing {
     const MOST_SKIP: usize = 64 * MIB;
     const FIRST_HOLD: usize = 32 * MIB;
     const MOST_HOLD: usize = 1024 * MIB;
-    const FIRST_PATIENCE: usize = 32 * MIB;
+    const FIRST_PATIENCE: usize = 64 * MIB;
     const MOST_PATIENCE: usize = 2048 * MIB;
 
     /// How many packed bytes tell how fast they are.
@@ -250,7 +250,7 @@ impl Packing {
             late,
         };
         let packed = self.packed.whole();
-        if seconds > packed * (1.2 * bytes as f64 + 2.0 * block.size as f64) {
+        if seconds > packed * (1.2 * bytes as f64 + block.size as f64) {
             self.keep_packing(seconds / bytes as f64);
         } else if bytes >= Self::TRIAL {
             let late = late / (bytes - Self::TRIAL / 2) as f64;
