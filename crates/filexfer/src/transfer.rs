@@ -40,8 +40,6 @@ pub(crate) enum Left {
     Same,
     /// Another is there, and overwriting was not asked for.
     Other,
-    /// The other side did not want it.
-    Unwanted,
 }
 
 /// Who is told.
@@ -75,6 +73,16 @@ pub(crate) fn refusal(refused: &Refused) -> String {
         }
         Refused::Busy => "it has no room for another now; try again later".into(),
         Refused::Other(reason) => Escaped(reason.as_str().as_bytes()).to_string(),
+    }
+}
+
+impl Summary {
+    /// One more file was left.
+    pub(crate) fn count(&mut self, left: Left) {
+        match left {
+            Left::Same => self.same += 1,
+            Left::Other => self.kept += 1,
+        }
     }
 }
 

@@ -65,7 +65,6 @@ enum What<'a> {
         saved: u64,
         same: u64,
         kept: u64,
-        unwanted: u64,
         failed: u64,
         moved_bytes: u64,
         wire_bytes: Option<u64>,
@@ -121,7 +120,6 @@ fn reason(why: Left) -> &'static str {
     match why {
         Left::Same => "same",
         Left::Other => "other",
-        Left::Unwanted => "unwanted",
     }
 }
 
@@ -151,7 +149,6 @@ pub(super) fn summary(
         saved: tally.saved,
         same: tally.same,
         kept: tally.kept,
-        unwanted: tally.unwanted,
         failed: tally.failed,
         moved_bytes: tally.moved,
         wire_bytes: wire,

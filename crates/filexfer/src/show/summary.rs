@@ -25,7 +25,6 @@ pub(super) fn line(tally: &Tally, way: Way, wire: Option<u64>, now: Instant) -> 
     let others = [
         (tally.same, "there already"),
         (tally.kept, "kept as they were"),
-        (tally.unwanted, "not wanted"),
         (tally.failed, "failed"),
     ];
     for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {

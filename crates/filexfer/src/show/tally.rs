@@ -40,7 +40,6 @@ pub(crate) struct Tally {
     pub(crate) saved: u64,
     pub(crate) same: u64,
     pub(crate) kept: u64,
-    pub(crate) unwanted: u64,
     pub(crate) failed: u64,
     /// The first that are complete.
     pub(crate) complete: Vec<Complete>,
@@ -60,7 +59,6 @@ impl Tally {
             saved: 0,
             same: 0,
             kept: 0,
-            unwanted: 0,
             failed: 0,
             complete: Vec::new(),
             saved_before: 0,
@@ -70,7 +68,7 @@ impl Tally {
 
     /// The transfer begins anew after an interruption: what was left alone will be left again.
     pub(crate) fn begin_again(&mut self) {
-        (self.same, self.kept, self.unwanted, self.failed) = (0, 0, 0, 0);
+        (self.same, self.kept, self.failed) = (0, 0, 0);
         self.bytes_there = 0;
         self.saved_before = self.saved;
         (self.totals, self.current) = (None, None);
@@ -112,16 +110,15 @@ impl Tally {
     fn leave(&mut self, why: Left) {
         match why {
             // It is what was saved before the interruption.
-            Left::Same | Left::Unwanted if self.saved_before > 0 => self.saved_before -= 1,
+            Left::Same if self.saved_before > 0 => self.saved_before -= 1,
             Left::Same => self.same += 1,
             Left::Other => self.kept += 1,
-            Left::Unwanted => self.unwanted += 1,
         }
     }
 
     /// Files of which there is nothing more to do.
     pub(crate) fn settled(&self) -> u64 {
-        self.saved + self.same + self.kept + self.unwanted + self.failed
+        self.saved + self.same + self.kept + self.failed
     }
 
     /// Bytes a second, lately.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use proto::filexfer::native::blocks::FileHash;
 use proto::filexfer::native::inbox::Inbox;
 use proto::filexfer::native::message::{
-    Alive, Data, Done, Entry, Finish, Kind, Leave, Refused, Take, Totals,
+    Alive, Data, Done, Entry, Finish, Kind, Leave, Reason, Refused, Take, Totals,
 };
 use proto::frame::{Frame, Message};
 
@@ -251,20 +251,20 @@ impl Sink<'_> {
             Err(reason) => {
                 self.inbox.leave();
                 self.fail(entry, &reason);
-                self.sending.say(&Leave)
+                self.sending.say(&Leave::Failed(Reason::new(&reason)))
             }
         }
     }
 
     fn leave(&mut self, entry: &Entry, why: Left) -> Result<(), TransferError> {
-        match why {
-            Left::Same => self.summary.same += 1,
-            Left::Other | Left::Unwanted => self.summary.kept += 1,
-        }
+        self.summary.count(why);
         self.inbox.leave();
         let name = &entry.name;
         self.watch.tell(Event::Left { name, why });
-        self.sending.say(&Leave)
+        self.sending.say(&match why {
+            Left::Same => Leave::Same,
+            Left::Other => Leave::Kept,
+        })
     }
 
     /// Opens what is large, or goes on where it stood.

@@ -16,7 +16,7 @@ use crate::transfer::TransferError;
 #[derive(Debug)]
 pub(super) enum Answer {
     Take(Take),
-    Leave,
+    Leave(Leave),
     Saved,
     NotSaved(NotSaved),
     Done,
@@ -129,9 +129,7 @@ fn answer(incoming: &Incoming<'_>, peer: SocketAddr) -> Result<Option<Answer>, T
     let broken = |error: FrameError| rules(peer, error);
     let answer = match incoming.prefix.kind {
         Take::KIND => Answer::Take(decode(incoming).map_err(broken)?),
-        Leave::KIND => decode(incoming)
-            .map(|Leave| Answer::Leave)
-            .map_err(broken)?,
+        Leave::KIND => Answer::Leave(decode(incoming).map_err(broken)?),
         Saved::KIND => decode(incoming)
             .map(|Saved| Answer::Saved)
             .map_err(broken)?,

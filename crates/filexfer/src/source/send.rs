@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use proto::filexfer::native::message::{Done, Finish, Kind, NotSaved, Totals};
+use proto::filexfer::native::message::{Done, Finish, Kind, Leave, NotSaved, Totals};
 use proto::filexfer::native::name::Name;
 use proto::filexfer::native::outbox::{Finished, Outbox};
 use runtime::escape::Escaped;
@@ -163,9 +163,9 @@ impl<'a> Source<'a> {
         let peer = self.peer;
         match answer {
             Answer::Take(take) => self.outbox.take(take).map_err(|broken| rules(peer, broken)),
-            Answer::Leave => {
+            Answer::Leave(leave) => {
                 let entry = self.outbox.leave().map_err(|broken| rules(peer, broken))?;
-                self.left(&entry.name);
+                self.left(&entry.name, &leave);
                 Ok(())
             }
             Answer::Saved => {
@@ -182,9 +182,13 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn left(&mut self, name: &Name) {
-        self.summary.same += 1;
-        let why = Left::Unwanted;
+    fn left(&mut self, name: &Name, leave: &Leave) {
+        let why = match leave {
+            Leave::Same => Left::Same,
+            Leave::Kept => Left::Other,
+            Leave::Failed(reason) => return self.failed(name, reason.as_str()),
+        };
+        self.summary.count(why);
         self.watch.tell(Event::Left { name, why });
     }
 

@@ -67,7 +67,7 @@ fn rules_that_are_broken() {
         (
             "expected a frame of a source, got one of kind 21",
             |source| {
-                source.say(&Leave);
+                source.say(&Leave::Same);
             },
         ),
         ("it ended before it said that it was done", |source| {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::time::Instant;
 
 use proto::filexfer::native::blocks::FileHash;
-use proto::filexfer::native::message::{Entry, Finish, Kind, Take, Totals};
+use proto::filexfer::native::message::{Entry, Finish, Kind, Leave, Reason, Take, Totals};
 use proto::frame::Message;
 
 use super::super::*;
@@ -129,15 +129,26 @@ fn a_file_goes_on_where_the_sink_stands() {
 #[test]
 fn what_the_sink_leaves_is_not_sent() {
     let scratch = Scratch::new("left");
-    let offer = paths(["a", "b"].map(|path| scratch.file(path, b"1")));
-    let sink = take_by(|entry| match entry.name == name("a") {
-        true => Answer::Leave,
-        false => WHOLE,
+    let offer = paths(["a", "b", "c", "d"].map(|path| scratch.file(path, b"1")));
+    let sink = take_by(|entry| match entry.name.as_bytes() {
+        b"a" => Answer::Leave(Leave::Same),
+        b"b" => Answer::Leave(Leave::Kept),
+        b"c" => Answer::Leave(Leave::Failed(Reason::new("no room"))),
+        _ => WHOLE,
     });
     let sent = transfer(&offer, &PLAIN, sink);
     let summary = sent.result.unwrap();
-    assert_eq!((summary.same, summary.saved), (1, 1));
-    assert!(sent.log.contains(&"left a Unwanted".to_owned()));
+    let Summary {
+        same,
+        kept,
+        failed,
+        saved,
+        ..
+    } = summary;
+    assert_eq!((same, kept, failed, saved), (1, 1, 1, 1));
+    for line in ["left a Same", "left b Other", "failed c: no room"] {
+        assert!(sent.log.contains(&line.to_owned()), "{:?}", sent.log);
+    }
 }
 
 #[test]

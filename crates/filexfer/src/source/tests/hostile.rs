@@ -30,8 +30,8 @@ fn is_broken(error: &TransferError) -> bool {
 #[test]
 fn answers_to_nothing() {
     let leave_twice = |out: &mut crate::session::Sending| {
-        out.say(&Leave).unwrap();
-        say(out, &Leave);
+        out.say(&Leave::Same).unwrap();
+        say(out, &Leave::Same);
     };
     for error in [
         after_naming(|out| say(out, &Saved)),

@@ -165,7 +165,7 @@ impl Got {
 /// What a sink does with a file that is named.
 pub(super) enum Answer {
     Take(Take),
-    Leave,
+    Leave(Leave),
 }
 
 pub(super) const WHOLE: Answer = Answer::Take(Take {
@@ -206,7 +206,7 @@ impl<A: FnMut(&Entry) -> Answer, D: FnMut(&Got)> Sink<A, D> {
                                 open.push_back(entry.name.to_string());
                                 say(&mut sending, &take);
                             }
-                            Answer::Leave => say(&mut sending, &Leave),
+                            Answer::Leave(leave) => say(&mut sending, &leave),
                         }
                     }
                     got.entries.push(entry);

@@ -130,9 +130,16 @@ pub struct Take {
     pub stack: Vec<[u8; 32]>,
 }
 
-/// The sink does not want the oldest entry that it has not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leave;
+/// The sink does not take the oldest entry that it has not answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Leave {
+    /// It has it, by size and time.
+    Same,
+    /// It has another under this name, and keeps that.
+    Kept,
+    /// It cannot have it, for this reason.
+    Failed(Reason),
+}
 
 /// Bytes of the oldest file that was taken and is not finished: the frame's bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,7 +203,7 @@ messages! {
     Data: 12, 6, MAX_DATA;
     Finish: 13, REASONED;
     Take: 20, 16 + 32 * MAX_STACK as u32;
-    Leave: 21, 0;
+    Leave: 21, REASONED;
     Saved: 22, 0;
     NotSaved: 23, REASONED;
     Alive: 30, 0;
