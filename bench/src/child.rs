@@ -7,7 +7,7 @@
 pub(crate) mod client;
 pub(crate) mod free;
 pub(crate) mod launch;
-mod output;
+pub(crate) mod output;
 mod server;
 
 use std::io;
@@ -20,7 +20,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::alarm;
 
 use output::Output;
-pub(crate) use server::{Listens, Memory, Server, announce};
+pub(crate) use server::{Listens, Memory, Server, announce, listens_on_tcp};
 
 /// How long a child lives at most, whatever becomes of its parent.
 pub(crate) const LIFETIME: Duration = Duration::from_mins(5);

@@ -28,6 +28,11 @@ impl Installed {
         Self::ours("tcp-echo", named)
     }
 
+    /// The same of files.
+    pub(crate) fn filexfer(named: Option<&Path>) -> Result<Self> {
+        Self::ours("filexfer", named)
+    }
+
     fn ours(name: &str, named: Option<&Path>) -> Result<Self> {
         let path = match named {
             Some(path) => path.to_owned(),
@@ -65,6 +70,15 @@ impl Installed {
         let version = line.map(|line| line.trim().to_owned());
         Self {
             version: version.unwrap_or(self.version),
+            ..self
+        }
+    }
+
+    /// The same with so many words of its version, for one that goes on about what it is made of.
+    pub(crate) fn of_words(self, count: usize) -> Self {
+        let words: Vec<_> = self.version.split_whitespace().take(count).collect();
+        Self {
+            version: words.join(" "),
             ..self
         }
     }
@@ -119,6 +133,8 @@ mod tests {
         assert_eq!(versions([None, Some(&found)]), "one 1");
         assert!(found.says("two") && !found.says("three"));
         let found = found.whose_version_has("tw");
+        assert_eq!(versions([Some(&found)]), "two");
+        let found = found.of_words(1);
         assert_eq!(versions([Some(&found)]), "two");
         let found = found.whose_version_has("three");
         assert_eq!(versions([Some(&found)]), "two");

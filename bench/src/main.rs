@@ -1,7 +1,7 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], [`tcp`], and three in
-//! `reflector`.
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], [`tcp`], [`filexfer`], and
+//! three in `reflector`.
 //! What topics share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs,
 //! medians, percentiles), `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read
 //! from outside), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
@@ -9,6 +9,7 @@
 #[cfg(target_os = "linux")]
 mod child;
 mod engines;
+mod filexfer;
 mod flood;
 #[cfg(target_os = "linux")]
 mod goal;
@@ -49,6 +50,7 @@ enum Topic {
     Probe(probe::Args),
     Flood(flood::Args),
     Tcp(tcp::Args),
+    Filexfer(filexfer::Args),
     #[cfg(target_os = "linux")]
     Sessions(reflector::sessions::Args),
     #[cfg(target_os = "linux")]
@@ -73,6 +75,9 @@ enum Topic {
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     TcpClient(tcp::client::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    TransferSide(filexfer::side::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -81,6 +86,7 @@ fn main() -> anyhow::Result<()> {
         Topic::Probe(args) => probe::run(&args),
         Topic::Flood(args) => flood::run(&args),
         Topic::Tcp(args) => tcp::run(&args),
+        Topic::Filexfer(args) => filexfer::run(&args),
         #[cfg(target_os = "linux")]
         Topic::Sessions(args) => reflector::sessions::run(&args),
         #[cfg(target_os = "linux")]
@@ -93,6 +99,8 @@ fn main() -> anyhow::Result<()> {
         Topic::TcpServer(args) => tcp::server::run(&args),
         #[cfg(target_os = "linux")]
         Topic::TcpClient(args) => tcp::client::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::TransferSide(args) => filexfer::side::run(&args),
         #[cfg(target_os = "linux")]
         Topic::EngineServer(args) => engines::server::run(&args),
         #[cfg(target_os = "linux")]

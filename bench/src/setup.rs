@@ -19,9 +19,14 @@ pub(crate) struct Setup {
     /// Runnable threads in the minute before, by the kernel: above 0.5 something else took part.
     load_before: String,
     runs: u32,
-    seconds_per_run: f64,
-    server_core: Core,
-    client_core: Core,
+    /// Absent where a run takes as long as what it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_per_run: Option<f64>,
+    /// Absent where programs may use all cores, as the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_core: Option<Core>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_core: Option<Core>,
     /// Whether this is a build for speed; the figures of another mean little.
     optimised: bool,
 }
@@ -29,6 +34,14 @@ pub(crate) struct Setup {
 impl Setup {
     /// The machine as it is now.
     pub(crate) fn of(options: &Common, length: Duration) -> Self {
+        Self {
+            seconds_per_run: Some(length.as_secs_f64()),
+            ..Self::of_whole_runs(options)
+        }
+    }
+
+    /// The same for runs that take as long as what they do.
+    pub(crate) fn of_whole_runs(options: &Common) -> Self {
         let first_word = |path| {
             let text = fs::read_to_string(path).unwrap_or_default();
             text.split_whitespace().next().unwrap_or("?").to_owned()
@@ -38,10 +51,19 @@ impl Setup {
             cores: first_word("/sys/devices/system/cpu/online"),
             load_before: first_word("/proc/loadavg"),
             runs: options.runs,
-            seconds_per_run: length.as_secs_f64(),
-            server_core: options.server_core,
-            client_core: options.client_core,
+            seconds_per_run: None,
+            server_core: Some(options.server_core),
+            client_core: Some(options.client_core),
             optimised: !cfg!(debug_assertions),
+        }
+    }
+
+    /// The same for programs that may use all cores.
+    pub(crate) fn unpinned(self) -> Self {
+        Self {
+            server_core: None,
+            client_core: None,
+            ..self
         }
     }
 }
@@ -53,13 +75,16 @@ impl fmt::Display for Setup {
             "Linux {}, cores {}, load before {}.",
             self.kernel, self.cores, self.load_before
         )?;
-        let (server, client) = (self.server_core, self.client_core);
-        write!(f, "Server on core {server}, client on core {client}. ")?;
-        writeln!(
-            f,
-            "Medians of {} alternating runs of {} s.",
-            self.runs, self.seconds_per_run
-        )?;
+        if let (Some(server), Some(client)) = (self.server_core, self.client_core) {
+            write!(f, "Server on core {server}, client on core {client}. ")?;
+        } else {
+            write!(f, "Server and client on all cores. ")?;
+        }
+        write!(f, "Medians of {} alternating runs", self.runs)?;
+        match self.seconds_per_run {
+            Some(seconds) => writeln!(f, " of {seconds} s.")?,
+            None => writeln!(f, ".")?,
+        }
         if !self.optimised {
             writeln!(f, "A debug build: build with --release for figures.")?;
         }

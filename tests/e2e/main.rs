@@ -5,6 +5,7 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod filexfer;
 mod flood;
 mod loops;
 mod months;

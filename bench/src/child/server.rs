@@ -175,7 +175,8 @@ fn is_bound(address: SocketAddrV4) -> Result<bool> {
     Ok(lists(&sockets, address))
 }
 
-fn listens_on_tcp(address: SocketAddrV4) -> Result<bool> {
+/// Whether the kernel lists a TCP socket, of whatever address, that listens on this port.
+pub(crate) fn listens_on_tcp(address: SocketAddrV4) -> Result<bool> {
     let sockets = fs::read_to_string("/proc/net/tcp").context("cannot list TCP sockets")?;
     // Absent where there is no IPv6.
     let more = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The machine's own name and addresses, as a person would want to type them elsewhere.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How other machines can reach this one.
 #[derive(Clone, Debug)]
@@ -23,9 +23,33 @@ impl Host {
         addrs.sort_unstable();
         addrs.dedup();
         Self {
-            name: gethostname::gethostname().to_string_lossy().into_owned(),
+            name: name(),
             addrs,
         }
+    }
+
+    fn reachable(&self, listening: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut all: Vec<_> = listening.iter().flat_map(|at| self.reaching(*at)).collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() {
+            let loopback = |at: &SocketAddr| match at.ip() {
+                IpAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, at.port())),
+                IpAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, at.port())),
+            };
+            all.extend(listening.iter().map(loopback));
+        }
+        all
+    }
+
+    /// The addresses that lead to one socket.
+    fn reaching(&self, socket: SocketAddr) -> Vec<SocketAddr> {
+        if !socket.ip().is_unspecified() {
+            return vec![socket];
+        }
+        let same_family = |ip: &&IpAddr| ip.is_ipv4() == socket.is_ipv4();
+        let ips = self.addrs.iter().filter(same_family);
+        ips.map(|ip| SocketAddr::new(*ip, socket.port())).collect()
     }
 
     /// What to tell a person about sockets that listen on every interface; `None` where none does.
@@ -44,6 +68,17 @@ impl Host {
     }
 }
 
+/// The machine's name.
+pub fn name() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
+/// The addresses, with ports, by which others reach these sockets: each once, those of IPv4 first since they are the
+/// shorter to type. Where the machine has no network they are those of this machine itself.
+pub fn reachable(listening: &[SocketAddr]) -> Vec<SocketAddr> {
+    Host::look_up().reachable(listening)
+}
+
 /// Where a server listens, for scripts and for people: a line `listening on SCHEME://ADDR:PORT` for each socket, and how
 /// other machines can reach it if they can.
 pub fn announcement(scheme: &str, listening: &[SocketAddr]) -> String {
@@ -57,6 +92,30 @@ pub fn announcement(scheme: &str, listening: &[SocketAddr]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_type() {
+        let host = Host {
+            name: "plum".into(),
+            addrs: vec!["192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap()],
+        };
+        let alone = Host {
+            name: "plum".into(),
+            addrs: Vec::new(),
+        };
+        let table = [
+            (&host, "[::]:1 0.0.0.0:1", "192.0.2.7:1 [2001:db8::7]:1"),
+            (&host, "0.0.0.0:1", "192.0.2.7:1"),
+            (&host, "127.0.0.1:1", "127.0.0.1:1"),
+            (&alone, "0.0.0.0:1 [::]:1", "127.0.0.1:1 [::1]:1"),
+        ];
+        for (host, listening, expected) in table {
+            let addrs = |text: &str| -> Vec<SocketAddr> {
+                text.split(' ').map(|addr| addr.parse().unwrap()).collect()
+            };
+            assert_eq!(host.reachable(&addrs(listening)), addrs(expected));
+        }
+    }
 
     #[test]
     fn only_addresses_that_reach_a_socket_are_named() {

@@ -5,10 +5,12 @@
 
 pub mod addr;
 mod bind;
+pub mod boot;
 pub mod cli;
 pub mod cpu;
 pub mod descriptors;
 pub mod escape;
+pub mod folder;
 pub mod host;
 pub mod impair;
 pub mod json;
@@ -23,6 +25,7 @@ pub mod signal;
 pub mod status;
 pub mod tcp;
 pub mod timing;
+pub mod tree;
 pub mod udp;
 pub mod units;
 pub mod usage;

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use crate::peers::PeerTable;
+use crate::units::ByteRate;
 
 /// Who a datagram is charged to: an IPv4 address or an IPv6 /64 network, whatever the port, since one machine can use
 /// them all. Programs on this machine are told apart by their port: they do not forge each other's addresses.
@@ -55,6 +56,50 @@ impl Meter {
             self.due = Some(next);
         }
         allowed
+    }
+}
+
+/// Makes a stream of bytes as slow as it is to be, without bursts: it says when the next piece is due, with the time in
+/// hand, and how large pieces are to be.
+///
+/// Time in which nothing was sent is made up for by one piece at the most.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamMeter {
+    rate: ByteRate,
+    due: Option<Instant>,
+}
+
+impl StreamMeter {
+    /// What is sent at once lasts so long.
+    pub const PIECE: Duration = Duration::from_millis(50);
+
+    /// The smallest piece in bytes: below it heads would outweigh what they stand before.
+    const LEAST: u64 = 512;
+
+    /// Lets this rate pass.
+    pub fn new(rate: ByteRate) -> Self {
+        Self { rate, due: None }
+    }
+
+    /// How many bytes make a piece: [`PIECE`](Self::PIECE) of the rate, at least 512.
+    pub fn piece(&self) -> usize {
+        let bytes = u128::from(self.rate.get()) * Self::PIECE.as_millis() / 1000;
+        usize::try_from(bytes.max(Self::LEAST.into())).unwrap_or(usize::MAX)
+    }
+
+    /// So many bytes were sent.
+    pub fn spend(&mut self, bytes: u64, now: Instant) {
+        let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(self.rate.get());
+        let lasts = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let earliest = now.checked_sub(Self::PIECE).unwrap_or(now);
+        let from = self.due.unwrap_or(now).max(earliest);
+        self.due = Some(from.checked_add(lasts).unwrap_or(from));
+    }
+
+    /// How long to wait before anything more is sent.
+    pub fn wait(&self, now: Instant) -> Duration {
+        let due = self.due.unwrap_or(now);
+        due.saturating_duration_since(now)
     }
 }
 
@@ -195,6 +240,33 @@ mod tests {
             (10_000..=10_101).contains(&passed),
             "{passed}: a second, and a burst of 100"
         );
+    }
+
+    #[test]
+    fn a_stream_is_slowed_without_bursts() {
+        for (rate, piece) in [(10_000, 512), (1_000_000, 50_000), (100_000_000, 5_000_000)] {
+            let start = Instant::now();
+            let mut meter = StreamMeter::new(ByteRate::new(rate).unwrap());
+            assert_eq!(meter.piece(), piece);
+            assert_eq!(meter.wait(start), Duration::ZERO);
+            let (mut now, mut sent) = (start, 0);
+            while now < start + Duration::from_secs(20) {
+                meter.spend(piece as u64, now);
+                sent += piece as u64;
+                now += meter.wait(now);
+            }
+            let share = sent as f64 / (20.0 * rate as f64);
+            assert!((0.99..1.01).contains(&share), "{share}");
+            now += Duration::from_secs(3600);
+            let at_once = (0..100).take_while(|_| {
+                meter.spend(piece as u64, now);
+                meter.wait(now).is_zero()
+            });
+            assert!(
+                at_once.count() <= 1,
+                "an hour of silence is not made up for"
+            );
+        }
     }
 
     #[test]

@@ -18,6 +18,16 @@ pub struct Verbosity {
 }
 
 impl Verbosity {
+    /// Whether only warnings and errors are asked for.
+    pub fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
+    /// Whether more is asked for than usual.
+    pub fn is_verbose(self) -> bool {
+        self.verbose > 0
+    }
+
     /// Sets the log up for the whole process: to standard error, `RUST_LOG` taking precedence where it is set. Further
     /// calls do nothing.
     pub fn start_log(self) {

@@ -1,14 +1,15 @@
-//! The last line of a terminal, which changes while a measurement runs, and the notes that are said in between.
+//! The last lines of a terminal, which change while a program works, and the notes that are said in between.
 
 use std::io::{self, Write};
 
 use crate::escape::Escaped;
 
-/// A line on standard error that the next one takes the place of. It goes when it is dropped: a measurement that fails
+/// Lines on standard error that the next ones take the place of. They go when this is dropped: a measurement that fails
 /// says so on a line of its own.
 #[derive(Debug, Default)]
 pub struct Status {
-    is_shown: bool,
+    /// How many lines stand there.
+    shown: usize,
     notes: Vec<String>,
 }
 
@@ -18,10 +19,29 @@ impl Status {
     /// # Errors
     /// Those of standard error.
     pub fn show(&mut self, line: &str) -> io::Result<()> {
-        self.is_shown = true;
+        self.show_lines(&[line])
+    }
+
+    /// Shows these lines in the place of those before. Each has to fit the terminal.
+    ///
+    /// # Errors
+    /// Those of standard error.
+    pub fn show_lines(&mut self, lines: &[impl AsRef<str>]) -> io::Result<()> {
+        let mut text = self.removal();
+        for (place, line) in lines.iter().enumerate() {
+            text += if place > 0 { "\n" } else { "" };
+            text += line.as_ref();
+        }
+        self.shown = lines.len();
         let mut err = io::stderr().lock();
-        write!(err, "\r\x1b[K{line}")?;
+        err.write_all(text.as_bytes())?;
         err.flush()
+    }
+
+    /// What takes the lines away, from the last to the first.
+    fn removal(&self) -> String {
+        let above = self.shown.saturating_sub(1);
+        format!("\r\x1b[K{}", "\x1b[A\x1b[K".repeat(above))
     }
 
     /// Says something that stays, and keeps it for [`take_notes`](Self::take_notes).
@@ -35,14 +55,15 @@ impl Status {
         Ok(())
     }
 
-    /// Takes the line away.
+    /// Takes them away.
     ///
     /// # Errors
     /// Those of standard error.
     pub fn clear(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.is_shown) {
-            write!(io::stderr().lock(), "\r\x1b[K")?;
+        if self.shown > 0 {
+            write!(io::stderr().lock(), "{}", self.removal())?;
         }
+        self.shown = 0;
         Ok(())
     }
 

@@ -24,6 +24,9 @@ pub enum UnitError {
     /// No rate.
     #[error("expected a rate such as 20kpps (packets/s) or 100Mbit (bits/s), got '{0}'")]
     Rate(String),
+    /// No rate of bytes.
+    #[error("expected at least 1 kB/s, such as 10MB/s, 500kB or 1MiB, got '{0}'")]
+    ByteRate(String),
     /// A range whose ends are the wrong way round.
     #[error("expected a range MIN..MAX with MIN not above MAX, such as 0.1ms..500ms, got '{0}'")]
     Range(String),
@@ -85,6 +88,30 @@ pub fn show_time(time: Duration) -> String {
     )
 }
 
+/// A moment, in nanoseconds since the Unix epoch, to the second as RFC 3339 writes it: `2026-11-21T11:48:12Z`.
+pub fn date(unix_nanos: u64) -> String {
+    let seconds = unix_nanos / 1_000_000_000;
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The date of a day since the Unix epoch (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(day: u64) -> (u64, u64, u64) {
+    let day = day + 719_468;
+    let (era, of_era) = (day / 146_097, day % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
 /// How much a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
@@ -119,6 +146,58 @@ impl FromStr for Rate {
             (Some(number), "bit" | "bits" | "bps") => Ok(Self::Bits(number)),
             _ => Err(bad()),
         }
+    }
+}
+
+/// Bytes a second, at least 1,000: with fewer, who waits for them gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteRate(u64);
+
+impl ByteRate {
+    const LEAST: u64 = 1000;
+
+    /// So many bytes a second; `None` below 1,000.
+    pub const fn new(bytes: u64) -> Option<Self> {
+        match bytes {
+            ..Self::LEAST => None,
+            _ => Some(Self(bytes)),
+        }
+    }
+
+    /// Bytes a second.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for ByteRate {
+    type Err = UnitError;
+
+    /// Reads a number with `k`, `M`, `G` or `T` (powers of 1,000) or `Ki`, `Mi`, `Gi` or `Ti` (powers of 1,024), `B` for
+    /// bytes, and `/s`; all but the number may be missing.
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let bad = || UnitError::ByteRate(text.to_owned());
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| bad())?;
+        let unit = unit.trim_start();
+        let unit = unit.strip_suffix("/s").unwrap_or(unit);
+        let unit = unit.strip_suffix('B').unwrap_or(unit);
+        let scale = match unit {
+            "" => 1.0,
+            "k" | "K" => 1e3,
+            "M" => 1e6,
+            "G" => 1e9,
+            "T" => 1e12,
+            "Ki" | "ki" => 1024.0,
+            "Mi" => 1_048_576.0,
+            "Gi" => 1_073_741_824.0,
+            "Ti" => 1_099_511_627_776.0,
+            _ => return Err(bad()),
+        };
+        Self::new((number * scale).round() as u64).ok_or_else(bad)
     }
 }
 
@@ -237,6 +316,43 @@ mod tests {
     }
 
     #[test]
+    fn rates_of_bytes_as_they_are_written() {
+        let table = [
+            ("10MB/s", 10_000_000),
+            ("10 MB/s", 10_000_000),
+            ("500kB", 500_000),
+            ("500k", 500_000),
+            ("1MiB", 1_048_576),
+            ("1.5GiB/s", 1_610_612_736),
+            ("2Ki/s", 2048),
+            ("4096", 4096),
+            ("1000B/s", 1000),
+            ("1.5kB", 1500),
+            ("1TB", 1_000_000_000_000),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(text.parse().map(ByteRate::get), Ok(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0.1B",
+            "MB",
+            "-1",
+            "1..2",
+            "10MBit",
+            "10Mb",
+            "10 MB / s",
+            "1e9",
+            "10m",
+            "B/s",
+        ] {
+            let bad = Err(UnitError::ByteRate(text.to_owned()));
+            assert_eq!(text.parse::<ByteRate>(), bad);
+        }
+    }
+
+    #[test]
     fn times_of_the_table() {
         let table = [
             ("0", 0),
@@ -314,5 +430,19 @@ mod tests {
             "1ms..".parse::<TimeRange>(),
             Err(UnitError::Time(String::new()))
         );
+    }
+
+    #[test]
+    fn dates_of_a_table() {
+        let table = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_261_692, "2026-11-21T11:48:12Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ];
+        for (seconds, text) in table {
+            assert_eq!(date(seconds * 1_000_000_000), text);
+        }
     }
 }

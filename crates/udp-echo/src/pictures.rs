@@ -95,30 +95,6 @@ fn numbered(path: &Path, place: usize) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// A moment, in nanoseconds since the Unix epoch, to the second as RFC 3339 writes it: `2026-11-21T11:48:12Z`.
-pub(crate) fn date(unix_nanos: u64) -> String {
-    let seconds = unix_nanos / 1_000_000_000;
-    let (year, month, day) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// The date of a day since the Unix epoch (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn civil(day: u64) -> (u64, u64, u64) {
-    let day = day + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    (era * 400 + year + u64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,19 +150,5 @@ mod tests {
         let error = format!("{:#}", check(&output(&folder, "."), 2).unwrap_err());
         assert!(error.contains("cannot write"), "{error}");
         fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn dates_of_a_table() {
-        let table = [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_795_261_692, "2026-11-21T11:48:12Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ];
-        for (seconds, text) in table {
-            assert_eq!(date(seconds * 1_000_000_000), text);
-        }
     }
 }

@@ -55,6 +55,7 @@
 
 mod fetch;
 mod key;
+pub mod native;
 
 pub use fetch::{Fetch, FetchError, Progress};
 pub use key::{Key, KeyCheck, KeyLengthError, MAX_KEY};

@@ -1,6 +1,7 @@
 //! TCP sockets: listeners bound as people ask for them, a server for many connections, connections by names, and a client
 //! that talks over one.
 
+mod arrivals;
 mod client;
 mod connect;
 mod connection;
@@ -10,15 +11,18 @@ mod house;
 mod listen;
 mod race;
 mod server;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod totals;
 
 pub use crate::bind::BindError;
+pub use arrivals::Arrivals;
 pub use client::{Client, ClientError};
 pub use connect::{AttemptError, ConnectError, connect};
 pub use connection::{Conversation, Next};
 pub use desk::MAX_READ;
 pub use listen::Listener;
 pub use server::{Policy, Server};
+pub use taken::{Taken, wait_until_taken};
 pub use totals::{Counts, Totals};

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use proto::measure::{Distribution, Losses};
+use runtime::units::date;
 use serde::Serialize;
 
 use super::collect::Moment;
 use super::found::{Doubt, Found, Rung};
-use crate::pictures::date;
 
 /// Names what the fields mean.
 const SCHEMA: &str = "plumbline/sweep/1";

@@ -1,14 +1,13 @@
 //! The result of a sweep as a page.
 
 use chart::{Page, Table, Unit};
-use runtime::units::show_time;
+use runtime::units::{date, show_time};
 
 use super::charts::charts;
 use super::collect::Moment;
 use super::found::Found;
 use super::text;
 use super::words::{self, grouped};
-use crate::pictures::date;
 
 pub(super) fn page(found: &Found) -> Page {
     let mut notes = words::verdict(found);

@@ -2,11 +2,10 @@
 
 use chart::{Chart, Page};
 use runtime::timing::unix_nanos;
-use runtime::units::show_time;
+use runtime::units::{date, show_time};
 
 use super::super::Outcome;
 use super::{table, text, words};
-use crate::pictures;
 
 /// The page, with these charts.
 pub(in crate::probe) fn page(outcome: &Outcome, charts: Vec<Chart>) -> Page {
@@ -26,7 +25,7 @@ fn intro(outcome: &Outcome) -> Vec<(String, String)> {
     let (plan, found) = (&outcome.plan, &outcome.summary);
     let mut intro = vec![
         ("Command line", runtime::cli::command_line()),
-        ("Ended", pictures::date(unix_nanos())),
+        ("Ended", date(unix_nanos())),
         ("Server", words::server(outcome.wire)),
         ("Packets", words::packets(plan)),
         ("Time-out", show_time(plan.timeout)),

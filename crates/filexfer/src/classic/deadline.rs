@@ -1,0 +1,30 @@
+//! Reading under one deadline, however slowly the bytes come.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Reads what is there, at the latest until then.
+pub(super) fn read_until(
+    mut stream: &TcpStream,
+    deadline: Instant,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    stream.set_read_timeout(Some(left(deadline)?))?;
+    stream.read(buffer).map_err(timed_out)
+}
+
+fn left(deadline: Instant) -> io::Result<Duration> {
+    match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+        left => Ok(left),
+    }
+}
+
+/// Unix says `WouldBlock` when the time is over.
+fn timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
+    }
+}

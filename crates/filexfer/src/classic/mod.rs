@@ -1,0 +1,8 @@
+//! The classic wire (`proto::filexfer`): the key in the clear, then the one file as it is.
+
+mod deadline;
+mod fetch;
+mod serve;
+
+pub(crate) use fetch::fetch;
+pub(crate) use serve::{open, refuse, send, show_key};

@@ -1,0 +1,285 @@
+//! What a person or a program sees of transfers.
+
+mod json;
+mod lines;
+mod screen;
+mod summary;
+mod tally;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use proto::filexfer::native::name::Name;
+use runtime::cli::Exit;
+use runtime::escape::Escaped;
+use runtime::log::Verbosity;
+use serde::Serialize;
+
+pub(crate) use json::File;
+pub(crate) use summary::Way;
+
+use crate::args::Telling;
+use crate::transfer::{Event, Left, Watch};
+use screen::{Screen, Slot};
+use tally::Tally;
+
+/// Between two looks at how far it has come: for a person, for a program.
+const FRAME: Duration = Duration::from_millis(200);
+const PROGRESS: Duration = Duration::from_millis(500);
+
+/// So many files that failed or were kept are named; the others are counted.
+const NAMED: u32 = 100;
+
+/// What standard output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stdout {
+    /// What is said.
+    Words,
+    /// The files themselves.
+    Data,
+}
+
+/// How transfers are shown: all of a program's share one.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    form: Form,
+    stdout: Stdout,
+    screen: Screen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Words; `progress` where they can change on a terminal.
+    Text {
+        progress: bool,
+        detail: Detail,
+    },
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    Quiet,
+    Usual,
+    EachFile,
+}
+
+impl Stage {
+    pub(crate) fn new(telling: &Telling, verbosity: Verbosity, stdout: Stdout) -> Self {
+        let detail = match verbosity {
+            quiet if quiet.is_quiet() => Detail::Quiet,
+            verbose if verbose.is_verbose() => Detail::EachFile,
+            _ => Detail::Usual,
+        };
+        let progress = detail != Detail::Quiet && Screen::is_terminal();
+        Self {
+            form: match telling.json {
+                true => Form::Json,
+                false => Form::Text { progress, detail },
+            },
+            stdout,
+            screen: Screen::new(),
+        }
+    }
+
+    /// Whether a program reads along.
+    pub(crate) fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+
+    /// A transfer begins. A listener names the other side, which has several.
+    pub(crate) fn show(&self, way: Way, peer: Option<SocketAddr>) -> Show {
+        let slot = match self.form {
+            Form::Text { progress: true, .. } => Some(self.screen.slot()),
+            _ => None,
+        };
+        Show {
+            stage: self.clone(),
+            slot,
+            way,
+            peer,
+            tally: Tally::new(Instant::now()),
+            shown: None,
+            named: 0,
+        }
+    }
+
+    /// Says something that a person should know; it is escaped here.
+    pub(crate) fn note(&self, line: &str) {
+        self.screen.say(line);
+    }
+
+    /// Says something of the usual course.
+    pub(crate) fn remark(&self, line: &str) {
+        let is_quiet = matches!(
+            self.form,
+            Form::Text {
+                detail: Detail::Quiet,
+                ..
+            }
+        );
+        if !is_quiet {
+            self.screen.say(line);
+        }
+    }
+
+    /// A reader that has gone away is no reason to stop.
+    fn print(&self, line: &str) {
+        let _ = match self.stdout {
+            Stdout::Words => writeln!(io::stdout().lock(), "{line}"),
+            Stdout::Data => writeln!(io::stderr().lock(), "{line}"),
+        };
+    }
+
+    pub(crate) fn print_json(&self, line: &impl Serialize) {
+        let _ = match self.stdout {
+            Stdout::Words => json::print(line, &mut io::stdout().lock()),
+            Stdout::Data => json::print(line, &mut io::stderr().lock()),
+        };
+    }
+}
+
+/// One transfer, as it is shown.
+#[derive(Debug)]
+pub(crate) struct Show {
+    stage: Stage,
+    slot: Option<Slot>,
+    way: Way,
+    peer: Option<SocketAddr>,
+    tally: Tally,
+    shown: Option<Instant>,
+    /// How many files were named that failed or were kept.
+    named: u32,
+}
+
+impl Show {
+    /// It begins anew after an interruption, and goes on where it stood.
+    pub(crate) fn begin_again(&mut self) {
+        self.tally.begin_again();
+    }
+
+    /// Bytes of files that came or went so far.
+    pub(crate) fn moved(&self) -> u64 {
+        self.tally.moved
+    }
+
+    /// Says something that a person should know.
+    pub(crate) fn note(&self, line: &str) {
+        self.stage.note(line);
+    }
+
+    /// It is over: `wire` is what it took on the wire, where that is known. The answer is how it went.
+    pub(crate) fn finish(mut self, wire: Option<u64>) -> Exit {
+        self.slot = None;
+        let now = Instant::now();
+        let line = summary::line(&self.tally, self.way, wire, now);
+        match (self.stage.form, self.peer) {
+            (Form::Json, peer) => {
+                let line = json::summary(&self.tally, peer, wire, now);
+                self.stage.print_json(&line);
+            }
+            (Form::Text { .. }, Some(peer)) => self.stage.remark(&format!("{peer}: {line}")),
+            (Form::Text { detail, .. }, None) if detail != Detail::Quiet => {
+                self.stage.print(&line);
+                let hashes = summary::hashes(&self.tally);
+                hashes.iter().for_each(|hash| self.stage.print(hash));
+            }
+            _ => {}
+        }
+        match self.tally.failed + self.tally.kept {
+            0 => Exit::Success,
+            _ => Exit::Failure,
+        }
+    }
+
+    /// It is over, and nothing tells whether it was all: the classic wire.
+    pub(crate) fn finish_unverified(mut self) {
+        self.slot = None;
+        let now = Instant::now();
+        let line = format!(
+            "{}; nothing on the classic wire tells whether that is all",
+            summary::moved(&self.tally, self.way, now)
+        );
+        match (self.stage.form, self.peer) {
+            (Form::Json, peer) => {
+                let line = json::summary(&self.tally, peer, None, now);
+                self.stage.print_json(&line);
+            }
+            (Form::Text { .. }, Some(peer)) => self.stage.remark(&format!("{peer}: {line}")),
+            (Form::Text { detail, .. }, None) if detail != Detail::Quiet => self.stage.print(&line),
+            _ => {}
+        }
+    }
+
+    fn words(&mut self, event: &Event<'_>, detail: Detail) {
+        match event {
+            Event::Failed { name, reason } => {
+                self.name_one(name, &format!("is not {}: {reason}", self.done()));
+            }
+            Event::Left {
+                name,
+                why: Left::Other,
+            } => self.name_one(
+                name,
+                "is there already and is another; it is kept (--overwrite replaces it)",
+            ),
+            Event::Saved { name, hash, .. } if detail == Detail::EachFile => {
+                let (name, hash) = (Escaped(name.as_bytes()), summary::hex(hash));
+                self.stage
+                    .screen
+                    .say(&format!("saved {name}, blake3 {hash}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn done(&self) -> &'static str {
+        match self.way {
+            Way::Received => "saved",
+            Way::Sent => "sent",
+        }
+    }
+
+    fn name_one(&mut self, name: &Name, what: &str) {
+        self.named += 1;
+        if self.named <= NAMED {
+            let name = Escaped(name.as_bytes());
+            self.stage.note(&format!("{name} {what}"));
+        }
+    }
+
+    /// Whether it is time to show how far it has come.
+    fn is_due(&mut self, now: Instant, every: Duration) -> bool {
+        let since = |shown| now.saturating_duration_since(shown);
+        let is_due = self.shown.is_none_or(|shown| since(shown) >= every);
+        if is_due {
+            self.shown = Some(now);
+        }
+        is_due
+    }
+}
+
+impl Watch for Show {
+    fn tell(&mut self, event: Event<'_>) {
+        let now = Instant::now();
+        self.tally.take(&event, now);
+        match self.stage.form {
+            Form::Json => {
+                if let Some(line) = json::event(&event, self.peer) {
+                    self.stage.print_json(&line);
+                } else if self.is_due(now, PROGRESS) {
+                    let line = json::progress(&self.tally, self.peer, now);
+                    self.stage.print_json(&line);
+                }
+            }
+            Form::Text { progress, detail } => {
+                self.words(&event, detail);
+                if progress && self.is_due(now, FRAME) {
+                    let lines = lines::progress(&self.tally, now, Screen::width());
+                    self.slot.iter().for_each(|slot| slot.show(lines.clone()));
+                }
+            }
+        }
+    }
+}

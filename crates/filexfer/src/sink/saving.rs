@@ -1,0 +1,265 @@
+//! One file on its way to the disk: written under a name for the time being, and kept where it is not complete.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use proto::filexfer::native::blocks::{BLOCK, FileHash, block_hash};
+use proto::filexfer::native::message::{Entry, Moment, Take};
+use runtime::folder::{Folder, FolderError, Partial, Permissions, Replace};
+
+use super::Sync;
+use super::journal::{Boot, Identity, Journal};
+use super::writeback::Writeback;
+
+/// What the names of files that are not complete begin with. No file of a source is called so.
+pub(super) const OURS: &[u8] = b".filexfer-";
+
+/// A name in a folder.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    pub(super) folder: Arc<Folder>,
+    pub(super) name: Vec<u8>,
+}
+
+impl Spot {
+    /// The names that go with it, which is none too long even where that one is as long as can be.
+    fn beside(&self, extension: &str) -> Vec<u8> {
+        let hash = block_hash(0, &self.name);
+        let hex = u64::from_be_bytes([
+            hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7],
+        ]);
+        let mut name = OURS.to_vec();
+        name.extend_from_slice(format!("{hex:016x}.{extension}").as_bytes());
+        name
+    }
+
+    pub(super) fn partial(&self) -> Vec<u8> {
+        self.beside("part")
+    }
+
+    pub(super) fn journal(&self) -> Vec<u8> {
+        self.beside("journal")
+    }
+
+    /// Whether some of the file may be there.
+    pub(super) fn is_begun(&self) -> bool {
+        matches!(self.folder.look(&self.partial()), Ok(Some(_)))
+    }
+
+    /// Removes what an earlier transfer left, unless one is at it now.
+    pub(super) fn tidy(&self) -> Result<(), FolderError> {
+        if let Some(partial) = self.folder.existing_partial(&self.partial())? {
+            self.folder.remove(&self.journal())?;
+            partial.remove(&self.folder)?;
+        }
+        Ok(())
+    }
+}
+
+/// A file that is being written.
+pub(super) struct Saving {
+    spot: Spot,
+    partial: Partial,
+    hash: FileHash,
+    identity: Option<Identity>,
+    care: Care,
+    journal: Option<Journal>,
+    writeback: Writeback,
+}
+
+/// What all files of a transfer have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Care {
+    pub(super) boot: Boot,
+    pub(super) sync: Sync,
+}
+
+impl Saving {
+    /// From its beginning, whatever is there.
+    pub(super) fn begin(spot: Spot, entry: &Entry, care: Care) -> Result<Self, FolderError> {
+        let partial = spot.folder.partial(&spot.partial())?;
+        Self::anew(spot, partial, Identity::of(entry), care)
+    }
+
+    /// From where it stood, if some of the same file is there. `alive` is called now and then.
+    pub(super) fn resume(
+        spot: Spot,
+        entry: &Entry,
+        care: Care,
+        alive: &mut dyn FnMut(),
+    ) -> Result<Self, FolderError> {
+        let partial = spot.folder.partial(&spot.partial())?;
+        let identity = Identity::of(entry);
+        let known = match identity {
+            Some(identity) => Journal::resume(
+                &spot.folder,
+                &spot.journal(),
+                identity,
+                care.boot,
+                partial.file(),
+                alive,
+            )?,
+            None => None,
+        };
+        let Some((journal, hash)) = known else {
+            return Self::anew(spot, partial, identity, care);
+        };
+        let end = hash.blocks() * BLOCK as u64;
+        partial.file().set_len(end)?;
+        partial.file().seek(SeekFrom::Start(end))?;
+        Ok(Self {
+            spot,
+            partial,
+            hash,
+            identity,
+            care,
+            journal: Some(journal),
+            writeback: Writeback::new(care.sync),
+        })
+    }
+
+    /// A journal of another file must not outlive the bytes that it tells of.
+    fn anew(
+        spot: Spot,
+        partial: Partial,
+        identity: Option<Identity>,
+        care: Care,
+    ) -> Result<Self, FolderError> {
+        spot.folder.remove(&spot.journal())?;
+        partial.file().set_len(0)?;
+        partial.file().rewind()?;
+        Ok(Self {
+            spot,
+            partial,
+            hash: FileHash::new(),
+            identity,
+            care,
+            journal: None,
+            writeback: Writeback::new(care.sync),
+        })
+    }
+
+    /// What is wanted of it.
+    pub(super) fn take(&self) -> Take {
+        Take {
+            from: self.hash.blocks() * BLOCK as u64,
+            stack: self.hash.stack().to_vec(),
+        }
+    }
+
+    /// Adds what comes next, at most a block. After an error it cannot go on. `alive` is called now and then.
+    pub(super) fn write(&mut self, bytes: &[u8], alive: &mut dyn FnMut()) -> io::Result<()> {
+        self.partial.file().write_all(bytes)?;
+        let mut complete = None;
+        self.hash.update(bytes, |block| complete = Some(*block));
+        if let Some(block) = complete {
+            self.note(block);
+        }
+        let file = self.partial.file();
+        self.writeback.wrote(file, bytes.len(), alive)
+    }
+
+    /// Notes the hash of a block; there is no journal before the first, and none of a file that cannot be known again. A
+    /// journal that cannot be written does not hinder the file.
+    fn note(&mut self, block: [u8; 32]) {
+        if let (Some(identity), 1) = (self.identity, self.hash.blocks()) {
+            let name = self.spot.journal();
+            self.journal = Journal::create(&self.spot.folder, &name, identity, self.care.boot).ok();
+        }
+        if let Some(journal) = &mut self.journal {
+            let _ = journal.push(block);
+        }
+    }
+
+    /// Leaves it for another time, or removes it where nothing of it is worth keeping.
+    pub(super) fn keep(mut self) {
+        let _ = self.writeback.wait(&mut || ());
+        let Some(mut journal) = self.journal.take() else {
+            return self.discard();
+        };
+        // The room that the journal needs may be what this one has too much.
+        let end = self.hash.blocks() * BLOCK as u64;
+        let _ = self.partial.file().set_len(end);
+        let _ = journal.flush();
+    }
+
+    /// Removes it.
+    pub(super) fn discard(mut self) {
+        let _ = self.writeback.wait(&mut || ());
+        let _ = self.spot.folder.remove(&self.spot.journal());
+        let _ = self.partial.remove(&self.spot.folder);
+    }
+
+    /// All of it came. It is not safe yet.
+    pub(super) fn complete(
+        mut self,
+        entry: &Entry,
+        expected: [u8; 32],
+        alive: &mut dyn FnMut(),
+    ) -> Result<Complete, FolderError> {
+        self.writeback.wait(alive)?;
+        let hash = self.hash.clone().finish();
+        if hash != expected {
+            self.discard();
+            let text = "expected the hash that the source has, got another";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text).into());
+        }
+        // A file system that has no permissions or times keeps none.
+        let file = self.partial.file();
+        let _ = Permissions::granted(entry.mode).give(file);
+        if let Some(modified) = entry.modified.and_then(system_time) {
+            let _ = file.set_modified(modified);
+        }
+        Ok(Complete {
+            spot: self.spot,
+            partial: self.partial,
+            journal: self.journal,
+        })
+    }
+}
+
+/// A file that is complete and has not got its name.
+pub(super) struct Complete {
+    spot: Spot,
+    partial: Partial,
+    journal: Option<Journal>,
+}
+
+impl Complete {
+    pub(super) fn file(&self) -> &File {
+        self.partial.file()
+    }
+
+    pub(super) fn folder(&self) -> &Arc<Folder> {
+        &self.spot.folder
+    }
+
+    /// Gives it its name.
+    pub(super) fn publish(self, replace: Replace) -> Result<(), FolderError> {
+        let folder = &self.spot.folder;
+        match folder.publish(&self.partial, &self.spot.name, replace) {
+            Ok(()) => match self.journal {
+                Some(journal) => journal.remove(folder),
+                None => Ok(()),
+            },
+            Err(error @ (FolderError::Exists | FolderError::NoFile { .. })) => {
+                folder.remove(&self.spot.journal())?;
+                self.partial.remove(folder)?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// `None` where this system has no such time.
+pub(super) fn system_time(moment: Moment) -> Option<SystemTime> {
+    let seconds = Duration::from_secs(moment.seconds.unsigned_abs());
+    let whole = match moment.seconds {
+        0.. => SystemTime::UNIX_EPOCH.checked_add(seconds),
+        _ => SystemTime::UNIX_EPOCH.checked_sub(seconds),
+    };
+    whole?.checked_add(Duration::from_nanos(moment.nanos.into()))
+}

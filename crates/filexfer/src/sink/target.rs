@@ -1,0 +1,228 @@
+//! Where each file goes, and what is there already.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use proto::filexfer::native::message::{Entry, Kind, Moment};
+use proto::filexfer::native::name::Name;
+use runtime::folder::{self, Folder, FolderError, Found};
+
+use super::saving::{OURS, Spot, system_time};
+use super::{Existing, Place};
+use crate::transfer::Left;
+
+/// The least nanoseconds by which times differ in file systems: one; NTFS; in microseconds; exFAT; HFS+; FAT.
+const STEPS: [u128; 6] = [1, 100, 1_000, 10_000_000, 1_000_000_000, 2_000_000_000];
+
+/// Where files go, held open.
+pub(super) enum Target {
+    Folder {
+        root: Arc<Folder>,
+        /// The folder of the file before: the next is mostly there too.
+        last: Option<(Box<[u8]>, Arc<Folder>)>,
+    },
+    File(Spot),
+    Stdout(File),
+}
+
+/// What is to become of a file.
+pub(super) enum Verdict {
+    Left(Left),
+    Save(Spot),
+    Stream,
+}
+
+impl Target {
+    pub(super) fn open(place: &Place) -> io::Result<Self> {
+        match place {
+            Place::Folder(path) => Ok(Self::Folder {
+                root: Arc::new(Folder::open_or_make(path)?),
+                last: None,
+            }),
+            Place::File(path) => spot_of(path).map(Self::File),
+            Place::Stdout => stdout().map(Self::Stdout),
+        }
+    }
+
+    /// What is to become of this file.
+    pub(super) fn judge(
+        &mut self,
+        entry: &Entry,
+        existing: Existing,
+    ) -> Result<Verdict, FolderError> {
+        let spot = match self {
+            Self::Stdout(_) => return Ok(Verdict::Stream),
+            Self::File(spot) => spot.clone(),
+            Self::Folder { root, last } => {
+                check(&entry.name)?;
+                spot_beneath(root, last, &entry.name)?
+            }
+        };
+        let left = match spot.folder.look(&spot.name)? {
+            None => None,
+            Some(found) => left(found, entry, existing, &spot)?,
+        };
+        Ok(match left {
+            Some(left) => Verdict::Left(left),
+            None => Verdict::Save(spot),
+        })
+    }
+
+    /// Makes a folder.
+    pub(super) fn make(&mut self, entry: &Entry) -> Result<(), FolderError> {
+        if let Self::Folder { root, .. } = self {
+            check(&entry.name)?;
+            root.beneath(entry.name.parts(), entry.mode)?;
+        }
+        Ok(())
+    }
+}
+
+/// A name that has a meaning of its own here.
+fn check(name: &Name) -> Result<(), FolderError> {
+    let is_ours = name.parts().any(|part| part.starts_with(OURS));
+    let is_unsafe = cfg!(windows) && !name.is_safe_on_windows();
+    match is_ours || is_unsafe {
+        true => Err(FolderError::Name(
+            runtime::escape::Escaped(name.as_bytes()).to_string(),
+        )),
+        false => Ok(()),
+    }
+}
+
+fn spot_beneath(
+    root: &Arc<Folder>,
+    last: &mut Option<(Box<[u8]>, Arc<Folder>)>,
+    name: &Name,
+) -> Result<Spot, FolderError> {
+    let bytes = name.as_bytes();
+    let Some(slash) = bytes.iter().rposition(|byte| *byte == b'/') else {
+        let (folder, name) = (Arc::clone(root), bytes.to_vec());
+        return Ok(Spot { folder, name });
+    };
+    let (path, name) = (&bytes[..slash], bytes[slash + 1..].to_vec());
+    if let Some((_, folder)) = last.as_ref().filter(|(known, _)| **known == *path) {
+        let folder = Arc::clone(folder);
+        return Ok(Spot { folder, name });
+    }
+    let parts = path.split(|byte| *byte == b'/');
+    let folder = Arc::new(root.beneath(parts, None)?);
+    *last = Some((path.into(), Arc::clone(&folder)));
+    Ok(Spot { folder, name })
+}
+
+fn left(
+    found: Found,
+    entry: &Entry,
+    existing: Existing,
+    spot: &Spot,
+) -> Result<Option<Left>, FolderError> {
+    match found.kind {
+        folder::Kind::File if is_same(found, entry) => {
+            let _ = spot.tidy();
+            Ok(Some(Left::Same))
+        }
+        folder::Kind::File | folder::Kind::Link => {
+            Ok((existing == Existing::Keep).then_some(Left::Other))
+        }
+        found @ (folder::Kind::Folder | folder::Kind::Special) => {
+            let name = runtime::escape::Escaped(&spot.name).to_string();
+            Err(FolderError::NoFile { name, found })
+        }
+    }
+}
+
+/// Of the same size and time, as far as the file system here can tell times apart.
+fn is_same(found: Found, entry: &Entry) -> bool {
+    let (Kind::File(Some(size)), Some(there), Some(here)) =
+        (entry.kind, entry.modified, found.modified)
+    else {
+        return false;
+    };
+    size == found.size && is_same_time(there, here)
+}
+
+fn is_same_time(there: Moment, here: SystemTime) -> bool {
+    let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
+    let Some(there) = system_time(there) else {
+        return false;
+    };
+    match (since(there), since(here)) {
+        (Some(there), Some(here)) => STEPS
+            .iter()
+            .any(|step| here.as_nanos() == rounded(there, *step)),
+        _ => there == here,
+    }
+}
+
+fn rounded(time: Duration, step: u128) -> u128 {
+    time.as_nanos() / step * step
+}
+
+fn spot_of(path: &Path) -> io::Result<Spot> {
+    let name = path.file_name().ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, "expected the name of a file")
+    })?;
+    let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
+    Ok(Spot {
+        folder: Arc::new(folder),
+        name: name.as_encoded_bytes().to_vec(),
+    })
+}
+
+/// Without the buffer that gathers lines.
+#[cfg(unix)]
+fn stdout() -> io::Result<File> {
+    use std::os::fd::AsFd;
+
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(windows)]
+fn stdout() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+
+    Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_a_file_system_rounds_are_the_same() {
+        let moment = |seconds, nanos| Moment { seconds, nanos };
+        let table = [
+            (moment(11, 123_456_789), (11, 123_456_789), true),
+            (moment(11, 123_456_789), (11, 123_456_700), true),
+            (moment(11, 123_456_789), (11, 120_000_000), true),
+            (moment(11, 123_456_789), (11, 0), true),
+            (moment(11, 123_456_789), (10, 0), true),
+            (moment(11, 123_456_789), (11, 123_456_788), false),
+            (moment(11, 123_456_789), (12, 0), false),
+            (moment(10, 0), (11, 0), false),
+            (moment(-5, 0), (5, 0), false),
+            (moment(i64::MIN, 0), (0, 0), false),
+            (moment(i64::MAX, 999_999_999), (0, 0), false),
+        ];
+        for (there, (seconds, nanos), expected) in table {
+            let here = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+            assert_eq!(is_same_time(there, here), expected, "{there:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_ours() {
+        for (name, expected) in [
+            ("a/.filexfer", true),
+            (".filexfer-1.part", false),
+            (".filexfer-1/b", false),
+        ] {
+            let name = Name::new(name.as_bytes()).unwrap();
+            assert_eq!(check(&name).is_ok(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What the sink answers, read by a thread of its own: neither side waits for the other to read.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use proto::filexfer::native::message::{Alive, Done, Leave, NotSaved, Refused, Saved, Take};
+use proto::filexfer::native::outbox::Outbox;
+use proto::frame::{FrameError, Message};
+
+use crate::session::{Incoming, Receiving};
+use crate::transfer::TransferError;
+
+/// An answer of the sink.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Take(Take),
+    Leave(Leave),
+    Saved,
+    NotSaved(NotSaved),
+    Done,
+}
+
+type Came = Result<Answer, TransferError>;
+
+/// The answers that have come.
+pub(super) struct Answers {
+    came: Receiver<Came>,
+    reading: JoinHandle<()>,
+    peer: SocketAddr,
+}
+
+impl Answers {
+    /// Room for all that a sink may answer at once, the end and an error included.
+    const ROOM: usize = Outbox::MAX_ANSWERS + 2;
+
+    /// Begins to read.
+    pub(super) fn new(receiving: Receiving, peer: SocketAddr) -> Result<Self, TransferError> {
+        let (sender, came) = sync_channel(Self::ROOM);
+        let reading = thread::Builder::new()
+            .name("answers".into())
+            .spawn(move || read(receiving, peer, &sender))
+            .map_err(|reason| TransferError::Here {
+                what: "cannot start a thread".into(),
+                reason,
+            })?;
+        Ok(Self {
+            came,
+            reading,
+            peer,
+        })
+    }
+
+    /// The next answer, if it is there.
+    pub(super) fn take(&self) -> Result<Option<Answer>, TransferError> {
+        match self.came.try_recv() {
+            Ok(came) => came.map(Some),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(self.ended()),
+        }
+    }
+
+    /// The next answer, unless there is none for so long.
+    pub(super) fn wait(&self, patience: Duration) -> Result<Option<Answer>, TransferError> {
+        match self.came.recv_timeout(patience) {
+            Ok(came) => came.map(Some),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
+        }
+    }
+
+    /// Why the sink ended the connection, where it is known better than by not being able to write.
+    pub(super) fn why(self, lost: TransferError) -> TransferError {
+        if !matches!(lost, TransferError::Lost { .. }) {
+            return lost;
+        }
+        let known = |came: Came| came.err().filter(|error| !is_lost(error));
+        self.came.try_iter().find_map(known).unwrap_or(lost)
+    }
+
+    /// Waits until the sink has closed its side: what was sent last has come then.
+    pub(super) fn join(self) {
+        drop(self.came);
+        let _ = self.reading.join();
+    }
+
+    fn ended(&self) -> TransferError {
+        rules(self.peer, "expected its answers before its end")
+    }
+}
+
+fn is_lost(error: &TransferError) -> bool {
+    matches!(error, TransferError::Lost { .. })
+}
+
+/// That the sink broke a rule.
+pub(super) fn rules(peer: SocketAddr, what: impl ToString) -> TransferError {
+    let what = what.to_string();
+    TransferError::Rules { peer, what }
+}
+
+/// Reads until the sink is done, and then its end, after which it has all that was sent to it.
+fn read(mut receiving: Receiving, peer: SocketAddr, sender: &SyncSender<Came>) {
+    loop {
+        let came = match receiving.next() {
+            Ok(Some(incoming)) => answer(&incoming, peer),
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        let is_done = matches!(came, Ok(Some(Answer::Done)));
+        let is_lost = came.is_err();
+        if let Some(came) = came.transpose()
+            && sender.send(came).is_err()
+        {
+            return;
+        }
+        if is_done {
+            let _ = receiving.next();
+        }
+        if is_done || is_lost {
+            return;
+        }
+    }
+}
+
+/// What a frame says; `None` where it only says that the sink is there.
+fn answer(incoming: &Incoming<'_>, peer: SocketAddr) -> Result<Option<Answer>, TransferError> {
+    let broken = |error: FrameError| rules(peer, error);
+    let answer = match incoming.prefix.kind {
+        Take::KIND => Answer::Take(decode(incoming).map_err(broken)?),
+        Leave::KIND => Answer::Leave(decode(incoming).map_err(broken)?),
+        Saved::KIND => decode(incoming)
+            .map(|Saved| Answer::Saved)
+            .map_err(broken)?,
+        NotSaved::KIND => Answer::NotSaved(decode(incoming).map_err(broken)?),
+        Done::KIND => decode(incoming).map(|Done| Answer::Done).map_err(broken)?,
+        Alive::KIND => return decode(incoming).map(|Alive| None).map_err(broken),
+        Refused::KIND => {
+            let refused = decode(incoming).map_err(broken)?;
+            return Err(TransferError::Refused(refused));
+        }
+        kind => return Err(rules(peer, format!("expected an answer, got kind {kind}"))),
+    };
+    Ok(Some(answer))
+}
+
+fn decode<M: Message>(incoming: &Incoming<'_>) -> Result<M, FrameError> {
+    incoming.decode::<M>().map(|frame| frame.message)
+}

@@ -1,0 +1,186 @@
+//! What is in a file that was taken, from its beginning or from where the sink stands.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use proto::filexfer::native::blocks::{BLOCK, FileHash};
+use proto::filexfer::native::message::{Entry, Finish, Kind, Reason};
+use proto::filexfer::native::outbox::{Finished, Job};
+use runtime::tree::Facts;
+
+use super::entries::modified;
+use super::piped::{Pieces, Piped};
+use super::roots::Open;
+use super::send::Source;
+use crate::transfer::{Event, TransferError};
+
+/// Reading that takes longer is interrupted to send what is there: the other side is waiting.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// How often a wait for a pipe looks up.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How a file ended: its size as it was sent, and the rest.
+type Ended = (u64, Finish);
+
+impl Source<'_> {
+    /// Sends a file, and how it ended.
+    pub(super) fn send_file(&mut self, job: Job) -> Result<(), TransferError> {
+        let Job { entry, from, hash } = job;
+        self.watch.tell(Event::Begun {
+            name: &entry.name,
+            size: size_of(&entry),
+            from,
+        });
+        let (size, finish) = match self.roots.open(&entry.name) {
+            Ok(Open::File(_, facts)) if !is_as_named(&entry, &facts) => (0, Finish::Changed),
+            Ok(Open::File(file, facts)) => self.send_bytes(file, &facts, from, hash)?,
+            Ok(Open::Piped(piped)) => self.send_pieces(piped, hash)?,
+            Err(error) => (0, failed(&error)),
+        };
+        self.packer.finish(&mut self.outlet)?;
+        match &finish {
+            Finish::Whole(_) => {}
+            Finish::Changed => self.failed(&entry.name, "it changed while it was read"),
+            Finish::Failed(reason) => self.failed(&entry.name, reason.as_str()),
+        }
+        self.outlet.say(&finish)?;
+        self.outbox.finish(Finished {
+            entry,
+            size,
+            finish,
+        });
+        Ok(())
+    }
+
+    fn send_bytes(
+        &mut self,
+        mut file: File,
+        facts: &Facts,
+        from: u64,
+        mut hash: FileHash,
+    ) -> Result<Ended, TransferError> {
+        if from > 0
+            && let Err(error) = file.seek(SeekFrom::Start(from))
+        {
+            return Ok((from, failed(&error)));
+        }
+        self.packer.begin(facts.size - from);
+        let mut at = from;
+        while at < facts.size {
+            let mut read = |room: &mut [u8]| {
+                let filled = read_all(&mut file, room)?;
+                hash.update(&room[..filled], |_| ());
+                Ok(filled)
+            };
+            let size = whole_block(at, facts.size);
+            match self.packer.send(&mut self.outlet, size, &mut read)? {
+                Ok(0) => return Ok((at, Finish::Changed)),
+                Ok(sent) => {
+                    at += sent as u64;
+                    self.moved(sent)?;
+                }
+                Err(error) => return Ok((at, failed(&error))),
+            }
+        }
+        Ok((at, ending(&mut file, facts, hash)))
+    }
+
+    fn send_pieces(&mut self, piped: &Piped, mut hash: FileHash) -> Result<Ended, TransferError> {
+        let pieces = match piped.read() {
+            Ok(pieces) => pieces,
+            Err(error) => return Ok((0, failed(&error))),
+        };
+        let mut size = 0;
+        loop {
+            let piece = match self.piece(&pieces)? {
+                Ok(piece) if piece.is_empty() => break,
+                Ok(piece) => piece,
+                Err(error) => return Ok((size, failed(&error))),
+            };
+            let mut rest = piece.as_slice();
+            while !rest.is_empty() {
+                let left = rest.len();
+                let mut read = |room: &mut [u8]| rest.read(room);
+                let sent = self.packer.send(&mut self.outlet, left, &mut read)?;
+                let sent = sent.unwrap_or(0);
+                size += sent as u64;
+                self.moved(sent)?;
+            }
+            hash.update(&piece, |_| ());
+        }
+        Ok((size, Finish::Whole(hash.finish())))
+    }
+
+    /// The next piece of what comes from a pipe. What there is goes out before it is waited for.
+    fn piece(&mut self, pieces: &Pieces) -> Result<io::Result<Vec<u8>>, TransferError> {
+        if let Ok(piece) = pieces.try_recv() {
+            return Ok(piece);
+        }
+        self.outlet.flush()?;
+        loop {
+            match pieces.recv_timeout(TICK) {
+                Ok(piece) => {
+                    self.packer.resume(&self.outlet);
+                    return Ok(piece);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.take_answers()?;
+                    self.outlet.stay_alive()?;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(Err(ErrorKind::UnexpectedEof.into()));
+                }
+            }
+        }
+    }
+}
+
+/// How much of a file is sent next: up to the end of a block, since whole blocks are hashed fastest.
+fn whole_block(at: u64, size: u64) -> usize {
+    let block = BLOCK as u64;
+    (size - at).min(block - at % block) as usize
+}
+
+/// Whether the file is the one that was named, as far as anybody can tell.
+fn is_as_named(entry: &Entry, facts: &Facts) -> bool {
+    size_of(entry) == Some(facts.size) && entry.modified == modified(facts)
+}
+
+/// All of it was sent: it is whole if nothing more can be read and nobody has touched it since it was opened.
+fn ending(file: &mut File, facts: &Facts, hash: FileHash) -> Finish {
+    let more = read_all(file, &mut [0]);
+    match more.and_then(|more| Ok((more, Facts::now(file)?))) {
+        Ok((0, now)) if now == *facts => Finish::Whole(hash.finish()),
+        Ok(_) => Finish::Changed,
+        Err(error) => failed(&error),
+    }
+}
+
+/// Fills the room, unless the file ends before or a read takes very long.
+fn read_all(file: &mut File, room: &mut [u8]) -> io::Result<usize> {
+    let start = Instant::now();
+    let mut filled = 0;
+    while filled < room.len() && (filled == 0 || start.elapsed() < SLOW) {
+        match file.read(&mut room[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn size_of(entry: &Entry) -> Option<u64> {
+    match entry.kind {
+        Kind::File(size) => size,
+        Kind::Folder => None,
+    }
+}
+
+fn failed(error: &io::Error) -> Finish {
+    Finish::Failed(Reason::new(&error.to_string()))
+}

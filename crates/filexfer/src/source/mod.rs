@@ -1,0 +1,88 @@
+//! The side that has files: names them, and sends those that are wanted.
+
+mod answers;
+mod content;
+mod entries;
+mod outlet;
+mod packer;
+mod piped;
+mod roots;
+mod send;
+#[cfg(test)]
+mod tests;
+mod zstd;
+
+use std::path::PathBuf;
+
+use proto::filexfer::native::message::{Reason, Refused};
+use proto::filexfer::native::name::Name;
+use runtime::units::ByteRate;
+
+use crate::session::Session;
+use crate::transfer::{Summary, TransferError, Watch};
+
+pub(crate) use piped::Piped;
+use roots::Roots;
+use send::Source;
+
+/// What a source has: files and folders, named by the last part of their path, or standard input under a name.
+pub(crate) enum Offer {
+    Paths(Vec<PathBuf>),
+    Stdin(Piped),
+}
+
+/// Which of it the sink asked for.
+pub(crate) enum Wanted {
+    All,
+    Names(Vec<Name>),
+}
+
+/// When a source compresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    /// Where it makes the transfer faster, as is measured meanwhile.
+    Auto,
+    Never,
+}
+
+/// How a source sends.
+pub(crate) struct Manner {
+    /// What goes on the wire, at most.
+    pub(crate) limit: Option<ByteRate>,
+    pub(crate) compression: Compression,
+}
+
+/// Whether there is what is offered, each under a name of its own.
+pub(crate) fn validate(offer: &Offer) -> Result<(), TransferError> {
+    Roots::new(offer).map(|_| ())
+}
+
+/// Whether what is wanted is offered; what to refuse it with where it is not.
+pub(crate) fn check(offer: &Offer, wanted: &Wanted) -> Result<(), Refused> {
+    let roots = Roots::new(offer).map_err(|error| {
+        tracing::warn!("{error}");
+        Refused::Other(Reason::new("what is offered cannot be read now"))
+    });
+    let (mut roots, Wanted::Names(names)) = (roots?, wanted) else {
+        return Ok(());
+    };
+    let missing = names.iter().find(|name| roots.look(name).is_err());
+    missing.map_or(Ok(()), |name| Err(Refused::NoSuchName(name.clone())))
+}
+
+/// Names what is wanted, and sends what the sink takes, until the sink has answered all of it.
+pub(crate) fn send(
+    session: Session,
+    offer: &Offer,
+    wanted: &Wanted,
+    manner: &Manner,
+    watch: &mut dyn Watch,
+) -> Result<Summary, TransferError> {
+    let roots = Roots::new(offer)?;
+    Source::new(session, roots, wanted, manner, watch)?.send()
+}
+
+/// Names all that is offered: nothing of it will be taken.
+pub(crate) fn list(session: Session, offer: &Offer) -> Result<(), TransferError> {
+    send::list(session, Roots::new(offer)?)
+}

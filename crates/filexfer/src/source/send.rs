@@ -1,0 +1,281 @@
+//! The source's side of a transfer: what is named, what is answered, and in which order.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use proto::filexfer::native::message::{Done, Finish, Kind, Leave, NotSaved, Totals};
+use proto::filexfer::native::name::Name;
+use proto::filexfer::native::outbox::{Finished, Outbox};
+use runtime::escape::Escaped;
+
+use super::answers::{Answer, Answers, rules};
+use super::entries::{Entries, Next, Why};
+use super::outlet::Outlet;
+use super::packer::Packer;
+use super::roots::Roots;
+use super::{Manner, Wanted};
+use crate::session::Session;
+use crate::transfer::{Event, Left, Summary, TransferError, Watch};
+
+/// A source at work.
+pub(super) struct Source<'a> {
+    peer: SocketAddr,
+    pub(super) outlet: Outlet,
+    answers: Answers,
+    pub(super) outbox: Outbox,
+    pub(super) roots: Roots<'a>,
+    wanted: &'a Wanted,
+    pub(super) packer: Packer,
+    pub(super) watch: &'a mut dyn Watch,
+    summary: Summary,
+    end: End,
+}
+
+/// How far both sides are with their last words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    Said,
+    Answered,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(
+        session: Session,
+        roots: Roots<'a>,
+        wanted: &'a Wanted,
+        manner: &Manner,
+        watch: &'a mut dyn Watch,
+    ) -> Result<Self, TransferError> {
+        let peer = session.peer;
+        Ok(Self {
+            peer,
+            outlet: Outlet::new(session.sending, manner.limit),
+            answers: Answers::new(session.receiving, peer)?,
+            outbox: Outbox::new(),
+            roots,
+            wanted,
+            packer: Packer::new(manner.compression),
+            watch,
+            summary: Summary::default(),
+            end: End::Open,
+        })
+    }
+
+    /// Sends all that the sink takes.
+    pub(super) fn send(mut self) -> Result<Summary, TransferError> {
+        let sent = self.run();
+        self.summary.wire = self.outlet.wire();
+        let sending = self.outlet.into_inner();
+        let sent = match sent {
+            Ok(()) => sending.end(),
+            Err(error) => {
+                sending.cut();
+                Err(error)
+            }
+        };
+        match sent {
+            Ok(()) => {
+                self.answers.join();
+                Ok(self.summary)
+            }
+            Err(error) => Err(self.answers.why(error)),
+        }
+    }
+
+    fn run(&mut self) -> Result<(), TransferError> {
+        if let Some(totals) = totals(&mut self.roots, self.wanted, &mut self.outlet)? {
+            self.watch.tell(Event::Totals(totals));
+            self.outlet.say(&totals)?;
+        }
+        let mut entries = Some(Entries::new(&self.roots, self.wanted));
+        while entries.is_some() || !self.outbox.is_sent() {
+            self.take_answers()?;
+            self.name(&mut entries)?;
+            match self.outbox.next_job() {
+                Some(job) => self.send_file(job)?,
+                None if entries.is_some() || !self.outbox.is_sent() => self.wait()?,
+                None => {}
+            }
+        }
+        self.outlet.say(&Done)?;
+        self.end = End::Said;
+        while self.end != End::Answered {
+            self.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Names as much as may be named now.
+    fn name(&mut self, entries: &mut Option<Entries>) -> Result<(), TransferError> {
+        while let Some(left) = entries
+            && self.outbox.may_name()
+        {
+            match left.next(&mut self.roots) {
+                Some(Next::Entry(entry)) => {
+                    self.outlet.say(&entry)?;
+                    self.outbox.name(entry);
+                }
+                Some(Next::Skipped { path, why }) => {
+                    self.skipped(&path, &why);
+                    self.outlet.stay_alive()?;
+                }
+                None => *entries = None,
+            }
+        }
+        Ok(())
+    }
+
+    fn skipped(&mut self, path: &[u8], why: &Why) {
+        tracing::warn!("skipped {}: {why}", Escaped(path));
+        if !why.is_failure() {
+            return;
+        }
+        self.summary.failed += 1;
+        if let Ok(name) = Name::new(path) {
+            let reason = &why.to_string();
+            let name = &name;
+            self.watch.tell(Event::Failed { name, reason });
+        }
+    }
+
+    /// Sends what there is, and waits for the next answer for as long as may be silent.
+    fn wait(&mut self) -> Result<(), TransferError> {
+        self.outlet.flush()?;
+        let patience = Outlet::SILENCE.saturating_sub(self.outlet.silent());
+        match self.answers.wait(patience.max(Duration::from_millis(1)))? {
+            Some(answer) => self.answered(answer)?,
+            None => self.outlet.stay_alive()?,
+        }
+        self.packer.resume(&self.outlet);
+        Ok(())
+    }
+
+    /// Takes note of all answers that have come.
+    pub(super) fn take_answers(&mut self) -> Result<(), TransferError> {
+        while let Some(answer) = self.answers.take()? {
+            self.answered(answer)?;
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, answer: Answer) -> Result<(), TransferError> {
+        let peer = self.peer;
+        match answer {
+            Answer::Take(take) => self.outbox.take(take).map_err(|broken| rules(peer, broken)),
+            Answer::Leave(leave) => {
+                let entry = self.outbox.leave().map_err(|broken| rules(peer, broken))?;
+                self.left(&entry.name, &leave);
+                Ok(())
+            }
+            Answer::Saved => {
+                let file = self.outbox.saved().map_err(|broken| rules(peer, broken))?;
+                self.saved(&file);
+                Ok(())
+            }
+            Answer::NotSaved(why) => {
+                let file = self.outbox.not_saved();
+                self.not_saved(&file.map_err(|broken| rules(peer, broken))?, &why);
+                Ok(())
+            }
+            Answer::Done => self.done(),
+        }
+    }
+
+    fn left(&mut self, name: &Name, leave: &Leave) {
+        let why = match leave {
+            Leave::Same => Left::Same,
+            Leave::Kept => Left::Other,
+            Leave::Failed(reason) => return self.failed(name, reason.as_str()),
+        };
+        self.summary.count(why);
+        self.watch.tell(Event::Left { name, why });
+    }
+
+    fn saved(&mut self, file: &Finished) {
+        if let Finish::Whole(hash) = file.finish {
+            self.summary.saved += 1;
+            self.watch.tell(Event::Saved {
+                name: &file.entry.name,
+                size: file.size,
+                hash,
+            });
+        }
+    }
+
+    /// What failed here was told when it did.
+    fn not_saved(&mut self, file: &Finished, why: &NotSaved) {
+        if let Finish::Whole(_) = file.finish {
+            self.failed(&file.entry.name, why.reason.as_str());
+        }
+    }
+
+    pub(super) fn failed(&mut self, name: &Name, reason: &str) {
+        self.summary.failed += 1;
+        self.watch.tell(Event::Failed { name, reason });
+    }
+
+    /// So many bytes of a file were sent.
+    pub(super) fn moved(&mut self, bytes: usize) -> Result<(), TransferError> {
+        self.summary.bytes += bytes as u64;
+        self.watch.tell(Event::Moved(bytes as u64));
+        self.take_answers()
+    }
+
+    fn done(&mut self) -> Result<(), TransferError> {
+        let peer = self.peer;
+        if self.end != End::Said {
+            return Err(rules(peer, "expected its end after that of this side"));
+        }
+        self.end = End::Answered;
+        self.outbox.done().map_err(|broken| rules(peer, broken))
+    }
+}
+
+/// Names everything, and is told nothing.
+pub(super) fn list(session: Session, mut roots: Roots<'_>) -> Result<(), TransferError> {
+    let mut outlet = Outlet::new(session.sending, None);
+    if let Some(totals) = totals(&mut roots, &Wanted::All, &mut outlet)? {
+        outlet.say(&totals)?;
+    }
+    let mut entries = Entries::new(&roots, &Wanted::All);
+    while let Some(next) = entries.next(&mut roots) {
+        match next {
+            Next::Entry(entry) => outlet.say(&entry)?,
+            Next::Skipped { path, why } => tracing::warn!("skipped {}: {why}", Escaped(&path)),
+        }
+        outlet.stay_alive()?;
+    }
+    outlet.say(&Done)?;
+    outlet.into_inner().end()?;
+    // When the sink has closed its side it has all of it. It may say that it is there and that it is done before.
+    let mut receiving = session.receiving;
+    let mut last = 0..100;
+    while last.next().is_some() && matches!(receiving.next(), Ok(Some(_))) {}
+    Ok(())
+}
+
+/// Goes through all that is wanted once, to say how much it is; `None` where that cannot be known.
+fn totals(
+    roots: &mut Roots<'_>,
+    wanted: &Wanted,
+    outlet: &mut Outlet,
+) -> Result<Option<Totals>, TransferError> {
+    let mut totals = Totals::default();
+    let mut entries = Entries::new(roots, wanted);
+    while let Some(next) = entries.next(roots) {
+        outlet.stay_alive()?;
+        let Next::Entry(entry) = next else {
+            continue;
+        };
+        match entry.kind {
+            Kind::File(Some(size)) => {
+                totals.files += 1;
+                totals.bytes = totals.bytes.saturating_add(size);
+            }
+            Kind::File(None) => return Ok(None),
+            Kind::Folder => {}
+        }
+    }
+    Ok(Some(totals))
+}

@@ -1,0 +1,7 @@
+//! A source before a sink that is written by hand, over real sockets.
+
+mod faults;
+mod files;
+mod hostile;
+mod peer;
+mod together;

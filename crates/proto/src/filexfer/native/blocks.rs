@@ -1,0 +1,349 @@
+//! The hash of a file as it grows, by blocks: what was hashed once need not be hashed again.
+//!
+//! blake3 is a tree of hashes. A block of [`BLOCK`] bytes is one of its subtrees, whose hash depends on nothing but the
+//! block and its place. Who keeps the hashes of the blocks that he has can go on from there without the bytes; and who is
+//! told the few that stand for all of them ([`FileHash::stack`]) comes to the hash of the whole file too, having read no
+//! more than the rest.
+//!
+//! ```
+//! use proto::filexfer::native::blocks::{BLOCK, FileHash};
+//!
+//! let file = vec![7; 3 * BLOCK + 5];
+//! let (got, rest) = file.split_at(2 * BLOCK);
+//!
+//! let mut sink = FileHash::new();
+//! sink.update(got, |_block| ());
+//! let mut source = FileHash::resume(sink.blocks(), sink.stack().to_vec())?;
+//! source.update(rest, |_block| ());
+//! assert_eq!(source.finish(), *blake3::hash(&file).as_bytes());
+//! # Ok::<(), proto::filexfer::native::blocks::StackError>(())
+//! ```
+
+use blake3::Hasher;
+use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
+use thiserror::Error;
+
+/// Bytes in a block. Only the last of a file may have fewer.
+pub const BLOCK: usize = 1 << 20;
+
+/// The most whole blocks before a byte: a file has less than 2⁶⁴ bytes.
+const MAX_BLOCKS: u64 = u64::MAX / BLOCK as u64;
+
+/// A stack of hashes that does not belong to so many blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum StackError {
+    /// There cannot be so many blocks; it holds their number.
+    #[error("expected at most {MAX_BLOCKS} blocks, got {0}")]
+    Blocks(u64),
+    /// So many blocks have another number of hashes.
+    #[error("expected {expected} hashes for {blocks} blocks, got {got}")]
+    Length {
+        /// The number of blocks.
+        blocks: u64,
+        /// How many hashes they have.
+        expected: usize,
+        /// How many there are.
+        got: usize,
+    },
+}
+
+/// The hash of a file of which some was read.
+#[derive(Clone, Debug)]
+pub struct FileHash {
+    blocks: u64,
+    /// Hashes of complete subtrees, from the largest to the smallest. The last two may make one: only what comes next
+    /// tells whether that is the root.
+    stack: Vec<[u8; 32]>,
+    /// The block that is not complete, and how many bytes it has.
+    open: Hasher,
+    filled: usize,
+    /// The hash of the file if it is one whole block: a root.
+    single: Option<[u8; 32]>,
+}
+
+impl Default for FileHash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FileHash {
+    /// Of nothing yet.
+    pub fn new() -> Self {
+        Self {
+            blocks: 0,
+            stack: Vec::new(),
+            open: Hasher::new(),
+            filled: 0,
+            single: None,
+        }
+    }
+
+    /// After so many whole blocks with this stack ([`stack`](Self::stack)).
+    ///
+    /// # Errors
+    /// [`StackError`] when they do not belong together.
+    pub fn resume(blocks: u64, stack: Vec<[u8; 32]>) -> Result<Self, StackError> {
+        if blocks > MAX_BLOCKS {
+            return Err(StackError::Blocks(blocks));
+        }
+        let (expected, got) = (stack_length(blocks), stack.len());
+        if expected != got {
+            return Err(StackError::Length {
+                blocks,
+                expected,
+                got,
+            });
+        }
+        Ok(Self {
+            blocks,
+            stack,
+            open: hasher_of(blocks),
+            ..Self::new()
+        })
+    }
+
+    /// After whole blocks with these hashes ([`update`](Self::update), [`block_hash`]).
+    pub fn of_blocks(hashes: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        let mut hash = Self::new();
+        for block in hashes {
+            hash.push(block);
+        }
+        hash.open = hasher_of(hash.blocks);
+        hash
+    }
+
+    /// Adds bytes; `on_block` is told the hash of each block that they complete. It is fastest with whole blocks.
+    pub fn update(&mut self, mut bytes: &[u8], mut on_block: impl FnMut(&[u8; 32])) {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
+            self.open.update(now);
+            self.filled += now.len();
+            bytes = later;
+            if self.filled == BLOCK {
+                on_block(&self.complete());
+            }
+        }
+    }
+
+    /// How many whole blocks were read.
+    pub fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    /// The hashes that stand for them.
+    pub fn stack(&self) -> &[[u8; 32]] {
+        &self.stack
+    }
+
+    /// The blake3 hash of the file.
+    ///
+    /// Nobody can tell the one of a file that is a single block from the stack alone: who resumes after one block has to
+    /// add at least a byte, or gets a hash that no file has.
+    pub fn finish(mut self) -> [u8; 32] {
+        if self.blocks == 0 {
+            return self.open.finalize().into();
+        }
+        if self.filled > 0 {
+            self.push(self.open.finalize_non_root());
+        }
+        match self.single {
+            Some(hash) if self.blocks == 1 => hash,
+            _ => self.root(),
+        }
+    }
+
+    /// Ends the open block, and begins the next.
+    fn complete(&mut self) -> [u8; 32] {
+        let block = self.open.finalize_non_root();
+        if self.blocks == 0 {
+            self.single = Some(self.open.finalize().into());
+        }
+        self.push(block);
+        self.open = hasher_of(self.blocks);
+        self.filled = 0;
+        block
+    }
+
+    /// Merges what the next block shows not to be the root, and adds it.
+    fn push(&mut self, block: [u8; 32]) {
+        let whole = self.blocks.count_ones() as usize;
+        while self.stack.len() > whole {
+            self.merge();
+        }
+        self.stack.push(block);
+        self.blocks += 1;
+    }
+
+    fn merge(&mut self) {
+        if let (Some(right), Some(left)) = (self.stack.pop(), self.stack.pop()) {
+            self.stack
+                .push(merge_subtrees_non_root(&left, &right, Mode::Hash));
+        }
+    }
+
+    fn root(mut self) -> [u8; 32] {
+        while self.stack.len() > 2 {
+            self.merge();
+        }
+        match self.stack.as_slice() {
+            [left, right] => merge_subtrees_root(left, right, Mode::Hash).into(),
+            [alone] => *alone,
+            _ => [0; 32], // a stack is empty without blocks only, and those end otherwise
+        }
+    }
+}
+
+/// The hash of the block with this number (from 0), as [`FileHash::update`] tells it: of `bytes`, one to [`BLOCK`] of them.
+pub fn block_hash(number: u64, bytes: &[u8]) -> [u8; 32] {
+    let mut hasher = hasher_of(number);
+    hasher.update(bytes);
+    hasher.finalize_non_root()
+}
+
+/// How many hashes stand for so many blocks: the complete subtrees before the last block, and that one.
+fn stack_length(blocks: u64) -> usize {
+    match blocks.checked_sub(1) {
+        None => 0,
+        Some(before) => before.count_ones() as usize + 1,
+    }
+}
+
+/// For the block with this number, at most [`MAX_BLOCKS`].
+fn hasher_of(number: u64) -> Hasher {
+    let mut hasher = Hasher::new();
+    hasher.set_input_offset(number.saturating_mul(BLOCK as u64) & !(BLOCK as u64 - 1));
+    hasher
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::message::MAX_STACK;
+    use super::*;
+
+    /// Bytes of which no two blocks are the same.
+    fn file(length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        Hasher::new().finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    fn hash_of(file: &[u8]) -> [u8; 32] {
+        blake3::hash(file).into()
+    }
+
+    /// What `hash` is at the end, and which blocks it told on the way.
+    fn hashed(mut hash: FileHash, rest: &[u8], chunk: usize) -> ([u8; 32], Vec<[u8; 32]>) {
+        let mut blocks = Vec::new();
+        for bytes in rest.chunks(chunk) {
+            hash.update(bytes, |block| blocks.push(*block));
+        }
+        (hash.finish(), blocks)
+    }
+
+    #[test]
+    fn sizes_around_the_borders_of_blocks() {
+        let file = file(9 * BLOCK + 1);
+        for blocks in 0..=9 {
+            for length in [blocks * BLOCK, blocks * BLOCK + 1, (blocks + 1) * BLOCK - 1] {
+                let file = &file[..length.min(file.len())];
+                let (hash, told) = hashed(FileHash::new(), file, BLOCK);
+                assert_eq!(hash, hash_of(file), "{length}");
+                let blocks = (0..).zip(file.chunks_exact(BLOCK));
+                let expected: Vec<_> = blocks.map(|(at, block)| block_hash(at, block)).collect();
+                assert_eq!(told, expected, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn resuming_at_any_block() {
+        let file = file(18 * BLOCK + 77);
+        let (expected, blocks) = hashed(FileHash::new(), &file, BLOCK);
+        for at in 0..=18 {
+            let known = FileHash::of_blocks(blocks[..at].iter().copied());
+            assert_eq!(known.blocks(), at as u64);
+            assert!(known.stack().len() <= MAX_STACK);
+            let resumed = FileHash::resume(known.blocks(), known.stack().to_vec()).unwrap();
+            for hash in [known, resumed] {
+                let (hash, rest) = hashed(hash, &file[at * BLOCK..], BLOCK);
+                assert_eq!((hash, rest.as_slice()), (expected, &blocks[at..]), "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_where_it_is_resumed() {
+        let file = file(8 * BLOCK);
+        let (_, blocks) = hashed(FileHash::new(), &file, BLOCK);
+        for at in 2..=8 {
+            let hash = FileHash::of_blocks(blocks[..at].iter().copied()).finish();
+            assert_eq!(hash, hash_of(&file[..at * BLOCK]), "{at}");
+        }
+        let single = FileHash::of_blocks([blocks[0]]).finish();
+        assert_ne!(single, hash_of(&file[..BLOCK]));
+    }
+
+    #[test]
+    fn stacks_that_do_not_belong_to_the_blocks() {
+        let length = |blocks, expected, got| {
+            Err(StackError::Length {
+                blocks,
+                expected,
+                got,
+            })
+        };
+        let table = [
+            (0, 0, Ok(())),
+            (0, 1, length(0, 0, 1)),
+            (1, 1, Ok(())),
+            (1, 0, length(1, 1, 0)),
+            (2, 2, Ok(())),
+            (2, 1, length(2, 2, 1)),
+            (3, 2, Ok(())),
+            (4, 3, Ok(())),
+            (5, 2, Ok(())),
+            (MAX_BLOCKS, MAX_STACK, Ok(())),
+            (MAX_BLOCKS, MAX_STACK + 1, length(MAX_BLOCKS, 44, 45)),
+            (MAX_BLOCKS + 1, 2, Err(StackError::Blocks(MAX_BLOCKS + 1))),
+            (u64::MAX, 44, Err(StackError::Blocks(u64::MAX))),
+        ];
+        for (blocks, hashes, expected) in table {
+            let resumed = FileHash::resume(blocks, vec![[1; 32]; hashes]).map(|_| ());
+            assert_eq!(resumed, expected, "{blocks} {hashes}");
+        }
+    }
+
+    #[test]
+    fn the_largest_stack_goes_on_to_the_end_of_the_largest_file() {
+        let mut hash = FileHash::resume(MAX_BLOCKS, vec![[1; 32]; MAX_STACK]).unwrap();
+        hash.update(&[0; 5], |_| ());
+        assert_eq!(hash.blocks(), MAX_BLOCKS);
+        hash.finish();
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn any_chunking_gives_the_hash_of_the_whole(
+            blocks in 0..6usize,
+            around in -3..4isize,
+            chunks in prop::collection::vec(1..BLOCK * 5 / 2, 1..6),
+        ) {
+            let file = file((blocks * BLOCK).saturating_add_signed(around));
+            let (mut hash, mut rest) = (FileHash::new(), file.as_slice());
+            for chunk in chunks.iter().cycle() {
+                let (now, later) = rest.split_at(rest.len().min(*chunk));
+                hash.update(now, |_| ());
+                rest = later;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(hash.finish(), hash_of(&file));
+        }
+    }
+}

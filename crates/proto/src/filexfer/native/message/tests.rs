@@ -1,0 +1,170 @@
+//! The frames: golden bytes, and that the longest of each fits what its type allows.
+
+use std::fmt::Debug;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::frame::{self, PREFIX};
+
+fn name(text: &str) -> Name {
+    Name::new(text.as_bytes()).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The header of the frame, which is read as it was written.
+fn header<M: Message + PartialEq + Debug>(message: &M) -> Vec<u8> {
+    let mut wire = Vec::new();
+    frame::encode(message, &[], &mut wire).unwrap();
+    assert_eq!(wire[..2], [frame::VERSION, M::KIND]);
+    let decoded = frame::decode::<M>(&wire).unwrap().unwrap();
+    assert_eq!((&decoded.message, decoded.length), (message, wire.len()));
+    wire.split_off(PREFIX)
+}
+
+#[test]
+fn golden_headers() {
+    let moment = Moment {
+        seconds: -1,
+        nanos: 5,
+    };
+    let entry = Entry {
+        name: name("a/b"),
+        kind: Kind::File(Some(300)),
+        modified: Some(moment),
+        mode: Some(0o644),
+    };
+    let folder = Entry {
+        name: name("a"),
+        kind: Kind::Folder,
+        modified: None,
+        mode: None,
+    };
+    let take = Take {
+        from: 1 << 20,
+        stack: vec![[0xaa; 32]],
+    };
+    let totals = Totals { files: 2, bytes: 9 };
+    let no = || Reason::new("no");
+    let hash = "aa".repeat(32);
+    let table = [
+        (header(&Request::List), "00".to_owned()),
+        (header(&Request::Get), "01".to_owned()),
+        (header(&Request::Put), "02".to_owned()),
+        (header(&Want { name: name("a") }), "0161".to_owned()),
+        (header(&Ready), String::new()),
+        (header(&Refused::WrongWay), "00".to_owned()),
+        (header(&Refused::NoSuchName(name("a"))), "010161".to_owned()),
+        (header(&Refused::Busy), "02".to_owned()),
+        (header(&Refused::Other(no())), "03026e6f".to_owned()),
+        (header(&totals), "0209".to_owned()),
+        (
+            header(&entry),
+            "03612f620001fb2c0101010501fba401".to_owned(),
+        ),
+        (header(&folder), "0161010000".to_owned()),
+        (header(&take), format!("fc0000100001{hash}")),
+        (header(&Leave::Same), "00".to_owned()),
+        (header(&Leave::Kept), "01".to_owned()),
+        (header(&Leave::Failed(no())), "02026e6f".to_owned()),
+        (header(&Data { unpacked: None }), "00".to_owned()),
+        (header(&Data { unpacked: Some(7) }), "0107".to_owned()),
+        (header(&Finish::Whole([0xaa; 32])), format!("00{hash}")),
+        (header(&Finish::Changed), "01".to_owned()),
+        (header(&Finish::Failed(no())), "02026e6f".to_owned()),
+        (header(&Saved), String::new()),
+        (header(&NotSaved { reason: no() }), "026e6f".to_owned()),
+        (header(&Alive), String::new()),
+        (header(&Done), String::new()),
+    ];
+    for (bytes, expected) in table {
+        assert_eq!(hex(&bytes), expected);
+    }
+}
+
+#[test]
+fn the_longest_of_each_fits() {
+    let part = "d".repeat(255);
+    let longest = || name(&[part.as_str(); 16].join("/"));
+    assert_eq!(longest().as_bytes().len(), MAX_NAME - 1);
+    let reason = || Reason::new(&"r".repeat(2 * MAX_REASON));
+    assert_eq!(reason().as_str().len(), MAX_REASON);
+    header(&Want { name: longest() });
+    header(&Refused::NoSuchName(longest()));
+    header(&Refused::Other(reason()));
+    header(&Totals {
+        files: u64::MAX,
+        bytes: u64::MAX,
+    });
+    header(&Entry {
+        name: longest(),
+        kind: Kind::File(Some(u64::MAX)),
+        modified: Some(Moment {
+            seconds: i64::MIN,
+            nanos: u32::MAX,
+        }),
+        mode: Some(u32::MAX),
+    });
+    header(&Data {
+        unpacked: Some(u32::MAX),
+    });
+    header(&Finish::Failed(reason()));
+    header(&NotSaved { reason: reason() });
+    header(&Take {
+        from: u64::MAX,
+        stack: vec![[0xff; 32]; MAX_STACK],
+    });
+}
+
+#[test]
+fn what_a_peer_may_not_say() {
+    // A name that leads elsewhere, and a reason that is too long.
+    let refused = frame_of::<Want>(b"\x02..");
+    assert!(refused.contains("without '.' and '..'"), "{refused}");
+    let text = [&b"\xfb\x01\x02"[..], &[b'r'; 513]].concat();
+    let refused = frame_of::<NotSaved>(&text);
+    assert!(refused.contains("shorter reason"), "{refused}");
+    assert!(frame_of::<Finish>(b"\x03").contains("kind 13"));
+}
+
+/// Why this header is none.
+fn frame_of<M: Message + Debug>(header: &[u8]) -> String {
+    let length = (header.len() as u32).to_be_bytes();
+    let wire = [&[frame::VERSION, M::KIND][..], &length, &[0; 4], header].concat();
+    frame::decode::<M>(&wire).unwrap_err().to_string()
+}
+
+#[test]
+fn a_reason_ends_between_letters() {
+    let text = "ü".repeat(MAX_REASON);
+    assert_eq!(Reason::new(&text).as_str(), &text[..MAX_REASON]);
+    let text = format!("x{text}");
+    assert_eq!(Reason::new(&text).as_str(), &text[..MAX_REASON - 1]);
+}
+
+/// What can be read can be written, and is read again as the same.
+fn survives<M: Message + PartialEq + Debug>(bytes: &[u8]) {
+    if let Ok(Some(frame)) = frame::decode::<M>(bytes) {
+        header(&frame.message);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_judged(header: Vec<u8>, kind in 0..32u8) {
+        let length = (header.len() as u32).to_be_bytes();
+        let wire = [&[frame::VERSION, kind][..], &length, &[0; 4], &header].concat();
+        survives::<Request>(&wire);
+        survives::<Want>(&wire);
+        survives::<Refused>(&wire);
+        survives::<Totals>(&wire);
+        survives::<Entry>(&wire);
+        survives::<Take>(&wire);
+        survives::<Data>(&wire);
+        survives::<Finish>(&wire);
+        survives::<NotSaved>(&wire);
+    }
+}
