@@ -9,6 +9,8 @@
 //! Classic clients take what *one* read gives for the answer and lose the file bytes that came with it, so a server
 //! must not let the first bytes of the file leave before the answer has had time to be read.
 //!
+//! The [`native`] wire is another: encrypted, with names, sizes and hashes.
+//!
 //! # Example
 //! A server, whose client sends the key in two pieces. For a client with [`Fetch`] see [the front
 //! page](crate#file-transfer).
