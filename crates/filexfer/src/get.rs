@@ -74,6 +74,7 @@ pub(crate) fn manner(saving: &Saving) -> Manner {
             false => Sync::Yes,
         },
         wanted: Vec::new(),
+        patience: sink::PATIENCE,
     }
 }
 

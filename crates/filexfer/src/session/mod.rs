@@ -30,7 +30,7 @@ pub(crate) use receiving::{Incoming, Receiving};
 pub(crate) use sending::Sending;
 
 /// How long a peer may be silent. One that is busy says so every few seconds.
-const SILENCE: Duration = Duration::from_secs(30);
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no session.
 #[derive(Debug, Error)]

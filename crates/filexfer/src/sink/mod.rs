@@ -14,12 +14,13 @@ mod unpack;
 mod writeback;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use proto::filexfer::native::message::{Alive, Done, Entry, Refused, Totals};
 use proto::filexfer::native::name::Name;
 use proto::frame::{FrameError, Message};
 
-use crate::session::Session;
+use crate::session::{SILENCE, Session};
 use crate::transfer::{Summary, TransferError, Watch};
 use receiver::Receiver;
 
@@ -39,7 +40,12 @@ pub(crate) struct Manner {
     pub(crate) sync: Sync,
     /// What was asked for: nothing else is let in. All there is where nothing is here.
     pub(crate) wanted: Vec<Name>,
+    /// How long a file is waited for that another transfer is writing.
+    pub(crate) patience: Duration,
 }
+
+/// Enough for a transfer whose connection broke to find that out, and to let go of its file.
+pub(crate) const PATIENCE: Duration = SILENCE.saturating_add(Duration::from_secs(5));
 
 /// What becomes of another file that is there under the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

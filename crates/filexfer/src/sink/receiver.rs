@@ -100,6 +100,7 @@ impl<'a> Receiver<'a> {
                 care: Care {
                     boot: Boot::now(),
                     sync: manner.sync,
+                    patience: manner.patience,
                 },
                 summary: Summary::default(),
             },
@@ -275,7 +276,7 @@ impl Sink<'_> {
             return Ok(State::Waiting(spot));
         }
         let mut alive = alive(&mut self.sending);
-        let saving = Saving::resume(spot, entry, self.care, &mut alive);
+        let saving = Saving::resume(&spot, entry, self.care, &mut alive);
         let saving = saving.map_err(|error| error.to_string())?;
         Ok(State::Open(Box::new(saving)))
     }
@@ -307,11 +308,11 @@ impl Sink<'_> {
         };
         let taken = self.inbox.data(bytes.len() as u64);
         let taken = taken.map_err(|violation| broken(violation.to_string()))?;
-        taken
-            .with
-            .begin(&taken.entry, taken.from, self.care, self.watch);
         let mut alive = alive(&mut self.sending);
-        taken.with.write(bytes, &self.target, &mut alive)?;
+        let slot = &mut taken.with;
+        slot.tell(&taken.entry, taken.from, self.watch);
+        slot.open(&taken.entry, self.care, &mut alive);
+        slot.write(bytes, &self.target, &mut alive)?;
         self.summary.bytes += bytes.len() as u64;
         self.watch.tell(Event::Moved(bytes.len() as u64));
         Ok(())
@@ -322,8 +323,9 @@ impl Sink<'_> {
         let mut taken = taken.map_err(|violation| self.broken(violation))?;
         let slot = &mut taken.with;
         self.open -= usize::from(slot.early);
-        slot.begin(&taken.entry, taken.from, self.care, self.watch);
         let mut alive = alive(&mut self.sending);
+        slot.tell(&taken.entry, taken.from, self.watch);
+        slot.open(&taken.entry, self.care, &mut alive);
         let how = taken.with.finish(&taken.entry, finish, &mut alive);
         self.settling.push(Finished {
             name: taken.entry.name,
@@ -352,14 +354,18 @@ impl Sink<'_> {
 }
 
 impl Slot {
-    fn begin(&mut self, entry: &Entry, from: u64, care: Care, watch: &mut dyn Watch) {
-        if std::mem::replace(&mut self.begun, true) {
-            return;
+    /// Says that it begins, once.
+    fn tell(&mut self, entry: &Entry, from: u64, watch: &mut dyn Watch) {
+        if !std::mem::replace(&mut self.begun, true) {
+            let (name, size) = (&entry.name, size_of(entry));
+            watch.tell(Event::Begun { name, size, from });
         }
-        let (name, size) = (&entry.name, size_of(entry));
-        watch.tell(Event::Begun { name, size, from });
+    }
+
+    /// Opens it if it is not yet.
+    fn open(&mut self, entry: &Entry, care: Care, alive: &mut dyn FnMut()) {
         if let State::Waiting(spot) = &self.state {
-            self.state = match Saving::begin(spot.clone(), entry, care) {
+            self.state = match Saving::begin(spot, entry, care, alive) {
                 Ok(saving) => State::Open(Box::new(saving)),
                 Err(error) => State::Failed(error.to_string()),
             };

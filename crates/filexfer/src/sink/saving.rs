@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use proto::filexfer::native::blocks::{BLOCK, FileHash, block_hash};
 use proto::filexfer::native::message::{Entry, Moment, Take};
@@ -15,6 +16,9 @@ use super::writeback::Writeback;
 
 /// What the names of files that are not complete begin with. No file of a source is called so.
 pub(super) const OURS: &[u8] = b".filexfer-";
+
+/// How soon a file is looked at again that another transfer has open.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A name in a folder.
 #[derive(Clone, Debug)]
@@ -74,17 +78,57 @@ pub(super) struct Saving {
 pub(super) struct Care {
     pub(super) boot: Boot,
     pub(super) sync: Sync,
+    /// How long a file is waited for that another transfer has open.
+    pub(super) patience: Duration,
+}
+
+impl Care {
+    /// Does it again while another transfer has the file: one whose connection broke may not know that yet.
+    fn patiently<T>(
+        self,
+        alive: &mut dyn FnMut(),
+        mut open: impl FnMut(&mut dyn FnMut()) -> Result<T, FolderError>,
+    ) -> Result<T, FolderError> {
+        let begun = Instant::now();
+        loop {
+            match open(alive) {
+                Err(FolderError::Busy) if begun.elapsed() < self.patience => {
+                    alive();
+                    thread::sleep(LOOK_AGAIN);
+                }
+                opened => return opened,
+            }
+        }
+    }
 }
 
 impl Saving {
-    /// From its beginning, whatever is there.
-    pub(super) fn begin(spot: Spot, entry: &Entry, care: Care) -> Result<Self, FolderError> {
-        let partial = spot.folder.partial(&spot.partial())?;
-        Self::anew(spot, partial, Identity::of(entry), care)
+    /// From its beginning, whatever is there. `alive` is called now and then.
+    pub(super) fn begin(
+        spot: &Spot,
+        entry: &Entry,
+        care: Care,
+        alive: &mut dyn FnMut(),
+    ) -> Result<Self, FolderError> {
+        care.patiently(alive, |_| {
+            let partial = spot.folder.partial(&spot.partial())?;
+            Self::anew(spot.clone(), partial, Identity::of(entry), care)
+        })
     }
 
     /// From where it stood, if some of the same file is there. `alive` is called now and then.
     pub(super) fn resume(
+        spot: &Spot,
+        entry: &Entry,
+        care: Care,
+        alive: &mut dyn FnMut(),
+    ) -> Result<Self, FolderError> {
+        care.patiently(alive, |alive| {
+            Self::try_resume(spot.clone(), entry, care, alive)
+        })
+    }
+
+    fn try_resume(
         spot: Spot,
         entry: &Entry,
         care: Care,

@@ -162,6 +162,7 @@ fn keep() -> Manner {
         existing: Existing::Keep,
         sync: Sync::Yes,
         wanted: Vec::new(),
+        patience: Duration::from_secs(1),
     }
 }
 

@@ -22,7 +22,7 @@ impl Scratch {
 
     fn saving(&self, boot: &str) -> Result<Saving, FolderError> {
         let care = care(boot);
-        Saving::resume(self.spot(), &file("a", SIZE), care, &mut || ())
+        Saving::resume(&self.spot(), &file("a", SIZE), care, &mut || ())
     }
 
     /// How many blocks a sink would go on from.
@@ -63,6 +63,7 @@ fn care(boot: &str) -> Care {
     Care {
         boot: Boot::named(Some(boot)),
         sync: Sync::Yes,
+        patience: Duration::from_secs(60),
     }
 }
 
@@ -127,7 +128,7 @@ fn nothing_of_the_last_block_is_left_out() {
     scratch.kept_at(20 * BLOCK);
     let entry = file("a", 20 * BLOCK);
     let care = care("boot");
-    let saving = Saving::resume(scratch.spot(), &entry, care, &mut || ()).unwrap();
+    let saving = Saving::resume(&scratch.spot(), &entry, care, &mut || ()).unwrap();
     assert_eq!(saving.take().from, 0, "its size is another");
 }
 
@@ -237,7 +238,7 @@ fn a_journal_without_its_file_goes() {
     scratch.kept_at(3 * BLOCK);
     fs::remove_file(scratch.partial()).unwrap();
     let care = care("boot");
-    let mut saving = Saving::begin(scratch.spot(), &file("a", 5), care).unwrap();
+    let mut saving = Saving::begin(&scratch.spot(), &file("a", 5), care, &mut || ()).unwrap();
     assert!(!scratch.journal().exists());
     saving.write(b"other", &mut || ()).unwrap();
     drop(saving);
@@ -263,6 +264,24 @@ fn what_was_kept_goes_when_the_file_is_there_after_all() {
     });
     assert_eq!(outcome.told, ["left a Same"]);
     assert_eq!(names(&scratch.path("")), ["a"]);
+}
+
+#[test]
+fn a_transfer_that_lets_go_of_its_file_is_waited_for() {
+    let scratch = Scratch::new();
+    let first = scratch.saving("boot").unwrap();
+    let mut asked = 0;
+    let mut held = Some(first);
+    // The other one lets go when it is looked for the third time.
+    let mut alive = || {
+        asked += 1;
+        if asked == 3 {
+            held.take();
+        }
+    };
+    let care = care("boot");
+    assert!(Saving::begin(&scratch.spot(), &file("a", SIZE), care, &mut alive).is_ok());
+    assert!(held.is_none());
 }
 
 #[test]

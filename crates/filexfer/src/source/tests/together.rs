@@ -21,6 +21,7 @@ fn receive_by<W: Watch>(into: &Scratch, mut watch: W) -> impl FnOnce(Session) ->
             existing: Existing::Keep,
             sync: Sync::No,
             wanted: Vec::new(),
+            patience: sink::PATIENCE,
         };
         sink::receive(session, &place, &manner, &mut watch)
     }
