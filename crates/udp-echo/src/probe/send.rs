@@ -64,7 +64,7 @@ impl Pace {
 }
 
 /// Sends a packet in each slot. One that comes late is sent at once, one whose successor is due as well is left out:
-/// nothing is sent in bursts to catch up.
+/// nothing is sent in bursts to catch up. The first is sent however late it is, so that there is something to measure.
 pub(super) fn send(
     slots: impl Iterator<Item = Slot>,
     start: Instant,
@@ -78,7 +78,7 @@ pub(super) fn send(
             break;
         }
         let at = start.elapsed();
-        let is_missed = at >= slot.due + slot.interval;
+        let is_missed = place > 0 && at >= slot.due + slot.interval;
         if is_missed {
             pace.slots += 1;
             pace.missed += 1;
@@ -99,4 +99,40 @@ pub(super) fn send(
     }
     line.look_back(true, to_count);
     pace
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Keeps the numbers of what is sent.
+    #[derive(Default)]
+    struct Numbers(Vec<u64>);
+
+    impl Line for Numbers {
+        fn send(&mut self, number: u64, _: Duration) -> io::Result<()> {
+            self.0.push(number);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn slots_that_have_passed_are_missed_but_for_the_first() {
+        let interval = Duration::from_millis(1);
+        let slots = (0..10).map(|place| Slot {
+            due: interval * place,
+            interval,
+        });
+        let passed = Instant::now()
+            .checked_sub(Duration::from_secs(1))
+            .expect("the clock is older than that");
+        let (to_count, counting) = mpsc::channel();
+        let mut line = Numbers::default();
+        let pace = send(slots, passed, &mut line, &to_count, &Shutdown::new());
+        assert_eq!(line.0, [0]);
+        assert_eq!((pace.slots, pace.missed, pace.first_slot), (10, 9, 0));
+        assert_eq!(counting.try_iter().count(), 1);
+    }
 }
