@@ -110,7 +110,7 @@ fn fetch_classic(args: &Get, place: &Place, stage: &Stage) -> anyhow::Result<Exi
         Place::File(path) => {
             let part = Part::new(path, &args.saving)?;
             begin(&mut show, &Name::new(part.name())?);
-            let mut out = BufWriter::with_capacity(1 << 20, &part.file);
+            let mut out = BufWriter::with_capacity(256 * 1024, &part.file);
             classic::fetch(target, &key, &mut out, |bytes| {
                 show.tell(Event::Moved(bytes))
             })?;

@@ -17,6 +17,9 @@ use super::writeback::Writeback;
 /// What the names of files that are not complete begin with. No file of a source is called so.
 pub(super) const OURS: &[u8] = b".filexfer-";
 
+/// The most bytes of one write: ext4 takes 1 MiB at once at a quarter of the speed of 256 KiB (Linux 6.18).
+const WRITE: usize = 256 * 1024;
+
 /// How soon a file is looked at again that another transfer has open.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -151,7 +154,7 @@ impl Saving {
             return Self::anew(spot, partial, identity, care);
         };
         let end = hash.blocks() * BLOCK as u64;
-        partial.file().set_len(end)?;
+        cut(partial.file(), end)?;
         partial.file().seek(SeekFrom::Start(end))?;
         Ok(Self {
             spot,
@@ -172,7 +175,7 @@ impl Saving {
         care: Care,
     ) -> Result<Self, FolderError> {
         spot.folder.remove(&spot.journal())?;
-        partial.file().set_len(0)?;
+        cut(partial.file(), 0)?;
         partial.file().rewind()?;
         Ok(Self {
             spot,
@@ -195,7 +198,9 @@ impl Saving {
 
     /// Adds what comes next, at most a block. After an error it cannot go on. `alive` is called now and then.
     pub(super) fn write(&mut self, bytes: &[u8], alive: &mut dyn FnMut()) -> io::Result<()> {
-        self.partial.file().write_all(bytes)?;
+        for piece in bytes.chunks(WRITE) {
+            self.partial.file().write_all(piece)?;
+        }
         let mut complete = None;
         self.hash.update(bytes, |block| complete = Some(*block));
         if let Some(block) = complete {
@@ -295,6 +300,15 @@ impl Complete {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Cuts a file where it is longer: ext4 remembers that one was cut, be it from nothing to nothing, and then writes all of
+/// it to the disk when it is closed.
+pub(super) fn cut(file: &File, length: u64) -> io::Result<()> {
+    match file.metadata()?.len() > length {
+        true => file.set_len(length),
+        false => Ok(()),
     }
 }
 
