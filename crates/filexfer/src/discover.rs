@@ -40,9 +40,11 @@ pub(crate) fn announce(listening: &[SocketAddr]) -> anyhow::Result<Announced> {
         bail!("nothing listens");
     };
     let ips: Vec<_> = addrs.iter().map(SocketAddr::ip).collect();
-    let name = instance(&host::name());
+    let machine = machine(&host::name());
+    // Two servers of one machine have a name each: they need not find out that they have the same.
+    let name = format!("{machine}:{port}");
     let daemon = daemon()?;
-    let host = format!("{}.local.", label(&name));
+    let host = format!("{}.local.", label(&machine));
     let info = ServiceInfo::new(SERVICE, &name, &host, &ips[..], port, None);
     daemon
         .register(info.context("cannot describe this server for mDNS")?)
@@ -72,7 +74,7 @@ fn daemon() -> anyhow::Result<ServiceDaemon> {
 }
 
 /// The machine's name without what has a meaning of its own between labels.
-fn instance(name: &str) -> String {
+fn machine(name: &str) -> String {
     let name = name.split('.').next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
     if name.is_empty() {
@@ -196,7 +198,7 @@ mod tests {
             ("", "filexfer", "filexfer"),
         ];
         for (host, name, host_name) in table {
-            assert_eq!(instance(host), name);
+            assert_eq!(machine(host), name);
             assert_eq!(label(name), host_name);
         }
     }

@@ -66,7 +66,10 @@ impl<S: Service> House<'_, S> {
                 tracing::debug!("{error}");
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                self.turned_away(&error.to_string());
+                Ok(())
+            }
         }
     }
 
@@ -138,8 +141,7 @@ impl<S: Service> House<'_, S> {
         claim: Option<Claim>,
     ) -> anyhow::Result<()> {
         let Some(claim) = claim else {
-            self.stage
-                .note(&format!("{peer}: a classic client's key is wrong"));
+            self.turned_away(&format!("{peer}: a classic client's key is wrong"));
             return Ok(classic::refuse(stream)?);
         };
         let mut show = self.stage.show(S::WAY, Some(peer));

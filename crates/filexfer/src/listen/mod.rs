@@ -14,6 +14,7 @@ use proto::filexfer::native::handshake::Refusal;
 use proto::filexfer::native::message::{Refused, Request};
 use proto::filexfer::{DEFAULT_PORT, Key};
 use runtime::cli::Exit;
+use runtime::log::Throttle;
 use runtime::shutdown::Shutdown;
 use runtime::tcp::{Arrivals, Listener};
 use runtime::{cli, descriptors};
@@ -99,6 +100,7 @@ pub(crate) fn run<S: Service>(
         door: door.clone(),
         lines: Lines::default(),
         inside: AtomicUsize::new(0),
+        strangers: Mutex::default(),
         verdict: Mutex::new(Exit::Success),
     };
     let lines = house.lines.clone();
@@ -136,6 +138,8 @@ struct House<'a, S> {
     door: Shutdown,
     lines: Lines,
     inside: AtomicUsize,
+    /// Those who tried in vain are told of a few times a second: a flood of them does not fill a disk.
+    strangers: Mutex<Throttle>,
     /// How the last transfer went that used the key up.
     verdict: Mutex<Exit>,
 }
@@ -197,6 +201,19 @@ impl<S: Service> House<'_, S> {
             self.look_at_key();
         })?;
         Ok(())
+    }
+
+    /// Tells of one who was not let in.
+    fn turned_away(&self, what: &str) {
+        let mut strangers = self
+            .strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if strangers.admits(Instant::now()) {
+            let others = strangers.unlogged();
+            let others = others.map_or(String::new(), |count| format!(" ({count} more before)"));
+            self.stage.note(&format!("{what}{others}"));
+        }
     }
 
     /// Shuts the door when nobody can use the key any more.
