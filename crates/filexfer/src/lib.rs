@@ -5,6 +5,7 @@
 mod args;
 mod classic;
 mod connect;
+mod deadline;
 mod discover;
 mod get;
 mod guard;

@@ -1,5 +1,6 @@
 //! The manners of the command line that all programs share: how they begin, how they fail, what their exit code says.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,6 +59,26 @@ pub fn announce(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }
+}
+
+/// Standard output without the buffer that looks for the ends of lines and cuts large writes there.
+///
+/// # Errors
+/// When the system has no other handle of it.
+#[cfg(unix)]
+pub fn raw_stdout() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+/// Standard output without the buffer that looks for the ends of lines and cuts large writes there.
+///
+/// # Errors
+/// When the system has no other handle of it.
+#[cfg(windows)]
+pub fn raw_stdout() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
 }
 
 /// The command line that this process was started with, quoted for a shell where it must be.

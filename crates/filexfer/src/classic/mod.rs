@@ -1,6 +1,5 @@
 //! The classic wire (`proto::filexfer`): the key in the clear, then the one file as it is.
 
-mod deadline;
 mod fetch;
 mod serve;
 

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use proto::filexfer::{AuthAnswer, Key, KeyCheck, MAX_KEY};
 use runtime::tcp::wait_until_taken;
 
-use super::deadline::read_until;
+use crate::deadline::read_until;
 
 /// How long a client may take nothing of the file, or of the answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,12 +1,13 @@
 //! All that comes before the key is proven: blocking reads and writes under one deadline.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use proto::filexfer::native::handshake::{self, ANSWER, HandshakeError, Keys, MAGIC, Refusal};
 
 use super::{Session, SessionError};
+use crate::deadline::{self, read_until};
 
 /// How long a peer that was refused has for reading why.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -35,11 +36,8 @@ impl Greeting {
     }
 
     /// What is left of the time; an error where nothing is.
-    fn left(&self, deadline: Instant) -> Result<Duration, SessionError> {
-        match deadline.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Err(self.failed(ErrorKind::TimedOut.into())),
-            left => Ok(left),
-        }
+    fn left(&self) -> Result<Duration, SessionError> {
+        deadline::left(self.deadline).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, reason: io::Error) -> SessionError {
@@ -63,18 +61,9 @@ impl Greeting {
 
     /// The same with a deadline of its own. A peer that sends little at a time wins no time by it.
     fn read_until(&self, buffer: &mut [u8], deadline: Instant) -> Result<usize, SessionError> {
-        loop {
-            let left = self.left(deadline)?;
-            let read = self
-                .stream
-                .set_read_timeout(Some(left))
-                .and_then(|()| (&self.stream).read(buffer));
-            match read {
-                Ok(0) => return Err(self.failed(ErrorKind::UnexpectedEof.into())),
-                Ok(length) => return Ok(length),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(error)),
-            }
+        match read_until(&self.stream, deadline, buffer) {
+            Ok(0) => Err(self.failed(ErrorKind::UnexpectedEof.into())),
+            read => read.map_err(|error| self.failed(error)),
         }
     }
 
@@ -82,7 +71,7 @@ impl Greeting {
     pub(super) fn wait(&self, time: Duration) -> Result<(), SessionError> {
         let until = self.deadline.min(Instant::now() + time);
         match self.read_until(&mut [0], until) {
-            Err(SessionError::Late { .. }) => self.left(self.deadline).map(|_| ()),
+            Err(SessionError::Late { .. }) => self.left().map(|_| ()),
             Err(error) => Err(error),
             Ok(_) => self.judge(Err(HandshakeError::NotNative)),
         }
@@ -116,7 +105,7 @@ impl Greeting {
 
     /// Writes few bytes, for which the system has room at once.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), SessionError> {
-        let left = self.left(self.deadline)?;
+        let left = self.left()?;
         self.stream
             .set_write_timeout(Some(left))
             .and_then(|()| (&self.stream).write_all(bytes))

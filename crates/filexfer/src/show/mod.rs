@@ -170,10 +170,30 @@ impl Show {
     }
 
     /// It is over: `wire` is what it took on the wire, where that is known. The answer is how it went.
-    pub(crate) fn finish(mut self, wire: Option<u64>) -> Exit {
-        self.slot = None;
+    pub(crate) fn finish(self, wire: Option<u64>) -> Exit {
         let now = Instant::now();
         let line = summary::line(&self.tally, self.way, wire, now);
+        let hashes = summary::hashes(&self.tally);
+        let exit = match self.tally.failed + self.tally.kept {
+            0 => Exit::Success,
+            _ => Exit::Failure,
+        };
+        self.end(&line, &hashes, wire, now);
+        exit
+    }
+
+    /// It is over, and nothing tells whether it was all: the classic wire.
+    pub(crate) fn finish_unverified(self) {
+        let now = Instant::now();
+        let line = format!(
+            "{}; nothing on the classic wire tells whether that is all",
+            summary::moved(&self.tally, self.way, now)
+        );
+        self.end(&line, &[], None, now);
+    }
+
+    fn end(mut self, line: &str, hashes: &[String], wire: Option<u64>, now: Instant) {
+        self.slot = None;
         match (self.stage.form, self.peer) {
             (Form::Json, peer) => {
                 let line = json::summary(&self.tally, peer, wire, now);
@@ -181,33 +201,9 @@ impl Show {
             }
             (Form::Text { .. }, Some(peer)) => self.stage.remark(&format!("{peer}: {line}")),
             (Form::Text { detail, .. }, None) if detail != Detail::Quiet => {
-                self.stage.print(&line);
-                let hashes = summary::hashes(&self.tally);
+                self.stage.print(line);
                 hashes.iter().for_each(|hash| self.stage.print(hash));
             }
-            _ => {}
-        }
-        match self.tally.failed + self.tally.kept {
-            0 => Exit::Success,
-            _ => Exit::Failure,
-        }
-    }
-
-    /// It is over, and nothing tells whether it was all: the classic wire.
-    pub(crate) fn finish_unverified(mut self) {
-        self.slot = None;
-        let now = Instant::now();
-        let line = format!(
-            "{}; nothing on the classic wire tells whether that is all",
-            summary::moved(&self.tally, self.way, now)
-        );
-        match (self.stage.form, self.peer) {
-            (Form::Json, peer) => {
-                let line = json::summary(&self.tally, peer, None, now);
-                self.stage.print_json(&line);
-            }
-            (Form::Text { .. }, Some(peer)) => self.stage.remark(&format!("{peer}: {line}")),
-            (Form::Text { detail, .. }, None) if detail != Detail::Quiet => self.stage.print(&line),
             _ => {}
         }
     }

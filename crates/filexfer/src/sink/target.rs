@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use proto::filexfer::native::message::{Entry, Kind, Moment};
 use proto::filexfer::native::name::Name;
+use runtime::cli::raw_stdout;
 use runtime::folder::{self, Folder, FolderError, Found};
 
 use super::saving::{OURS, Spot, system_time};
@@ -43,7 +44,7 @@ impl Target {
                 last: None,
             }),
             Place::File(path) => spot_of(path).map(Self::File),
-            Place::Stdout => stdout().map(Self::Stdout),
+            Place::Stdout => raw_stdout().map(Self::Stdout),
         }
     }
 
@@ -171,21 +172,6 @@ fn spot_of(path: &Path) -> io::Result<Spot> {
         folder: Arc::new(folder),
         name: name.as_encoded_bytes().to_vec(),
     })
-}
-
-/// Without the buffer that gathers lines.
-#[cfg(unix)]
-fn stdout() -> io::Result<File> {
-    use std::os::fd::AsFd;
-
-    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
-}
-
-#[cfg(windows)]
-fn stdout() -> io::Result<File> {
-    use std::os::windows::io::AsHandle;
-
-    Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::listen::Listener;
+use super::listen::{Listener, blocking, is_of_one};
 use crate::shutdown::Shutdown;
 
 const WAKER: Token = Token(usize::MAX);
@@ -68,7 +68,7 @@ impl Arrivals {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.ready.pop_front();
                 }
-                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if is_of_one(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -85,22 +85,6 @@ impl Arrivals {
         self.ready.extend(places.map(|token| token.0));
         Ok(())
     }
-}
-
-/// Whether an error of accept(2) is of the connection that was to be taken, which is gone.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-    )
-}
-
-fn blocking(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
-    let stream = TcpStream::from(stream);
-    stream.set_nonblocking(false)?;
-    Ok(stream)
 }
 
 #[cfg(test)]

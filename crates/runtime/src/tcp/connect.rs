@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
+use super::listen::blocking;
 use super::race::{Race, Step, interleave};
 use crate::addr::{ResolveError, Target};
 use crate::units::show_time;
@@ -270,7 +271,7 @@ impl Attempts {
         };
         let taken = std::mem::replace(attempt, Attempt::Untried);
         let ready = made.and_then(|()| match taken {
-            Attempt::InFlight(stream) => blocking(stream),
+            Attempt::InFlight(stream) => prompt(stream),
             _ => Err(io::ErrorKind::NotConnected.into()),
         });
         match ready {
@@ -314,9 +315,8 @@ fn outcome(stream: &mio::net::TcpStream) -> io::Result<Outcome> {
     Ok(Outcome::Connected)
 }
 
-fn blocking(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
-    let stream = TcpStream::from(stream);
-    stream.set_nonblocking(false)?;
+fn prompt(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
+    let stream = blocking(stream)?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }

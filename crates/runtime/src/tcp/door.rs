@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::listen::Listener;
+use super::listen::{Listener, is_of_one};
 use super::totals::Totals;
 use crate::log::Throttle;
 
@@ -154,18 +154,6 @@ impl Door {
 
 fn token(place: usize) -> Token {
     Token(usize::MAX - 1 - place)
-}
-
-/// Whether an error is that of one connection, which has gone already (accept(2)).
-fn is_of_one(error: &io::Error) -> bool {
-    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied};
-    let kinds = [
-        ConnectionAborted,
-        ConnectionReset,
-        Interrupted,
-        PermissionDenied,
-    ];
-    kinds.contains(&error.kind())
 }
 
 /// What helps where the process has no descriptor left.

@@ -91,6 +91,25 @@ impl Bound for Listener {
     }
 }
 
+/// Whether an error is that of one connection, which has gone already (accept(2)).
+pub(super) fn is_of_one(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied};
+    let kinds = [
+        ConnectionAborted,
+        ConnectionReset,
+        Interrupted,
+        PermissionDenied,
+    ];
+    kinds.contains(&error.kind())
+}
+
+/// A stream whose calls wait, for a thread of its own.
+pub(super) fn blocking(stream: TcpStream) -> io::Result<std::net::TcpStream> {
+    let stream = std::net::TcpStream::from(stream);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
 fn set_manners(socket: SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_keepalive(true)

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
+use runtime::cli::raw_stdout;
 use runtime::escape::EscapedStream;
 
 pub(super) enum Output {
     Terminal(EscapedStream),
-    /// Not `Stdout`, which looks for the ends of lines and cuts large writes there.
     Raw(File),
 }
 
@@ -16,7 +16,7 @@ impl Output {
         if io::stdout().is_terminal() {
             Ok(Self::Terminal(EscapedStream::default()))
         } else {
-            raw().map(Self::Raw)
+            raw_stdout().map(Self::Raw)
         }
     }
 
@@ -41,16 +41,4 @@ fn show(fill: impl FnOnce(&mut String)) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
-}
-
-#[cfg(unix)]
-fn raw() -> io::Result<File> {
-    use std::os::fd::AsFd;
-    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
-}
-
-#[cfg(windows)]
-fn raw() -> io::Result<File> {
-    use std::os::windows::io::AsHandle;
-    Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
 }
