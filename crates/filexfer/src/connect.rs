@@ -78,7 +78,7 @@ impl Other {
 fn say(session: &mut Session, request: Request, names: &[Name]) -> Result<(), Failure> {
     let sending = &mut session.sending;
     sending.say(&request)?;
-    if request == Request::Get {
+    if !matches!(request, Request::Put(_)) {
         for name in names {
             let name = name.clone();
             sending.say(&Want { name })?;

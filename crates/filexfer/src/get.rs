@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use proto::filexfer::native::message::Request;
+use proto::filexfer::native::message::{Course, Request};
 use proto::filexfer::native::name::Name;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
     };
     let retry = args.connecting.retry;
     let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Get, &names)?;
+        let (session, _held) = other.connect(Request::Get(Course::Once), &names)?;
         Ok(sink::receive(session, &place, &manner, show)?)
     })?;
     Ok(show.finish(Some(summary.wire)))
@@ -73,8 +73,7 @@ pub(crate) fn manner(saving: &Saving) -> Manner {
             true => Sync::No,
             false => Sync::Yes,
         },
-        wanted: Vec::new(),
-        patience: sink::PATIENCE,
+        ..Manner::default()
     }
 }
 

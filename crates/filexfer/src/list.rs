@@ -46,6 +46,7 @@ fn line(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
         Kind::File(Some(size)) => (Unit::Bytes.show(size as f64), ""),
         Kind::File(None) => ("?".to_owned(), ""),
         Kind::Folder => (String::new(), "/"),
+        Kind::Link(_) | Kind::Again(_) => (String::new(), ""),
     };
     let changed = entry.modified.and_then(moment).unwrap_or_default();
     writeln!(out, "{size:>9}  {changed:20}  {name}{end}")
@@ -72,6 +73,8 @@ fn json(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
     let (kind, size) = match entry.kind {
         Kind::File(size) => ("file", size),
         Kind::Folder => ("folder", None),
+        Kind::Link(_) => ("link", None),
+        Kind::Again(_) => ("file", None),
     };
     let line = Line {
         file: (&entry.name).into(),
@@ -93,10 +96,9 @@ mod tests {
     #[test]
     fn entries_in_both_forms() {
         let entry = |name: &[u8], kind, seconds| Entry {
-            name: Name::new(name).unwrap(),
-            kind,
             modified: Some(Moment { seconds, nanos: 5 }),
             mode: Some(0o644),
+            ..Entry::new(Name::new(name).unwrap(), kind)
         };
         let table = [
             (

@@ -37,10 +37,10 @@ impl Service for Sink {
         watch: &mut dyn Watch,
     ) -> Result<Outcome, TransferError> {
         match request {
-            Request::Put => {
+            Request::Put(_) => {
                 sink::receive(session, &self.place, &self.manner, watch).map(Outcome::Done)
             }
-            Request::Get | Request::List => refuse(session, Refused::WrongWay),
+            Request::Get(_) | Request::List => refuse(session, Refused::WrongWay),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use proto::filexfer::native::message::Request;
+use proto::filexfer::native::message::{Course, Request};
 use proto::filexfer::native::name::Name;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
@@ -27,8 +27,14 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut show = stage.show(Way::Sent, None);
     let retry = args.connecting.retry;
     let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Put, &[])?;
-        Ok(source::send(session, &offer, &Wanted::All, &manner, show)?)
+        let (session, _held) = other.connect(Request::Put(Course::Once), &[])?;
+        Ok(source::send(
+            session,
+            &offer,
+            &Wanted::default(),
+            &manner,
+            show,
+        )?)
     })?;
     Ok(show.finish(Some(summary.wire)))
 }
@@ -56,6 +62,7 @@ pub(crate) fn manner(sending: &Sending) -> Manner {
             Compress::Auto => Compression::Auto,
             Compress::Never => Compression::Never,
         },
+        ..Manner::default()
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use proto::filexfer::native::message::{Ready, Reason, Refused, Request, Want};
-use proto::filexfer::native::name::Name;
 use proto::frame::Message;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
@@ -66,15 +65,17 @@ impl Service for Source<'_> {
         watch: &mut dyn Watch,
     ) -> Result<Outcome, TransferError> {
         let wanted = match request {
-            Request::Put => return refuse(session, Refused::WrongWay),
-            Request::List => return source::list(session, &self.offer).map(|()| Outcome::Looked),
-            Request::Get => wanted(session.peer, &mut session.receiving)?,
+            Request::Put(_) => return refuse(session, Refused::WrongWay),
+            Request::List | Request::Get(_) => wanted(session.peer, &mut session.receiving)?,
         };
         let checked = wanted.and_then(|wanted| {
             source::check(&self.offer, &wanted)?;
             Ok(wanted)
         });
         match checked {
+            Ok(wanted) if request == Request::List => {
+                source::list(session, &self.offer, &wanted).map(|()| Outcome::Looked)
+            }
             Ok(wanted) => {
                 source::send(session, &self.offer, &wanted, &self.manner, watch).map(Outcome::Done)
             }
@@ -92,7 +93,7 @@ fn wanted(
     peer: SocketAddr,
     receiving: &mut Receiving,
 ) -> Result<Result<Wanted, Refused>, TransferError> {
-    let mut names: Vec<Name> = Vec::new();
+    let mut wanted = Wanted::default();
     loop {
         let broken = |what: &str| TransferError::Rules {
             peer,
@@ -105,7 +106,7 @@ fn wanted(
             Want::KIND => {
                 let want = frame.decode::<Want>();
                 let want = want.map_err(|error| broken(&error.to_string()))?;
-                names.push(want.message.name);
+                wanted.names.push(want.message.name);
             }
             kind => {
                 return Err(broken(&format!(
@@ -113,15 +114,12 @@ fn wanted(
                 )));
             }
         }
-        if names.len() > MAX_WANTS {
+        if wanted.names.len() > MAX_WANTS {
             let reason = Reason::new(
                 "expected at most 1024 names; ask for their folder, or for some at a time",
             );
             return Ok(Err(Refused::Other(reason)));
         }
     }
-    Ok(Ok(match names.is_empty() {
-        true => Wanted::All,
-        false => Wanted::Names(names),
-    }))
+    Ok(Ok(wanted))
 }

@@ -28,7 +28,27 @@ pub(crate) enum Event<'a> {
         hash: [u8; 32],
     },
     /// A file was there already, and is left as it is: the same, or another that is not to be overwritten.
-    Left { name: &'a Name, why: Left },
+    Left {
+        name: &'a Name,
+        size: Option<u64>,
+        why: Left,
+    },
+    /// So many bytes of the file that began last were not sent: they are there already, or zeros.
+    Reused(u64),
+    /// A link was made, or a file got one more name.
+    Made { name: &'a Name },
+    /// What the source has not got was removed, or would be in a preview.
+    Removed { name: &'a Name },
+    /// It would be transferred if this were no preview.
+    Wanted { name: &'a Name, size: Option<u64> },
+    /// The source has something that it does not name. The path is the other side's, or as odd as file names are.
+    Skipped {
+        path: &'a [u8],
+        reason: &'a str,
+        is_failure: bool,
+    },
+    /// A round of a transfer that is followed is over.
+    Paused,
     /// A file could not be transferred. The others go on.
     Failed { name: &'a Name, reason: &'a str },
 }
@@ -40,6 +60,8 @@ pub(crate) enum Left {
     Same,
     /// Another is there, and overwriting was not asked for.
     Other,
+    /// The sink was told not to want it.
+    Unwanted,
 }
 
 /// Who is told.
@@ -57,6 +79,14 @@ pub(crate) struct Summary {
     pub(crate) kept: u64,
     /// Files that failed.
     pub(crate) failed: u64,
+    /// Links that were made, and names that were added.
+    pub(crate) made: u64,
+    /// What was removed at the sink, or would be in a preview.
+    pub(crate) removed: u64,
+    /// Files that would be transferred, in a preview.
+    pub(crate) wanted: u64,
+    /// Bytes of files that were not sent: they were there already, or zeros.
+    pub(crate) reused: u64,
     /// Bytes of files that came or went in this session.
     pub(crate) bytes: u64,
     /// Bytes on the wire that they took, by which compression can be told.
@@ -82,6 +112,7 @@ impl Summary {
         match left {
             Left::Same => self.same += 1,
             Left::Other => self.kept += 1,
+            Left::Unwanted => {}
         }
     }
 }

@@ -80,6 +80,11 @@ impl Receiving {
         !self.frames.is_empty()
     }
 
+    /// Whether [`next`](Self::next) has something to read at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.has_more()
+    }
+
     /// How many bytes of records came.
     pub(crate) fn wire(&self) -> u64 {
         self.wire

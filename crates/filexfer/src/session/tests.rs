@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
 use proto::filexfer::native::handshake::{HELLO, MAGIC};
-use proto::filexfer::native::message::{Alive, Data, Done, MAX_DATA, Request};
+use proto::filexfer::native::message::{Alive, Course, Data, Done, MAX_DATA, Request};
 
 use super::*;
 use crate::transfer::TransferError;
@@ -87,7 +87,7 @@ fn is_whole(incoming: &Incoming<'_>, expected: &[u8]) {
 fn frames_come_as_they_went() {
     for protection in [Protection::Encrypted, Protection::Plain] {
         let (mut out, mut back) = pair(protection);
-        out.sending.say(&Request::Put).unwrap();
+        out.sending.say(&Request::Put(Course::Once)).unwrap();
         for (byte, length) in [(b'a', MAX_DATA as usize), (b'b', 1), (b'c', 100_000)] {
             let filled = out.sending.fill(|room| {
                 assert!(room.len() >= 64 * 1024, "{}", room.len());
@@ -107,7 +107,10 @@ fn frames_come_as_they_went() {
         });
         let receiving = &mut back.receiving;
         let request = receiving.next().unwrap().unwrap();
-        assert_eq!(request.decode::<Request>().unwrap().message, Request::Put);
+        assert_eq!(
+            request.decode::<Request>().unwrap().message,
+            Request::Put(Course::Once)
+        );
         is_whole(
             &receiving.next().unwrap().unwrap(),
             &[b'a'; MAX_DATA as usize],

@@ -61,6 +61,22 @@ enum What<'a> {
         file: File<'a>,
         reason: &'a str,
     },
+    Name {
+        #[serde(flatten)]
+        file: File<'a>,
+    },
+    Wanted {
+        #[serde(flatten)]
+        file: File<'a>,
+        size: Option<u64>,
+    },
+    Skipped {
+        #[serde(flatten)]
+        file: File<'a>,
+        reason: &'a str,
+        is_failure: bool,
+    },
+    Nothing {},
     Summary {
         saved: u64,
         same: u64,
@@ -82,7 +98,12 @@ pub(crate) struct File<'a> {
 
 impl<'a> From<&'a Name> for File<'a> {
     fn from(name: &'a Name) -> Self {
-        let bytes = name.as_bytes();
+        name.as_bytes().into()
+    }
+}
+
+impl<'a> From<&'a [u8]> for File<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
         let is_text = str::from_utf8(bytes).is_ok();
         Self {
             name: String::from_utf8_lossy(bytes),
@@ -99,15 +120,35 @@ pub(super) fn event<'a>(event: &Event<'a>, peer: Option<SocketAddr>) -> Option<L
             let file = name.into();
             ("begun", What::Begun { file, size, from })
         }
-        Event::Moved(_) => return None,
+        Event::Moved(_) | Event::Reused(_) => return None,
         Event::Saved { name, size, hash } => {
             let (file, blake3) = (name.into(), hex(&hash));
             ("saved", What::Saved { file, size, blake3 })
         }
-        Event::Left { name, why } => {
+        Event::Left { name, why, .. } => {
             let (file, why) = (name.into(), reason(why));
             ("left", What::Left { file, why })
         }
+        Event::Made { name } => ("made", What::Name { file: name.into() }),
+        Event::Removed { name } => ("removed", What::Name { file: name.into() }),
+        Event::Wanted { name, size } => {
+            let file = name.into();
+            ("wanted", What::Wanted { file, size })
+        }
+        Event::Skipped {
+            path,
+            reason,
+            is_failure,
+        } => {
+            let file = path.into();
+            let what = What::Skipped {
+                file,
+                reason,
+                is_failure,
+            };
+            ("skipped", what)
+        }
+        Event::Paused => ("paused", What::Nothing {}),
         Event::Failed { name, reason } => {
             let file = name.into();
             ("failed", What::Failed { file, reason })
@@ -120,6 +161,7 @@ fn reason(why: Left) -> &'static str {
     match why {
         Left::Same => "same",
         Left::Other => "other",
+        Left::Unwanted => "unwanted",
     }
 }
 
@@ -192,6 +234,7 @@ mod tests {
             (
                 Event::Left {
                     name: &odd,
+                    size: None,
                     why: Left::Other,
                 },
                 None,

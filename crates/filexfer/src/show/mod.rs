@@ -216,6 +216,7 @@ impl Show {
             Event::Left {
                 name,
                 why: Left::Other,
+                ..
             } => self.name_one(
                 name,
                 "is there already and is another; it is kept (--overwrite replaces it)",

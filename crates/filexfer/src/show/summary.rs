@@ -103,7 +103,14 @@ mod tests {
             "received 1 file, 3 MB in 1.50 s (2 MB/s)"
         );
         let why = Left::Other;
-        tally.take(&Event::Left { name, why }, start);
+        tally.take(
+            &Event::Left {
+                name,
+                size: None,
+                why,
+            },
+            start,
+        );
         assert_eq!(
             received(&tally, Some(1_000_000)),
             "received 1 file, 3 MB in 1.50 s (2 MB/s), compressed to 1 MB on the wire; \

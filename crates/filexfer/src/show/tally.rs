@@ -41,6 +41,14 @@ pub(crate) struct Tally {
     pub(crate) same: u64,
     pub(crate) kept: u64,
     pub(crate) failed: u64,
+    /// Links that were made; what was removed, or would be.
+    pub(crate) made: u64,
+    pub(crate) removed: u64,
+    /// What would be transferred, in a preview: files, their bytes.
+    pub(crate) wanted: u64,
+    pub(crate) wanted_bytes: u64,
+    /// Bytes of files that had not to be moved.
+    pub(crate) reused: u64,
     /// The first that are complete.
     pub(crate) complete: Vec<Complete>,
     /// Files that an interrupted transfer had saved: the one that goes on finds them there.
@@ -60,6 +68,11 @@ impl Tally {
             same: 0,
             kept: 0,
             failed: 0,
+            made: 0,
+            removed: 0,
+            wanted: 0,
+            wanted_bytes: 0,
+            reused: 0,
             complete: Vec::new(),
             saved_before: 0,
             pace: Pace::default(),
@@ -95,6 +108,24 @@ impl Tally {
             }
             Event::Left { why, .. } => self.leave(*why),
             Event::Failed { .. } => self.failed += 1,
+            Event::Reused(bytes) => self.reuse(*bytes),
+            Event::Made { .. } => self.made += 1,
+            Event::Removed { .. } => self.removed += 1,
+            Event::Wanted { size, .. } => {
+                self.wanted += 1;
+                self.wanted_bytes += size.unwrap_or(0);
+            }
+            Event::Skipped { is_failure, .. } => self.failed += u64::from(*is_failure),
+            Event::Paused => {}
+        }
+    }
+
+    /// Bytes that are there without having been moved.
+    fn reuse(&mut self, bytes: u64) {
+        self.reused += bytes;
+        self.bytes_there += bytes;
+        if let Some(current) = &mut self.current {
+            current.at += bytes;
         }
     }
 
@@ -113,6 +144,7 @@ impl Tally {
             Left::Same if self.saved_before > 0 => self.saved_before -= 1,
             Left::Same => self.same += 1,
             Left::Other => self.kept += 1,
+            Left::Unwanted => {}
         }
     }
 
@@ -192,6 +224,7 @@ mod tests {
         tally.take(
             &Event::Left {
                 name: &two,
+                size: None,
                 why: Left::Other,
             },
             at(3000),
@@ -208,7 +241,11 @@ mod tests {
             size: 1,
             hash: [0; 32],
         };
-        let left = |why| Event::Left { name: &one, why };
+        let left = |why| Event::Left {
+            name: &one,
+            size: None,
+            why,
+        };
         tally.take(&left(Left::Same), now);
         tally.take(&saved, now);
         tally.begin_again();

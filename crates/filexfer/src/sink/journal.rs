@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use proto::filexfer::native::blocks::{BLOCK, FileHash, block_hash};
-use proto::filexfer::native::message::{Entry, Kind, Moment};
+use proto::filexfer::native::message::{Entry, Moment};
 use runtime::folder::{Folder, FolderError, Partial};
 
 const MAGIC: [u8; 8] = *b"filexfer";
@@ -38,8 +38,8 @@ pub(super) struct Identity {
 impl Identity {
     /// `None` for what cannot be known again, such as what comes from a pipe.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
-        match (entry.kind, entry.modified) {
-            (Kind::File(Some(size)), Some(modified)) => Some(Self { size, modified }),
+        match (entry.size(), entry.modified) {
+            (Some(size), Some(modified)) => Some(Self { size, modified }),
             _ => None,
         }
     }

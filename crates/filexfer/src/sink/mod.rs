@@ -3,10 +3,17 @@
 //! A file that is not complete is `.filexfer-….part` beside its name, and `.filexfer-….journal` what is known of it
 //! ([`journal`]): the next transfer of the same file goes on from there.
 
+mod answering;
+mod bases;
+mod extras;
+mod folders;
 mod journal;
+mod links;
 mod receiver;
 mod saving;
 mod settle;
+mod signing;
+mod slot;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -16,12 +23,14 @@ mod writeback;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use proto::filexfer::native::message::{Alive, Done, Entry, Refused, Totals};
+use proto::filexfer::native::message::{Alive, Course, Done, Entry, Filter, Refused, Totals};
 use proto::filexfer::native::name::Name;
 use proto::frame::{FrameError, Message};
 
 use crate::session::{SILENCE, Session};
 use crate::transfer::{Summary, TransferError, Watch};
+pub(crate) use extras::Superfluous;
+pub(crate) use links::LinkPolicy;
 use receiver::Receiver;
 
 /// Where files go.
@@ -42,6 +51,50 @@ pub(crate) struct Manner {
     pub(crate) wanted: Vec<Name>,
     /// How long a file is waited for that another transfer is writing.
     pub(crate) patience: Duration,
+    pub(crate) course: Course,
+    pub(crate) extras: Superfluous,
+    pub(crate) links: LinkPolicy,
+    pub(crate) preserve: Preserve,
+    pub(crate) update: Update,
+    /// What was asked not to be named: nothing of it is superfluous.
+    pub(crate) filters: Vec<Filter>,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            existing: Existing::Keep,
+            sync: Sync::Yes,
+            wanted: Vec::new(),
+            patience: PATIENCE,
+            course: Course::Once,
+            extras: Superfluous::Keep,
+            links: LinkPolicy::Inside,
+            preserve: Preserve::default(),
+            update: Update::Anew,
+            filters: Vec::new(),
+        }
+    }
+}
+
+/// What files and folders keep beside their times and the permissions that this process may grant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Preserve {
+    /// All permissions, whatever the umask.
+    pub(crate) mode: bool,
+    /// setuid, setgid and the sticky bit.
+    pub(crate) special: bool,
+    /// User and group, by their numbers.
+    pub(crate) owner: bool,
+}
+
+/// How a file that is there becomes the new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Update {
+    /// The new one takes its place when it is complete.
+    Anew,
+    /// What differs is written over. Until that is done the file is neither.
+    InPlace,
 }
 
 /// Enough for a transfer whose connection broke to find that out, and to let go of its file.

@@ -1,50 +1,29 @@
 //! What a sink does with each frame.
 
-use std::fs::File;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::time::Instant;
 
-use proto::filexfer::native::blocks::FileHash;
 use proto::filexfer::native::inbox::Inbox;
 use proto::filexfer::native::message::{
-    Alive, Data, Done, Entry, Finish, Kind, Leave, Reason, Refused, Take, Totals,
+    Alive, AskChunks, Course, Data, Done, Entry, Finish, FromBasis, Hole, Kind, Pause, Refused,
+    Skipped, Totals,
 };
 use proto::frame::{Frame, Message};
 
+use super::answering::alive;
+use super::bases::Bases;
+use super::extras::Extras;
+use super::folders::Folders;
 use super::journal::Boot;
-use super::saving::{Care, Saving, Spot};
-use super::settle::{Finished, How, STILL_THERE, Settling, say_alive};
-use super::target::{Target, Verdict};
+use super::links::Links;
+use super::saving::Care;
+use super::settle::{Finished, Settling};
+use super::signing::Signing;
+use super::slot::{Slot, State};
+use super::target::Target;
 use super::unpack::Unpacker;
 use super::{Manner, Place, UNDONE, unexpected};
 use crate::session::{Incoming, Receiving, Sending, Session};
-use crate::transfer::{Event, Left, Summary, TransferError, Watch};
-
-/// The least size in bytes from which on a file is opened before it is taken: what then fails costs no bytes on the wire.
-const OPEN_EARLY: u64 = 1 << 20;
-
-/// The most files that are open and taken.
-const MOST_OPEN: usize = 8;
-
-/// A file that was taken.
-struct Slot {
-    /// Whether its begin was told.
-    begun: bool,
-    /// Whether it was open when it was taken.
-    early: bool,
-    state: State,
-}
-
-enum State {
-    /// It is opened when its bytes come.
-    Waiting(Spot),
-    Open(Box<Saving>),
-    /// It goes to standard output.
-    Stream(Box<FileHash>),
-    /// Its bytes are read and dropped, for this reason.
-    Failed(String),
-}
+use crate::transfer::{Event, Summary, TransferError, Watch};
 
 /// Whether more is to come.
 #[derive(PartialEq, Eq)]
@@ -59,21 +38,26 @@ pub(super) struct Receiver<'a> {
     sink: Sink<'a>,
 }
 
-struct Sink<'a> {
-    peer: SocketAddr,
-    sending: Sending,
-    target: Target,
-    manner: &'a Manner,
-    watch: &'a mut dyn Watch,
-    inbox: Inbox<Slot>,
+pub(super) struct Sink<'a> {
+    pub(super) peer: SocketAddr,
+    pub(super) sending: Sending,
+    pub(super) target: Target,
+    pub(super) manner: &'a Manner,
+    pub(super) watch: &'a mut dyn Watch,
+    pub(super) inbox: Inbox<Slot>,
     /// How many that are taken are open.
-    open: usize,
+    pub(super) open: usize,
     /// How many files were named.
     named: u64,
-    settling: Settling,
+    pub(super) settling: Settling,
     unpacker: Unpacker,
-    care: Care,
-    summary: Summary,
+    pub(super) care: Care,
+    pub(super) folders: Folders,
+    pub(super) links: Links,
+    pub(super) bases: Bases,
+    pub(super) signing: Signing,
+    extras: Extras,
+    pub(super) summary: Summary,
 }
 
 impl<'a> Receiver<'a> {
@@ -102,6 +86,11 @@ impl<'a> Receiver<'a> {
                     sync: manner.sync,
                     patience: manner.patience,
                 },
+                folders: Folders::default(),
+                links: Links::default(),
+                bases: Bases::default(),
+                signing: Signing::default(),
+                extras: Extras::new(manner.extras),
                 summary: Summary::default(),
             },
         })
@@ -121,6 +110,11 @@ impl<'a> Receiver<'a> {
 
     fn work(&mut self) -> Result<(), TransferError> {
         loop {
+            // What the source waits for is made while nothing else comes.
+            if self.sink.signing.has_work() && !self.receiving.is_ready() {
+                self.sink.sign()?;
+                continue;
+            }
             let incoming = self.receiving.next()?;
             let incoming = incoming.ok_or_else(|| self.sink.broken(UNDONE))?;
             if self.sink.frame(&incoming)? == Flow::Done {
@@ -155,7 +149,12 @@ impl Sink<'_> {
             Data::KIND => self.data(self.decoded(incoming)?)?,
             Entry::KIND => self.entry(self.decoded(incoming)?.message)?,
             Finish::KIND => self.finish(&self.decoded(incoming)?.message)?,
+            FromBasis::KIND => self.from_basis(self.decoded(incoming)?.message)?,
+            Hole::KIND => self.hole(self.decoded(incoming)?.message)?,
+            AskChunks::KIND => self.ask_chunks()?,
             Totals::KIND => self.totals(self.decoded(incoming)?.message)?,
+            Skipped::KIND => self.skipped(&self.decoded(incoming)?.message),
+            Pause::KIND => self.pause()?,
             Alive::KIND => {}
             Done::KIND => return self.done(),
             Refused::KIND => {
@@ -175,7 +174,7 @@ impl Sink<'_> {
         decoded.map_err(|error| self.broken(error))
     }
 
-    fn broken(&self, what: impl ToString) -> TransferError {
+    pub(super) fn broken(&self, what: impl ToString) -> TransferError {
         TransferError::Rules {
             peer: self.peer,
             what: what.to_string(),
@@ -196,107 +195,46 @@ impl Sink<'_> {
             return Err(not_one_file());
         }
         let folder = self.inbox.entry(entry);
-        if let Some(folder) = folder.map_err(|violation| self.broken(violation))?
-            && let Err(error) = self.target.make(&folder)
-        {
-            self.fail(&folder, &error.to_string());
+        let folder = folder.map_err(|violation| self.broken(violation))?;
+        match folder {
+            Some(folder) => self.folder(&folder),
+            None => Ok(()),
+        }
+    }
+
+    fn folder(&mut self, folder: &Entry) -> Result<(), TransferError> {
+        self.named(folder);
+        if self.manner.course == Course::Preview {
+            return Ok(());
+        }
+        if let Err(error) = self.target.make(folder) {
+            self.fail(folder, &error.to_string());
         }
         Ok(())
     }
 
-    fn fail(&mut self, entry: &Entry, reason: &str) {
+    /// Everything that is named comes by here, in its order.
+    pub(super) fn named(&mut self, entry: &Entry) {
+        self.extras.named(&entry.name);
+        self.folders.come_to(&entry.name);
+    }
+
+    fn skipped(&mut self, skipped: &Skipped) {
+        if skipped.is_failure {
+            self.extras.keep();
+            self.summary.failed += 1;
+        }
+        self.watch.tell(Event::Skipped {
+            path: skipped.path.as_bytes(),
+            reason: skipped.reason.as_str(),
+            is_failure: skipped.is_failure,
+        });
+    }
+
+    pub(super) fn fail(&mut self, entry: &Entry, reason: &str) {
         self.summary.failed += 1;
         let name = &entry.name;
         self.watch.tell(Event::Failed { name, reason });
-    }
-
-    /// Answers what can be answered, and ends what should not wait any more.
-    fn go_on(&mut self) -> Result<(), TransferError> {
-        let is_due = self.inbox.taken() == 0 || self.settling.is_full();
-        if is_due && !self.settling.is_empty() {
-            // What the source waits for need not wait for the disk.
-            self.sending.flush()?;
-            self.settle()?;
-        }
-        while let Some(entry) = self.inbox.next_to_answer() {
-            if self.open >= MOST_OPEN {
-                break;
-            }
-            let entry = entry.clone();
-            self.answer(&entry)?;
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self) -> Result<(), TransferError> {
-        let Self {
-            manner,
-            sending,
-            summary,
-            watch,
-            ..
-        } = self;
-        self.settling.settle(manner, sending, summary, *watch)
-    }
-
-    fn answer(&mut self, entry: &Entry) -> Result<(), TransferError> {
-        let verdict = self.target.judge(entry, self.manner.existing);
-        let opened = match verdict {
-            Ok(Verdict::Left(why)) => return self.leave(entry, why),
-            Ok(Verdict::Stream) => Ok(State::Stream(Box::default())),
-            Ok(Verdict::Save(spot)) => self.open(spot, entry),
-            Err(error) => Err(error.to_string()),
-        };
-        match opened {
-            Ok(state) => self.take(state),
-            Err(reason) => {
-                self.inbox.leave();
-                self.fail(entry, &reason);
-                self.sending.say(&Leave::Failed(Reason::new(&reason)))
-            }
-        }
-    }
-
-    fn leave(&mut self, entry: &Entry, why: Left) -> Result<(), TransferError> {
-        self.summary.count(why);
-        self.inbox.leave();
-        let name = &entry.name;
-        self.watch.tell(Event::Left { name, why });
-        self.sending.say(&match why {
-            Left::Same => Leave::Same,
-            Left::Other => Leave::Kept,
-        })
-    }
-
-    /// Opens what is large, or goes on where it stood.
-    fn open(&mut self, spot: Spot, entry: &Entry) -> Result<State, String> {
-        let is_large =
-            matches!(entry.kind, Kind::File(size) if size.is_none_or(|size| size >= OPEN_EARLY));
-        if !is_large && !spot.is_begun() {
-            return Ok(State::Waiting(spot));
-        }
-        let mut alive = alive(&mut self.sending);
-        let saving = Saving::resume(&spot, entry, self.care, &mut alive);
-        let saving = saving.map_err(|error| error.to_string())?;
-        Ok(State::Open(Box::new(saving)))
-    }
-
-    fn take(&mut self, state: State) -> Result<(), TransferError> {
-        let mut take = Take {
-            from: 0,
-            stack: Vec::new(),
-        };
-        if let State::Open(saving) = &state {
-            self.open += 1;
-            take = saving.take();
-        }
-        let slot = Slot {
-            begun: false,
-            early: matches!(state, State::Open(_)),
-            state,
-        };
-        self.inbox.take(take.from, slot);
-        self.sending.say(&take)
     }
 
     fn data(&mut self, frame: Frame<'_, Data>) -> Result<(), TransferError> {
@@ -316,6 +254,53 @@ impl Sink<'_> {
         self.summary.bytes += bytes.len() as u64;
         self.watch.tell(Event::Moved(bytes.len() as u64));
         Ok(())
+    }
+
+    fn from_basis(&mut self, piece: FromBasis) -> Result<(), TransferError> {
+        let peer = self.peer;
+        let taken = self.inbox.from_basis(piece);
+        let taken = taken.map_err(|violation| TransferError::Rules {
+            peer,
+            what: violation.to_string(),
+        })?;
+        let mut alive = alive(&mut self.sending);
+        let slot = &mut taken.with;
+        slot.tell(&taken.entry, taken.from, self.watch);
+        slot.from_basis(piece, &mut alive);
+        self.summary.reused += piece.length;
+        self.watch.tell(Event::Reused(piece.length));
+        Ok(())
+    }
+
+    fn hole(&mut self, hole: Hole) -> Result<(), TransferError> {
+        let peer = self.peer;
+        let taken = self.inbox.data(hole.length);
+        let taken = taken.map_err(|violation| TransferError::Rules {
+            peer,
+            what: violation.to_string(),
+        })?;
+        let mut alive = alive(&mut self.sending);
+        let slot = &mut taken.with;
+        slot.tell(&taken.entry, taken.from, self.watch);
+        slot.open(&taken.entry, self.care, &mut alive);
+        slot.hole(hole.length, &self.target, &mut alive)?;
+        self.summary.reused += hole.length;
+        self.watch.tell(Event::Reused(hole.length));
+        Ok(())
+    }
+
+    fn ask_chunks(&mut self) -> Result<(), TransferError> {
+        let taken = self.inbox.ask_chunks();
+        let taken = taken.map_err(|violation| TransferError::Rules {
+            peer: self.peer,
+            what: violation.to_string(),
+        })?;
+        self.signing.chunks(&taken.with);
+        Ok(())
+    }
+
+    fn sign(&mut self) -> Result<(), TransferError> {
+        self.signing.step(&mut self.sending)
     }
 
     fn finish(&mut self, finish: &Finish) -> Result<(), TransferError> {
@@ -338,8 +323,32 @@ impl Sink<'_> {
     fn done(&mut self) -> Result<Flow, TransferError> {
         let done = self.inbox.done();
         done.map_err(|violation| self.broken(violation))?;
-        self.settle()?;
+        self.end_round()?;
         Ok(Flow::Done)
+    }
+
+    fn pause(&mut self) -> Result<(), TransferError> {
+        if self.manner.course != Course::Follow {
+            return Err(self.broken(unexpected(Pause::KIND)));
+        }
+        let paused = self.inbox.pause();
+        paused.map_err(|violation| self.broken(violation))?;
+        self.end_round()?;
+        self.links = Links::default();
+        self.bases = Bases::default();
+        self.extras = Extras::new(self.manner.extras);
+        self.sending.say(&Pause)?;
+        self.sending.flush()?;
+        self.watch.tell(Event::Paused);
+        Ok(())
+    }
+
+    /// All that was named is answered: what is superfluous goes, and folders get their times.
+    fn end_round(&mut self) -> Result<(), TransferError> {
+        self.settle()?;
+        self.remove_extras()?;
+        self.end_folders();
+        Ok(())
     }
 
     /// The connection is at its end before all was done: what is complete gets its name, what is not is kept.
@@ -350,103 +359,6 @@ impl Sink<'_> {
                 saving.keep();
             }
         }
-    }
-}
-
-impl Slot {
-    /// Says that it begins, once.
-    fn tell(&mut self, entry: &Entry, from: u64, watch: &mut dyn Watch) {
-        if !std::mem::replace(&mut self.begun, true) {
-            let (name, size) = (&entry.name, size_of(entry));
-            watch.tell(Event::Begun { name, size, from });
-        }
-    }
-
-    /// Opens it if it is not yet.
-    fn open(&mut self, entry: &Entry, care: Care, alive: &mut dyn FnMut()) {
-        if let State::Waiting(spot) = &self.state {
-            self.state = match Saving::begin(spot, entry, care, alive) {
-                Ok(saving) => State::Open(Box::new(saving)),
-                Err(error) => State::Failed(error.to_string()),
-            };
-        }
-    }
-
-    fn write(
-        &mut self,
-        bytes: &[u8],
-        target: &Target,
-        alive: &mut dyn FnMut(),
-    ) -> Result<(), TransferError> {
-        match &mut self.state {
-            State::Open(saving) => {
-                if let Err(error) = saving.write(bytes, alive) {
-                    let state = State::Failed(error.to_string());
-                    if let State::Open(saving) = std::mem::replace(&mut self.state, state) {
-                        saving.keep();
-                    }
-                }
-            }
-            State::Stream(hash) => {
-                hash.update(bytes, |_| ());
-                if let Target::Stdout(stdout) = target {
-                    stream(stdout, bytes)?;
-                }
-            }
-            State::Waiting(_) | State::Failed(_) => {}
-        }
-        Ok(())
-    }
-
-    fn finish(self, entry: &Entry, finish: &Finish, alive: &mut dyn FnMut()) -> How {
-        let failed = match finish {
-            Finish::Whole(hash) => return self.whole(entry, *hash, alive),
-            Finish::Changed => "it changed while it was read".to_owned(),
-            Finish::Failed(reason) => reason.as_str().to_owned(),
-        };
-        if let State::Open(saving) = self.state {
-            saving.discard();
-        }
-        How::Failed(failed)
-    }
-
-    fn whole(self, entry: &Entry, expected: [u8; 32], alive: &mut dyn FnMut()) -> How {
-        match self.state {
-            State::Open(saving) => match saving.complete(entry, expected, alive) {
-                Ok(complete) => How::Complete(complete, expected),
-                Err(error) => How::Failed(error.to_string()),
-            },
-            State::Stream(hash) if hash.clone().finish() == expected => How::Streamed(expected),
-            State::Stream(_) => How::Failed("expected the hash that the source has".into()),
-            State::Waiting(_) => How::Failed("expected it to be open".into()),
-            State::Failed(reason) => How::Failed(reason),
-        }
-    }
-}
-
-/// Says now and then that this side is there.
-fn alive(sending: &mut Sending) -> impl FnMut() {
-    let mut last = Instant::now();
-    move || {
-        if last.elapsed() >= STILL_THERE {
-            last = Instant::now();
-            say_alive(sending);
-        }
-    }
-}
-
-fn stream(mut stdout: &File, bytes: &[u8]) -> Result<(), TransferError> {
-    let written = stdout.write_all(bytes);
-    written.map_err(|reason| TransferError::Here {
-        what: "cannot write to standard output".into(),
-        reason,
-    })
-}
-
-fn size_of(entry: &Entry) -> Option<u64> {
-    match entry.kind {
-        Kind::File(size) => size,
-        Kind::Folder => None,
     }
 }
 

@@ -193,6 +193,7 @@ impl Saving {
         Take {
             from: self.hash.blocks() * BLOCK as u64,
             stack: self.hash.stack().to_vec(),
+            basis: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use proto::filexfer::native::message::{Entry, Kind, Moment};
+use proto::filexfer::native::message::{Entry, Moment};
 use proto::filexfer::native::name::Name;
 use runtime::cli::raw_stdout;
 use runtime::folder::{self, Folder, FolderError, Found};
@@ -138,8 +138,7 @@ fn left(
 
 /// Of the same size and time, as far as the file system here can tell times apart.
 fn is_same(found: Found, entry: &Entry) -> bool {
-    let (Kind::File(Some(size)), Some(there), Some(here)) =
-        (entry.kind, entry.modified, found.modified)
+    let (Some(size), Some(there), Some(here)) = (entry.size(), entry.modified, found.modified)
     else {
         return false;
     };

@@ -138,13 +138,12 @@ fn named(name: &str) -> Name {
 
 fn file(name: &str, size: usize) -> Entry {
     Entry {
-        name: named(name),
-        kind: Kind::File(Some(size as u64)),
         modified: Some(Moment {
             seconds: 1_700_000_000,
             nanos: 0,
         }),
         mode: Some(0o640),
+        ..Entry::new(named(name), Kind::File(Some(size as u64)))
     }
 }
 
@@ -159,10 +158,8 @@ fn folder(name: &str) -> Entry {
 
 fn keep() -> Manner {
     Manner {
-        existing: Existing::Keep,
-        sync: Sync::Yes,
-        wanted: Vec::new(),
         patience: Duration::from_secs(1),
+        ..Manner::default()
     }
 }
 
@@ -192,8 +189,16 @@ impl Watch for Told {
             Event::Begun { name, from, .. } => format!("begun {name} {from}"),
             Event::Moved(_) => return,
             Event::Saved { name, size, .. } => format!("saved {name} {size}"),
-            Event::Left { name, why } => format!("left {name} {why:?}"),
+            Event::Left { name, why, .. } => format!("left {name} {why:?}"),
             Event::Failed { name, reason } => format!("failed {name}: {reason}"),
+            Event::Made { name } => format!("made {name}"),
+            Event::Removed { name } => format!("removed {name}"),
+            Event::Wanted { name, .. } => format!("wanted {name}"),
+            Event::Skipped { path, reason, .. } => {
+                format!("skipped {}: {reason}", path.escape_ascii())
+            }
+            Event::Reused(bytes) => format!("reused {bytes}"),
+            Event::Paused => "paused".to_owned(),
         });
     }
 }

@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use proto::filexfer::native::message::{Alive, Done, Leave, NotSaved, Refused, Saved, Take};
+use proto::filexfer::native::message::{
+    Alive, Chunks, Done, Leave, NotSaved, Parts, Pause, Refused, Removed, Saved, Take,
+};
 use proto::filexfer::native::outbox::Outbox;
 use proto::frame::{FrameError, Message};
 
@@ -16,10 +18,21 @@ use crate::transfer::TransferError;
 #[derive(Debug)]
 pub(super) enum Answer {
     Take(Take),
+    Parts(Rows),
+    Chunks(Rows),
+    Removed(Removed),
+    Pause,
     Leave(Leave),
     Saved,
     NotSaved(NotSaved),
     Done,
+}
+
+/// What a sink tells of a basis.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) bytes: Vec<u8>,
+    pub(super) is_last: bool,
 }
 
 type Came = Result<Answer, TransferError>;
@@ -129,6 +142,24 @@ fn answer(incoming: &Incoming<'_>, peer: SocketAddr) -> Result<Option<Answer>, T
     let broken = |error: FrameError| rules(peer, error);
     let answer = match incoming.prefix.kind {
         Take::KIND => Answer::Take(decode(incoming).map_err(broken)?),
+        Parts::KIND => {
+            let frame = incoming.decode::<Parts>().map_err(broken)?;
+            Answer::Parts(Rows {
+                bytes: frame.bulk.to_vec(),
+                is_last: frame.message.is_last,
+            })
+        }
+        Chunks::KIND => {
+            let frame = incoming.decode::<Chunks>().map_err(broken)?;
+            Answer::Chunks(Rows {
+                bytes: frame.bulk.to_vec(),
+                is_last: frame.message.is_last,
+            })
+        }
+        Removed::KIND => Answer::Removed(decode(incoming).map_err(broken)?),
+        Pause::KIND => decode(incoming)
+            .map(|Pause| Answer::Pause)
+            .map_err(broken)?,
         Leave::KIND => Answer::Leave(decode(incoming).map_err(broken)?),
         Saved::KIND => decode(incoming)
             .map(|Saved| Answer::Saved)

@@ -6,7 +6,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use proto::filexfer::native::blocks::{BLOCK, FileHash};
-use proto::filexfer::native::message::{Entry, Finish, Kind, Reason};
+use proto::filexfer::native::message::{Entry, Finish, Reason};
 use proto::filexfer::native::outbox::{Finished, Job};
 use runtime::tree::Facts;
 
@@ -28,10 +28,12 @@ type Ended = (u64, Finish);
 impl Source<'_> {
     /// Sends a file, and how it ended.
     pub(super) fn send_file(&mut self, job: Job) -> Result<(), TransferError> {
-        let Job { entry, from, hash } = job;
+        let Job {
+            entry, from, hash, ..
+        } = job;
         self.watch.tell(Event::Begun {
             name: &entry.name,
-            size: size_of(&entry),
+            size: entry.size(),
             from,
         });
         let (size, finish) = match self.roots.open(&entry.name) {
@@ -146,7 +148,7 @@ fn whole_block(at: u64, size: u64) -> usize {
 
 /// Whether the file is the one that was named, as far as anybody can tell.
 fn is_as_named(entry: &Entry, facts: &Facts) -> bool {
-    size_of(entry) == Some(facts.size) && entry.modified == modified(facts)
+    entry.size() == Some(facts.size) && entry.modified == modified(facts)
 }
 
 /// All of it was sent: it is whole if nothing more can be read and nobody has touched it since it was opened.
@@ -172,13 +174,6 @@ fn read_all(file: &mut File, room: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
-}
-
-fn size_of(entry: &Entry) -> Option<u64> {
-    match entry.kind {
-        Kind::File(size) => size,
-        Kind::Folder => None,
-    }
 }
 
 fn failed(error: &io::Error) -> Finish {

@@ -119,10 +119,9 @@ fn file(name: Name, facts: &Facts) -> Entry {
 
 fn entry(name: Name, kind: Kind, facts: Option<&Facts>) -> Entry {
     Entry {
-        name,
-        kind,
         modified: facts.and_then(modified),
         mode: facts.and_then(|facts| facts.mode),
+        ..Entry::new(name, kind)
     }
 }
 

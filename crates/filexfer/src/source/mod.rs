@@ -14,7 +14,7 @@ mod zstd;
 
 use std::path::PathBuf;
 
-use proto::filexfer::native::message::{Reason, Refused};
+use proto::filexfer::native::message::{Course, Filter, Reason, Refused};
 use proto::filexfer::native::name::Name;
 use runtime::units::ByteRate;
 
@@ -32,9 +32,11 @@ pub(crate) enum Offer {
 }
 
 /// Which of it the sink asked for.
-pub(crate) enum Wanted {
-    All,
-    Names(Vec<Name>),
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// These and what is in them; all there is where nothing is here.
+    pub(crate) names: Vec<Name>,
+    pub(crate) filters: Vec<Filter>,
 }
 
 /// When a source compresses.
@@ -50,6 +52,20 @@ pub(crate) struct Manner {
     /// What goes on the wire, at most.
     pub(crate) limit: Option<ByteRate>,
     pub(crate) compression: Compression,
+    pub(crate) course: Course,
+    /// What is named of all that is offered, whatever is asked for.
+    pub(crate) filters: Vec<Filter>,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            limit: None,
+            compression: Compression::Auto,
+            course: Course::Once,
+            filters: Vec::new(),
+        }
+    }
 }
 
 /// Whether there is what is offered, each under a name of its own.
@@ -63,10 +79,8 @@ pub(crate) fn check(offer: &Offer, wanted: &Wanted) -> Result<(), Refused> {
         tracing::warn!("{error}");
         Refused::Other(Reason::new("what is offered cannot be read now"))
     });
-    let (mut roots, Wanted::Names(names)) = (roots?, wanted) else {
-        return Ok(());
-    };
-    let missing = names.iter().find(|name| roots.look(name).is_err());
+    let mut roots = roots?;
+    let missing = wanted.names.iter().find(|name| roots.look(name).is_err());
     missing.map_or(Ok(()), |name| Err(Refused::NoSuchName(name.clone())))
 }
 
@@ -83,6 +97,6 @@ pub(crate) fn send(
 }
 
 /// Names all that is offered: nothing of it will be taken.
-pub(crate) fn list(session: Session, offer: &Offer) -> Result<(), TransferError> {
-    send::list(session, Roots::new(offer)?)
+pub(crate) fn list(session: Session, offer: &Offer, wanted: &Wanted) -> Result<(), TransferError> {
+    send::list(session, Roots::new(offer)?, wanted)
 }

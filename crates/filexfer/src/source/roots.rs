@@ -66,10 +66,10 @@ impl<'a> Roots<'a> {
 
     /// The names that are wanted, in order; none of them is within another one.
     pub(super) fn names(&self, wanted: &Wanted) -> Vec<Name> {
-        let Wanted::Names(wanted) = wanted else {
+        if wanted.names.is_empty() {
             return self.0.iter().map(|root| root.name.clone()).collect();
-        };
-        let mut names = wanted.clone();
+        }
+        let mut names = wanted.names.clone();
         names.sort_by(|one, other| one.parts().cmp(other.parts()));
         names.dedup_by(|name, before| is_within(name, before));
         names

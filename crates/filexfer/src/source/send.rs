@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use proto::filexfer::native::message::{Done, Finish, Kind, Leave, NotSaved, Totals};
+use proto::filexfer::native::message::{Done, Entry, Finish, Kind, Leave, NotSaved, Totals};
 use proto::filexfer::native::name::Name;
 use proto::filexfer::native::outbox::{Finished, Outbox};
 use runtime::escape::Escaped;
@@ -165,7 +165,7 @@ impl<'a> Source<'a> {
             Answer::Take(take) => self.outbox.take(take).map_err(|broken| rules(peer, broken)),
             Answer::Leave(leave) => {
                 let entry = self.outbox.leave().map_err(|broken| rules(peer, broken))?;
-                self.left(&entry.name, &leave);
+                self.left(&entry, &leave);
                 Ok(())
             }
             Answer::Saved => {
@@ -178,18 +178,39 @@ impl<'a> Source<'a> {
                 self.not_saved(&file.map_err(|broken| rules(peer, broken))?, &why);
                 Ok(())
             }
+            Answer::Parts(rows) | Answer::Chunks(rows) => {
+                let _ = (rows.bytes, rows.is_last);
+                Err(rules(peer, "expected nothing of a basis"))
+            }
+            Answer::Removed(removed) => {
+                self.summary.removed += 1;
+                let name = &removed.name;
+                self.watch.tell(Event::Removed { name });
+                Ok(())
+            }
+            Answer::Pause => Err(rules(peer, "expected no pause")),
             Answer::Done => self.done(),
         }
     }
 
-    fn left(&mut self, name: &Name, leave: &Leave) {
+    fn left(&mut self, entry: &Entry, leave: &Leave) {
+        let (name, size) = (&entry.name, entry.size());
         let why = match leave {
             Leave::Same => Left::Same,
             Leave::Kept => Left::Other,
+            Leave::Unwanted => Left::Unwanted,
             Leave::Failed(reason) => return self.failed(name, reason.as_str()),
+            Leave::Made => {
+                self.summary.made += 1;
+                return self.watch.tell(Event::Made { name });
+            }
+            Leave::Wanted => {
+                self.summary.wanted += 1;
+                return self.watch.tell(Event::Wanted { name, size });
+            }
         };
         self.summary.count(why);
-        self.watch.tell(Event::Left { name, why });
+        self.watch.tell(Event::Left { name, size, why });
     }
 
     fn saved(&mut self, file: &Finished) {
@@ -233,12 +254,16 @@ impl<'a> Source<'a> {
 }
 
 /// Names everything, and is told nothing.
-pub(super) fn list(session: Session, mut roots: Roots<'_>) -> Result<(), TransferError> {
+pub(super) fn list(
+    session: Session,
+    mut roots: Roots<'_>,
+    wanted: &Wanted,
+) -> Result<(), TransferError> {
     let mut outlet = Outlet::new(session.sending, None);
-    if let Some(totals) = totals(&mut roots, &Wanted::All, &mut outlet)? {
+    if let Some(totals) = totals(&mut roots, wanted, &mut outlet)? {
         outlet.say(&totals)?;
     }
-    let mut entries = Entries::new(&roots, &Wanted::All);
+    let mut entries = Entries::new(&roots, wanted);
     while let Some(next) = entries.next(&mut roots) {
         match next {
             Next::Entry(entry) => outlet.say(&entry)?,
@@ -274,7 +299,7 @@ fn totals(
                 totals.bytes = totals.bytes.saturating_add(size);
             }
             Kind::File(None) => return Ok(None),
-            Kind::Folder => {}
+            Kind::Folder | Kind::Link(_) | Kind::Again(_) => {}
         }
     }
     Ok(Some(totals))

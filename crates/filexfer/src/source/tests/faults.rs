@@ -227,5 +227,6 @@ fn taking() -> Take {
     Take {
         from: 0,
         stack: vec![],
+        basis: None,
     }
 }

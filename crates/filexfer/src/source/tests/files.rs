@@ -79,7 +79,10 @@ fn what_was_asked_for_and_no_more() {
         (&["d/b/c", "d/b", "d/b"], &["d/b/", "d/b/c"]),
     ];
     for (wanted, expected) in table {
-        let wanted = Wanted::Names(wanted.iter().map(|text| name(text)).collect());
+        let wanted = Wanted {
+            names: wanted.iter().map(|text| name(text)).collect(),
+            ..Wanted::default()
+        };
         assert_eq!(check(&offer, &wanted), Ok(()));
         let (source, session) = pair();
         let sink = std::thread::spawn(move || take_all(session));
@@ -90,7 +93,10 @@ fn what_was_asked_for_and_no_more() {
         let Ok(missing) = Name::new(missing.as_bytes()) else {
             continue;
         };
-        let wanted = Wanted::Names(vec![name("e"), missing.clone()]);
+        let wanted = Wanted {
+            names: vec![name("e"), missing.clone()],
+            ..Wanted::default()
+        };
         assert_eq!(check(&offer, &wanted), Err(Refused::NoSuchName(missing)));
     }
 }
@@ -118,6 +124,7 @@ fn a_file_goes_on_where_the_sink_stands() {
     let take = Take {
         from: 3 * MIB as u64,
         stack: hash.stack().to_vec(),
+        basis: None,
     };
     let sent = transfer(&offer, &PLAIN, take_by(move |_| Answer::Take(take.clone())));
     assert!(sent.sink.files["f"] == bytes[3 * MIB..]);
@@ -173,7 +180,10 @@ fn what_comes_from_a_pipe() {
     let offer = Offer::Stdin(Piped::new(name("backup.tar"), Cursor::new(bytes.clone())));
     let sent = transfer(&offer, &PLAIN, take_all);
     let got = sent.sink;
-    assert_eq!((got.totals, got.entries[0].kind), (None, Kind::File(None)));
+    assert_eq!(
+        (got.totals, &got.entries[0].kind),
+        (None, &Kind::File(None))
+    );
     assert!(got.files["backup.tar"] == bytes);
     assert_eq!(got.finish("backup.tar"), &Finish::Whole(hash_of(&bytes)));
     assert_eq!(sent.result.unwrap().bytes, bytes.len() as u64);
@@ -211,7 +221,7 @@ fn text_is_packed_on_a_slow_wire_and_noise_is_not() {
     for limit in [4_000_000, 8_000_000] {
         let manner = Manner {
             limit: ByteRate::new(limit),
-            compression: Compression::Auto,
+            ..Manner::default()
         };
         let sent = transfer(&paths([&text]), &manner, take_all);
         assert!(sent.sink.files["text"] == fs::read(&text).unwrap());
@@ -239,6 +249,6 @@ fn a_list_names_everything() {
         session.sending.end().unwrap();
         entries
     });
-    list(source, &offer).unwrap();
+    list(source, &offer, &Wanted::default()).unwrap();
     assert_eq!(sink.join().unwrap(), 2001);
 }

@@ -45,12 +45,7 @@ fn answers_to_nothing() {
 
 #[test]
 fn messages_that_are_no_answers() {
-    let entry = Entry {
-        name: name("x"),
-        kind: Kind::Folder,
-        modified: None,
-        mode: None,
-    };
+    let entry = Entry::new(name("x"), Kind::Folder);
     for error in [
         after_naming(|out| say(out, &Ready)),
         after_naming(move |out| say(out, &entry)),
@@ -74,7 +69,16 @@ fn beginnings_that_cannot_be() {
     ];
     for (from, hashes) in table {
         let stack = vec![[1; 32]; hashes];
-        let error = after_naming(move |out| say(out, &Take { from, stack }));
+        let error = after_naming(move |out| {
+            say(
+                out,
+                &Take {
+                    from,
+                    stack,
+                    basis: None,
+                },
+            )
+        });
         assert!(is_broken(&error), "{from} {hashes}: {error}");
     }
 }
@@ -102,7 +106,14 @@ fn a_file_that_is_worth_nothing_is_saved() {
         while session.receiving.next().unwrap().unwrap().prefix.kind != Entry::KIND {}
         std::fs::remove_file(path).unwrap();
         let stack = vec![];
-        session.sending.say(&Take { from: 0, stack }).unwrap();
+        session
+            .sending
+            .say(&Take {
+                from: 0,
+                stack,
+                basis: None,
+            })
+            .unwrap();
         say(&mut session.sending, &Saved);
         drain(session.receiving);
     });

@@ -96,8 +96,16 @@ impl Watch for Log {
             Event::Begun { name, size, from } => format!("begun {name} {size:?} {from}"),
             Event::Moved(_) => return,
             Event::Saved { name, size, .. } => format!("saved {name} {size}"),
-            Event::Left { name, why } => format!("left {name} {why:?}"),
+            Event::Left { name, why, .. } => format!("left {name} {why:?}"),
             Event::Failed { name, reason } => format!("failed {name}: {reason}"),
+            Event::Made { name } => format!("made {name}"),
+            Event::Removed { name } => format!("removed {name}"),
+            Event::Wanted { name, .. } => format!("wanted {name}"),
+            Event::Skipped { path, reason, .. } => {
+                format!("skipped {}: {reason}", path.escape_ascii())
+            }
+            Event::Reused(bytes) => format!("reused {bytes}"),
+            Event::Paused => "paused".to_owned(),
         });
     }
 }
@@ -105,6 +113,8 @@ impl Watch for Log {
 pub(super) const PLAIN: Manner = Manner {
     limit: None,
     compression: Compression::Never,
+    course: Course::Once,
+    filters: Vec::new(),
 };
 
 /// What came of sending all of this to a sink that does this.
@@ -122,7 +132,7 @@ pub(super) fn transfer<T: Send + 'static>(
     let (source, session) = pair();
     let sink = thread::spawn(move || sink(session));
     let mut log = Log::default();
-    let result = super::super::send(source, offer, &Wanted::All, manner, &mut log);
+    let result = super::super::send(source, offer, &Wanted::default(), manner, &mut log);
     Sent {
         result,
         log: log.0,
@@ -149,9 +159,9 @@ pub(super) struct Got {
 
 impl Got {
     pub(super) fn names(&self) -> Vec<String> {
-        let shown = |entry: &Entry| match entry.kind {
+        let shown = |entry: &Entry| match &entry.kind {
             Kind::Folder => format!("{}/", entry.name),
-            Kind::File(_) => entry.name.to_string(),
+            Kind::File(_) | Kind::Link(_) | Kind::Again(_) => entry.name.to_string(),
         };
         self.entries.iter().map(shown).collect()
     }
@@ -171,6 +181,7 @@ pub(super) enum Answer {
 pub(super) const WHOLE: Answer = Answer::Take(Take {
     from: 0,
     stack: Vec::new(),
+    basis: None,
 });
 
 /// A sink that answers at once, by `answer`, and is told of each piece of data by `data`.

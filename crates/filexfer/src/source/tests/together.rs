@@ -5,7 +5,7 @@ use std::thread;
 
 use super::super::*;
 use super::peer::*;
-use crate::sink::{self, Existing, Place, Sync};
+use crate::sink::{self, Place, Sync};
 use crate::transfer::Event;
 
 type Received = Result<Summary, TransferError>;
@@ -18,10 +18,8 @@ fn receive_by<W: Watch>(into: &Scratch, mut watch: W) -> impl FnOnce(Session) ->
     let place = Place::Folder(into.path("in"));
     move |session| {
         let manner = sink::Manner {
-            existing: Existing::Keep,
             sync: Sync::No,
-            wanted: Vec::new(),
-            patience: sink::PATIENCE,
+            ..sink::Manner::default()
         };
         sink::receive(session, &place, &manner, &mut watch)
     }
@@ -43,7 +41,7 @@ fn what_is_sent_is_what_is_received() {
     let offer = paths([scratch.path("d")]);
     let manner = Manner {
         limit: ByteRate::new(20_000_000),
-        compression: Compression::Auto,
+        ..Manner::default()
     };
     let sent = transfer(&offer, &manner, receive(&scratch));
     let (here, there) = (sent.result.unwrap(), sent.sink.unwrap());
@@ -69,7 +67,13 @@ fn what_was_cut_off_goes_on() {
         let receive = receive_by(&scratch, Cut(0));
         move || receive(session)
     });
-    let sent = send(source, &offer, &Wanted::All, &PLAIN, &mut Log::default());
+    let sent = send(
+        source,
+        &offer,
+        &Wanted::default(),
+        &PLAIN,
+        &mut Log::default(),
+    );
     assert!(sink.join().is_err(), "it ended by a panic");
     assert!(matches!(sent, Err(TransferError::Lost { .. })));
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use thiserror::Error;
 
-use super::message::{Entry, Finish, Kind, MAX_UNANSWERED, Totals};
+use super::message::{Basis, Entry, Finish, FromBasis, Kind, MAX_NUMBERED, MAX_UNANSWERED, Totals};
 use super::name::Name;
 
 /// The most files that are taken and not finished.
@@ -61,6 +61,20 @@ pub enum Violation {
         /// What came.
         got: u64,
     },
+    /// A number that is too high, was said before, or was not said of any file.
+    #[error("expected a number of a file with several names, not {0}")]
+    Number(u32),
+    /// What is to be in a basis is not there.
+    #[error("expected bytes of a basis that there are, not {length} from {from} on")]
+    Basis {
+        /// The first.
+        from: u64,
+        /// How many.
+        length: u64,
+    },
+    /// It asks for chunks where it may not, or twice.
+    #[error("expected to be asked for the chunks of a basis once")]
+    AskChunks,
     /// It is done with files that it has not finished.
     #[error("expected the end of all files that were taken")]
     NotDone,
@@ -75,6 +89,10 @@ pub struct Taken<T> {
     pub from: u64,
     /// How many bytes of it are there, those before `from` included.
     pub got: u64,
+    /// What it may be made of.
+    pub basis: Option<Basis>,
+    /// Whether the source has asked for the chunks of that.
+    asked: bool,
     /// The sink's.
     pub with: T,
 }
@@ -91,6 +109,8 @@ pub struct Inbox<T> {
     names: BTreeSet<[u8; 32]>,
     /// Bytes of the names that are taken.
     taken_names: usize,
+    /// The numbers of files with several names.
+    numbers: BTreeSet<u32>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -109,6 +129,7 @@ impl<T> Inbox<T> {
             taken: VecDeque::new(),
             names: BTreeSet::new(),
             taken_names: 0,
+            numbers: BTreeSet::new(),
         }
     }
 
@@ -135,8 +156,18 @@ impl<T> Inbox<T> {
         if !self.is_wanted(&entry) {
             return Err(Violation::NotAsked(entry.name));
         }
-        if entry.kind == Kind::Folder {
-            return Ok(Some(entry));
+        match (&entry.kind, entry.number) {
+            (Kind::Folder, None) => return Ok(Some(entry)),
+            (Kind::File(_), Some(number)) => {
+                if number >= MAX_NUMBERED || !self.numbers.insert(number) {
+                    return Err(Violation::Number(number));
+                }
+            }
+            (Kind::Again(number), None) if !self.numbers.contains(number) => {
+                return Err(Violation::Number(*number));
+            }
+            (_, None) => {}
+            (_, Some(number)) => return Err(Violation::Number(number)),
         }
         if self.unanswered.len() >= MAX_UNANSWERED as usize {
             return Err(Violation::Unanswered);
@@ -163,14 +194,16 @@ impl<T> Inbox<T> {
         self.unanswered.front().filter(|_| room)
     }
 
-    /// That file is taken from this byte on.
-    pub fn take(&mut self, from: u64, with: T) {
+    /// That file is taken from this byte on, and may be made of this.
+    pub fn take(&mut self, from: u64, basis: Option<Basis>, with: T) {
         if let Some(entry) = self.unanswered.pop_front() {
             self.taken_names += entry.name.as_bytes().len();
             self.taken.push_back(Taken {
                 entry,
                 from,
                 got: from,
+                basis,
+                asked: false,
                 with,
             });
         }
@@ -192,7 +225,7 @@ impl<T> Inbox<T> {
         if length == 0 {
             return Err(Violation::Empty);
         }
-        let size = size_of(&taken.entry).unwrap_or(u64::MAX);
+        let size = taken.entry.size().unwrap_or(u64::MAX);
         match taken.got.checked_add(length) {
             Some(got) if got <= size => taken.got = got,
             _ => {
@@ -201,6 +234,39 @@ impl<T> Inbox<T> {
             }
         }
         Ok(taken)
+    }
+
+    /// So many bytes come from the basis: of this file, which has them now.
+    ///
+    /// # Errors
+    /// A [`Violation`] where they may not.
+    pub fn from_basis(&mut self, piece: FromBasis) -> Result<&mut Taken<T>, Violation> {
+        let FromBasis { from, length } = piece;
+        let taken = self.taken.front().ok_or(Violation::NotTaken)?;
+        let is_there = taken.basis.is_some_and(|basis| {
+            let is_within = from
+                .checked_add(length)
+                .is_some_and(|end| end <= basis.size);
+            is_within && (basis.moves || from == taken.got)
+        });
+        match is_there {
+            true => self.data(length),
+            false => Err(Violation::Basis { from, length }),
+        }
+    }
+
+    /// The source wants to know the chunks of a basis: that of this file.
+    ///
+    /// # Errors
+    /// [`Violation::AskChunks`].
+    pub fn ask_chunks(&mut self) -> Result<&mut Taken<T>, Violation> {
+        let taken = self.taken.front_mut().ok_or(Violation::NotTaken)?;
+        let may_ask = taken.basis.is_some_and(|basis| basis.moves) && !taken.asked;
+        taken.asked = true;
+        match may_ask {
+            true => Ok(taken),
+            false => Err(Violation::AskChunks),
+        }
     }
 
     /// The file whose bytes come now, or whose end where it has none.
@@ -215,7 +281,7 @@ impl<T> Inbox<T> {
     pub fn finish(&mut self, finish: &Finish) -> Result<Taken<T>, Violation> {
         let taken = self.taken.front().ok_or(Violation::NotTaken)?;
         let (name, got) = (&taken.entry.name, taken.got);
-        if let (Some(size), Finish::Whole(_)) = (size_of(&taken.entry), finish)
+        if let (Some(size), Finish::Whole(_)) = (taken.entry.size(), finish)
             && got < size
         {
             let name = name.clone();
@@ -242,6 +308,17 @@ impl<T> Inbox<T> {
         }
     }
 
+    /// The source says that it is done for this round.
+    ///
+    /// # Errors
+    /// [`Violation::NotDone`].
+    pub fn pause(&mut self) -> Result<(), Violation> {
+        self.done()?;
+        self.totals = Expected::Yes;
+        self.numbers.clear();
+        Ok(())
+    }
+
     /// All that is taken and not finished: the connection is at its end.
     pub fn into_taken(self) -> impl Iterator<Item = Taken<T>> {
         self.taken.into_iter()
@@ -252,13 +329,6 @@ fn is_within(name: &Name, folder: &Name) -> bool {
     match name.as_bytes().strip_prefix(folder.as_bytes()) {
         Some(rest) => rest.is_empty() || rest.starts_with(b"/"),
         None => false,
-    }
-}
-
-fn size_of(entry: &Entry) -> Option<u64> {
-    match entry.kind {
-        Kind::File(size) => size,
-        Kind::Folder => None,
     }
 }
 
@@ -278,12 +348,7 @@ mod tests {
     }
 
     fn entry(text: &str, kind: Kind) -> Entry {
-        Entry {
-            name: name(text),
-            kind,
-            modified: None,
-            mode: None,
-        }
+        Entry::new(name(text), kind)
     }
 
     fn file(name: &str, size: u64) -> Entry {
@@ -304,9 +369,9 @@ mod tests {
             assert_eq!(inbox.entry(file(name, size)), Ok(None));
         }
         assert_eq!(inbox.next_to_answer().unwrap().name, name("a"));
-        inbox.take(0, ());
+        inbox.take(0, None, ());
         assert_eq!(inbox.leave().unwrap().name, name("b"));
-        inbox.take(0, ());
+        inbox.take(0, None, ());
         assert_eq!(inbox.taken(), 2);
         assert_eq!(inbox.data(2).unwrap().got, 2);
         assert_eq!(inbox.done(), Err(Violation::NotDone));
@@ -321,7 +386,7 @@ mod tests {
     fn a_file_goes_on_where_it_stood() {
         let mut inbox = inbox(&[]);
         inbox.entry(file("a", 10)).unwrap();
-        inbox.take(8, ());
+        inbox.take(8, None, ());
         assert!(matches!(
             inbox.data(3),
             Err(Violation::TooLong { size: 10, .. })
@@ -334,7 +399,7 @@ mod tests {
     fn a_file_without_a_size_ends_anywhere() {
         let mut inbox = inbox(&[]);
         inbox.entry(entry("a", Kind::File(None))).unwrap();
-        inbox.take(0, ());
+        inbox.take(0, None, ());
         inbox.data(u64::MAX).unwrap();
         assert!(matches!(inbox.data(1), Err(Violation::TooLong { .. })));
         assert!(inbox.finish(&WHOLE).is_ok());
@@ -349,7 +414,7 @@ mod tests {
         assert_eq!(inbox.totals(Totals::default()), Err(Violation::Totals));
         assert_eq!(inbox.entry(file("a", 1)), Err(Violation::Twice(name("a"))));
         assert_eq!(inbox.data(1).map(|_| ()), Err(Violation::NotTaken));
-        inbox.take(0, ());
+        inbox.take(0, None, ());
         assert_eq!(inbox.entry(file("a", 1)), Err(Violation::Twice(name("a"))));
         assert_eq!(inbox.data(0).map(|_| ()), Err(Violation::Empty));
         let short = inbox.finish(&WHOLE).map(|_| ()).unwrap_err();
@@ -370,7 +435,7 @@ mod tests {
         for finish in [Finish::Changed, Finish::Failed(Reason::new("no"))] {
             let mut inbox = inbox(&[]);
             inbox.entry(file("a", 1)).unwrap();
-            inbox.take(0, ());
+            inbox.take(0, None, ());
             assert!(inbox.finish(&finish).is_ok());
         }
     }
@@ -417,7 +482,7 @@ mod tests {
                 if inbox.next_to_answer().is_none() {
                     break;
                 }
-                inbox.take(0, ());
+                inbox.take(0, None, ());
                 held += length;
             }
             assert!(inbox.taken() <= MAX_TAKEN);
@@ -437,7 +502,7 @@ mod tests {
                     1 => inbox.data(u64::from(value)).map(|_| ()),
                     2 => inbox.finish(&WHOLE).map(|_| ()),
                     3 => inbox.finish(&Finish::Changed).map(|_| ()),
-                    4 => { inbox.take(u64::from(value), ()); Ok(()) }
+                    4 => { inbox.take(u64::from(value), None, ()); Ok(()) }
                     5 => { inbox.leave(); Ok(()) }
                     _ => inbox.done(),
                 };

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use thiserror::Error;
 
 use super::blocks::{BLOCK, FileHash, StackError};
-use super::message::{Entry, Finish, Kind, MAX_UNANSWERED, Take};
+use super::message::{Basis, Entry, Finish, Kind, MAX_UNANSWERED, Take};
 
 /// A rule that the sink broke.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -23,6 +23,9 @@ pub enum Violation {
     /// It says to have a file that was not sent whole.
     #[error("expected nothing saved of a file that was not sent whole")]
     NotWhole,
+    /// It takes a link, or a second name.
+    #[error("expected only files to be taken")]
+    NoFile,
     /// It has more of a file than there is, or no whole blocks.
     #[error("expected to begin at a whole block within the file, not at byte {0}")]
     From(u64),
@@ -43,6 +46,8 @@ pub struct Job {
     pub from: u64,
     /// The hash of what is before.
     pub hash: FileHash,
+    /// What the sink has that may be alike.
+    pub basis: Option<Basis>,
 }
 
 /// A file that was sent to its end.
@@ -105,7 +110,8 @@ impl Outbox {
         let block = BLOCK as u64;
         let is_within = match entry.kind {
             Kind::File(Some(size)) => take.from < size,
-            _ => false,
+            Kind::File(None) => false,
+            Kind::Folder | Kind::Link(_) | Kind::Again(_) => return Err(Violation::NoFile),
         };
         if !take.from.is_multiple_of(block) || take.from > 0 && !is_within {
             return Err(Violation::From(take.from));
@@ -113,7 +119,13 @@ impl Outbox {
         let hash = FileHash::resume(take.from / block, take.stack)?;
         let from = take.from;
         let entry = self.unanswered.pop_front();
-        let job = |entry| Job { entry, from, hash };
+        let basis = take.basis;
+        let job = |entry| Job {
+            entry,
+            from,
+            hash,
+            basis,
+        };
         self.taken.extend(entry.map(job));
         Ok(())
     }
@@ -189,12 +201,7 @@ mod tests {
     use super::*;
 
     fn entry(name: &str, kind: Kind) -> Entry {
-        Entry {
-            name: Name::new(name.as_bytes()).unwrap(),
-            kind,
-            modified: None,
-            mode: None,
-        }
+        Entry::new(Name::new(name.as_bytes()).unwrap(), kind)
     }
 
     fn file(name: &str, size: u64) -> Entry {
@@ -205,6 +212,7 @@ mod tests {
         Take {
             from: blocks * BLOCK as u64,
             stack: vec![[0; 32]; hashes],
+            basis: None,
         }
     }
 
@@ -265,6 +273,7 @@ mod tests {
         let within = Take {
             from: block + 1,
             stack: vec![],
+            basis: None,
         };
         assert_eq!(outbox.take(within), Err(Violation::From(block + 1)));
         for take in [from(0, 1), from(3, 1), from(2, 44)] {
@@ -321,7 +330,7 @@ mod tests {
             for (step, value, hashes) in steps {
                 match step {
                     0 => outbox.name(file("a", value)),
-                    1 => drop(outbox.take(Take { from: value, stack: vec![[0; 32]; hashes] })),
+                    1 => drop(outbox.take(Take { from: value, stack: vec![[0; 32]; hashes], basis: None })),
                     2 => drop(outbox.take(from(value % 8, hashes))),
                     3 => drop(outbox.leave()),
                     4 => drop(outbox.saved()),

@@ -36,24 +36,43 @@ fn golden_headers() {
         kind: Kind::File(Some(300)),
         modified: Some(moment),
         mode: Some(0o644),
+        ..Entry::new(name("a/b"), Kind::Folder)
     };
-    let folder = Entry {
-        name: name("a"),
-        kind: Kind::Folder,
-        modified: None,
-        mode: None,
+    let folder = Entry::new(name("a"), Kind::Folder);
+    let link = Entry::new(name("a"), Kind::Link(b"b".to_vec().try_into().unwrap()));
+    let owner = Some(Owner { user: 1, group: 2 });
+    let again = Entry {
+        owner,
+        ..Entry::new(name("a"), Kind::Again(7))
+    };
+    let basis = Basis {
+        size: 9,
+        part: 16384,
+        moves: true,
+    };
+    let whole = Take {
+        from: 0,
+        stack: Vec::new(),
+        basis: Some(basis),
     };
     let take = Take {
         from: 1 << 20,
         stack: vec![[0xaa; 32]],
+        basis: None,
     };
+    let skipped = Skipped {
+        path: SkippedPath::new(b"a"),
+        reason: Reason::new("no"),
+        is_failure: true,
+    };
+    let filter = Filter::Exclude("*~".to_owned().try_into().unwrap());
     let totals = Totals { files: 2, bytes: 9 };
     let no = || Reason::new("no");
     let hash = "aa".repeat(32);
     let table = [
         (header(&Request::List), "00".to_owned()),
-        (header(&Request::Get), "01".to_owned()),
-        (header(&Request::Put), "02".to_owned()),
+        (header(&Request::Get(Course::Preview)), "0101".to_owned()),
+        (header(&Request::Put(Course::Once)), "0200".to_owned()),
         (header(&Want { name: name("a") }), "0161".to_owned()),
         (header(&Ready), String::new()),
         (header(&Refused::WrongWay), "00".to_owned()),
@@ -63,10 +82,13 @@ fn golden_headers() {
         (header(&totals), "0209".to_owned()),
         (
             header(&entry),
-            "03612f620001fb2c0101010501fba401".to_owned(),
+            "03612f620001fb2c0101010501fba4010000".to_owned(),
         ),
-        (header(&folder), "0161010000".to_owned()),
-        (header(&take), format!("fc0000100001{hash}")),
+        (header(&folder), "01610100000000".to_owned()),
+        (header(&link), "016102016200000000".to_owned()),
+        (header(&again), "01610307000001010200".to_owned()),
+        (header(&take), format!("fc0000100001{hash}00")),
+        (header(&whole), "00000109fb004001".to_owned()),
         (header(&Leave::Same), "00".to_owned()),
         (header(&Leave::Kept), "01".to_owned()),
         (header(&Leave::Failed(no())), "02026e6f".to_owned()),
@@ -75,6 +97,15 @@ fn golden_headers() {
         (header(&Finish::Whole([0xaa; 32])), format!("00{hash}")),
         (header(&Finish::Changed), "01".to_owned()),
         (header(&Finish::Failed(no())), "02026e6f".to_owned()),
+        (header(&FromBasis { from: 1, length: 2 }), "0102".to_owned()),
+        (header(&Hole { length: 3 }), "03".to_owned()),
+        (header(&AskChunks), String::new()),
+        (header(&Parts { is_last: true }), "01".to_owned()),
+        (header(&Chunks { is_last: false }), "00".to_owned()),
+        (header(&Removed { name: name("a") }), "0161".to_owned()),
+        (header(&skipped), "0161026e6f01".to_owned()),
+        (header(&filter), "01022a7e".to_owned()),
+        (header(&Pause), String::new()),
         (header(&Saved), String::new()),
         (header(&NotSaved { reason: no() }), "026e6f".to_owned()),
         (header(&Alive), String::new()),
@@ -107,7 +138,34 @@ fn the_longest_of_each_fits() {
             nanos: u32::MAX,
         }),
         mode: Some(u32::MAX),
+        owner: Some(Owner {
+            user: u32::MAX,
+            group: u32::MAX,
+        }),
+        number: Some(u32::MAX),
     });
+    let mut link = Entry::new(
+        longest(),
+        Kind::Link(vec![b't'; MAX_TARGET].try_into().unwrap()),
+    );
+    link.modified = Some(Moment {
+        seconds: i64::MIN,
+        nanos: u32::MAX,
+    });
+    header(&link);
+    header(&Skipped {
+        path: SkippedPath::new(&[b'p'; 2 * MAX_NAME]),
+        reason: reason(),
+        is_failure: true,
+    });
+    header(&Removed { name: longest() });
+    let pattern = || "p".repeat(MAX_PATTERN).try_into().unwrap();
+    header(&Filter::Include(pattern()));
+    header(&FromBasis {
+        from: u64::MAX,
+        length: u64::MAX,
+    });
+    header(&Hole { length: u64::MAX });
     header(&Data {
         unpacked: Some(u32::MAX),
     });
@@ -116,6 +174,11 @@ fn the_longest_of_each_fits() {
     header(&Take {
         from: u64::MAX,
         stack: vec![[0xff; 32]; MAX_STACK],
+        basis: Some(Basis {
+            size: u64::MAX,
+            part: u32::MAX,
+            moves: true,
+        }),
     });
 }
 
@@ -154,7 +217,7 @@ fn survives<M: Message + PartialEq + Debug>(bytes: &[u8]) {
 
 proptest! {
     #[test]
-    fn any_bytes_are_judged(header: Vec<u8>, kind in 0..32u8) {
+    fn any_bytes_are_judged(header: Vec<u8>, kind in 0..40u8) {
         let length = (header.len() as u32).to_be_bytes();
         let wire = [&[frame::VERSION, kind][..], &length, &[0; 4], &header].concat();
         survives::<Request>(&wire);
@@ -166,5 +229,10 @@ proptest! {
         survives::<Data>(&wire);
         survives::<Finish>(&wire);
         survives::<NotSaved>(&wire);
+        survives::<Filter>(&wire);
+        survives::<FromBasis>(&wire);
+        survives::<Skipped>(&wire);
+        survives::<Leave>(&wire);
+        survives::<Removed>(&wire);
     }
 }

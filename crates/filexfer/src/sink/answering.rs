@@ -1,0 +1,142 @@
+//! How a sink answers what the source names.
+
+use std::time::Instant;
+
+use proto::filexfer::native::message::{Course, Entry, Kind, Leave, Reason, Take};
+
+use super::receiver::Sink;
+use super::saving::{Saving, Spot};
+use super::settle::{STILL_THERE, say_alive};
+use super::slot::{Slot, State};
+use super::target::Verdict;
+use crate::session::Sending;
+use crate::transfer::{Event, Left, TransferError};
+
+/// The least size in bytes from which on a file is opened before it is taken: what then fails costs no bytes on the wire.
+const OPEN_EARLY: u64 = 1 << 20;
+
+/// The most files that are open and taken.
+const MOST_OPEN: usize = 8;
+
+impl Sink<'_> {
+    /// Answers what can be answered, and ends what should not wait any more.
+    pub(super) fn go_on(&mut self) -> Result<(), TransferError> {
+        let is_due = self.inbox.taken() == 0 || self.settling.is_full();
+        if is_due && !self.settling.is_empty() {
+            // What the source waits for need not wait for the disk.
+            self.sending.flush()?;
+            self.settle()?;
+        }
+        while let Some(entry) = self.inbox.next_to_answer() {
+            if self.open >= MOST_OPEN {
+                break;
+            }
+            let entry = entry.clone();
+            self.named(&entry);
+            match &entry.kind {
+                Kind::Link(target) => self.symbolic(&entry, target)?,
+                Kind::Again(number) => self.again(&entry, *number)?,
+                Kind::File(_) | Kind::Folder => self.answer(&entry)?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn settle(&mut self) -> Result<(), TransferError> {
+        let Self {
+            manner,
+            sending,
+            summary,
+            watch,
+            ..
+        } = self;
+        self.settling.settle(manner, sending, summary, *watch)
+    }
+
+    fn answer(&mut self, entry: &Entry) -> Result<(), TransferError> {
+        let verdict = self.target.judge(entry, self.manner.existing);
+        let opened = match verdict {
+            Ok(Verdict::Left(why)) => return self.leave(entry, why),
+            Ok(_) if self.manner.course == Course::Preview => return self.would_take(entry),
+            Ok(Verdict::Stream) => Ok(State::Stream(Box::default())),
+            Ok(Verdict::Save(spot)) => self.open(spot, entry),
+            Err(error) => Err(error.to_string()),
+        };
+        match opened {
+            Ok(state) => self.take(state),
+            Err(reason) => self.cannot(entry, &reason),
+        }
+    }
+
+    /// Leaves what cannot be here, for this reason.
+    pub(super) fn cannot(&mut self, entry: &Entry, reason: &str) -> Result<(), TransferError> {
+        self.inbox.leave();
+        self.fail(entry, reason);
+        self.sending.say(&Leave::Failed(Reason::new(reason)))
+    }
+
+    /// Leaves what would be taken if this were no preview.
+    pub(super) fn would_take(&mut self, entry: &Entry) -> Result<(), TransferError> {
+        self.inbox.leave();
+        self.summary.wanted += 1;
+        let (name, size) = (&entry.name, entry.size());
+        self.watch.tell(Event::Wanted { name, size });
+        self.sending.say(&Leave::Wanted)
+    }
+
+    pub(super) fn leave(&mut self, entry: &Entry, why: Left) -> Result<(), TransferError> {
+        self.summary.count(why);
+        self.inbox.leave();
+        let name = &entry.name;
+        let size = entry.size();
+        self.watch.tell(Event::Left { name, size, why });
+        self.sending.say(&match why {
+            Left::Same => Leave::Same,
+            Left::Other => Leave::Kept,
+            Left::Unwanted => Leave::Unwanted,
+        })
+    }
+
+    /// Opens what is large, or goes on where it stood.
+    fn open(&mut self, spot: Spot, entry: &Entry) -> Result<State, String> {
+        let is_large =
+            matches!(entry.kind, Kind::File(size) if size.is_none_or(|size| size >= OPEN_EARLY));
+        if !is_large && !spot.is_begun() {
+            return Ok(State::Waiting(spot));
+        }
+        let mut alive = alive(&mut self.sending);
+        let saving = Saving::resume(&spot, entry, self.care, &mut alive);
+        let saving = saving.map_err(|error| error.to_string())?;
+        Ok(State::Open(Box::new(saving)))
+    }
+
+    fn take(&mut self, state: State) -> Result<(), TransferError> {
+        let mut take = Take {
+            from: 0,
+            stack: Vec::new(),
+            basis: None,
+        };
+        if let State::Open(saving) = &state {
+            self.open += 1;
+            take = saving.take();
+        }
+        let slot = Slot {
+            begun: false,
+            early: matches!(state, State::Open(_)),
+            state,
+        };
+        self.inbox.take(take.from, take.basis, slot);
+        self.sending.say(&take)
+    }
+}
+
+/// Says now and then that this side is there.
+pub(super) fn alive(sending: &mut Sending) -> impl FnMut() {
+    let mut last = Instant::now();
+    move || {
+        if last.elapsed() >= STILL_THERE {
+            last = Instant::now();
+            say_alive(sending);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a sink has of a file that was taken.
+
+use std::fs::File;
+use std::io::Write;
+
+use proto::filexfer::native::blocks::FileHash;
+use proto::filexfer::native::message::{Entry, Finish, FromBasis};
+
+use super::saving::{Care, Saving, Spot};
+use super::settle::How;
+use super::target::Target;
+use crate::transfer::{Event, TransferError, Watch};
+
+/// So many zeros are written at once.
+const ZEROS: usize = 1 << 20;
+
+/// A file that was taken.
+pub(super) struct Slot {
+    /// Whether its begin was told.
+    pub(super) begun: bool,
+    /// Whether it was open when it was taken.
+    pub(super) early: bool,
+    pub(super) state: State,
+}
+
+pub(super) enum State {
+    /// It is opened when its bytes come.
+    Waiting(Spot),
+    Open(Box<Saving>),
+    /// It goes to standard output.
+    Stream(Box<FileHash>),
+    /// Its bytes are read and dropped, for this reason.
+    Failed(String),
+}
+
+impl Slot {
+    /// Says that it begins, once.
+    pub(super) fn tell(&mut self, entry: &Entry, from: u64, watch: &mut dyn Watch) {
+        if !std::mem::replace(&mut self.begun, true) {
+            let (name, size) = (&entry.name, entry.size());
+            watch.tell(Event::Begun { name, size, from });
+        }
+    }
+
+    /// Opens it if it is not yet.
+    pub(super) fn open(&mut self, entry: &Entry, care: Care, alive: &mut dyn FnMut()) {
+        if let State::Waiting(spot) = &self.state {
+            self.state = match Saving::begin(spot, entry, care, alive) {
+                Ok(saving) => State::Open(Box::new(saving)),
+                Err(error) => State::Failed(error.to_string()),
+            };
+        }
+    }
+
+    pub(super) fn write(
+        &mut self,
+        bytes: &[u8],
+        target: &Target,
+        alive: &mut dyn FnMut(),
+    ) -> Result<(), TransferError> {
+        match &mut self.state {
+            State::Open(saving) => {
+                if let Err(error) = saving.write(bytes, alive) {
+                    let state = State::Failed(error.to_string());
+                    if let State::Open(saving) = std::mem::replace(&mut self.state, state) {
+                        saving.keep();
+                    }
+                }
+            }
+            State::Stream(hash) => {
+                hash.update(bytes, |_| ());
+                if let Target::Stdout(stdout) = target {
+                    stream(stdout, bytes)?;
+                }
+            }
+            State::Waiting(_) | State::Failed(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Adds bytes that are in the basis already.
+    pub(super) fn from_basis(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) {
+        let _ = (piece, alive);
+    }
+
+    /// Adds zeros, without room for them where the file system can.
+    pub(super) fn hole(
+        &mut self,
+        length: u64,
+        target: &Target,
+        alive: &mut dyn FnMut(),
+    ) -> Result<(), TransferError> {
+        let zeros = vec![0; ZEROS];
+        let mut left = length;
+        while left > 0 {
+            let now = left.min(ZEROS as u64);
+            self.write(&zeros[..now as usize], target, alive)?;
+            left -= now;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self, entry: &Entry, finish: &Finish, alive: &mut dyn FnMut()) -> How {
+        let failed = match finish {
+            Finish::Whole(hash) => return self.whole(entry, *hash, alive),
+            Finish::Changed => "it changed while it was read".to_owned(),
+            Finish::Failed(reason) => reason.as_str().to_owned(),
+        };
+        if let State::Open(saving) = self.state {
+            saving.discard();
+        }
+        How::Failed(failed)
+    }
+
+    fn whole(self, entry: &Entry, expected: [u8; 32], alive: &mut dyn FnMut()) -> How {
+        match self.state {
+            State::Open(saving) => match saving.complete(entry, expected, alive) {
+                Ok(complete) => How::Complete(complete, expected),
+                Err(error) => How::Failed(error.to_string()),
+            },
+            State::Stream(hash) if hash.clone().finish() == expected => How::Streamed(expected),
+            State::Stream(_) => How::Failed("expected the hash that the source has".into()),
+            State::Waiting(_) => How::Failed("expected it to be open".into()),
+            State::Failed(reason) => How::Failed(reason),
+        }
+    }
+}
+
+fn stream(mut stdout: &File, bytes: &[u8]) -> Result<(), TransferError> {
+    let written = stdout.write_all(bytes);
+    written.map_err(|reason| TransferError::Here {
+        what: "cannot write to standard output".into(),
+        reason,
+    })
+}
