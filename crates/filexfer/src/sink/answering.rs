@@ -6,7 +6,7 @@ use proto::filexfer::native::message::{Course, Entry, Kind, Leave, Reason, Take}
 
 use super::receiver::Sink;
 use super::saving::{Saving, Spot};
-use super::settle::{STILL_THERE, say_alive};
+use super::settle::{STILL_THERE, Settling, Told, say_alive};
 use super::slot::{Slot, State};
 use super::target::Verdict;
 use crate::session::Sending;
@@ -19,13 +19,16 @@ const OPEN_EARLY: u64 = 1 << 20;
 const MOST_OPEN: usize = 8;
 
 impl Sink<'_> {
-    /// Answers what can be answered, and ends what should not wait any more.
-    pub(super) fn go_on(&mut self) -> Result<(), TransferError> {
-        let is_due = self.inbox.taken() == 0 || self.settling.is_full();
-        if is_due && !self.settling.is_empty() {
+    /// Answers what can be answered, and ends what should not wait any more: `has_more` says whether something comes that
+    /// it can wait for.
+    pub(super) fn go_on(&mut self, has_more: bool) -> Result<(), TransferError> {
+        let (settling, mut told) = self.settling();
+        settling.answer(&mut told)?;
+        let is_due = settling.is_full() || !has_more && !settling.is_busy();
+        if is_due && !settling.is_empty() {
             // What the source waits for need not wait for the disk.
-            self.sending.flush()?;
-            self.settle()?;
+            told.sending.flush()?;
+            settling.send_off(&mut told)?;
         }
         while let Some(entry) = self.inbox.next_to_answer() {
             if self.open >= MOST_OPEN {
@@ -42,15 +45,25 @@ impl Sink<'_> {
         Ok(())
     }
 
+    /// Waits until all that is finished is answered.
     pub(super) fn settle(&mut self) -> Result<(), TransferError> {
-        let Self {
-            manner,
-            sending,
-            summary,
-            watch,
-            ..
-        } = self;
-        self.settling.settle(manner, sending, summary, *watch)
+        let (settling, mut told) = self.settling();
+        settling.settle(&mut told)
+    }
+
+    /// Waits until some of what is finished is answered.
+    pub(super) fn wait(&mut self) -> Result<(), TransferError> {
+        let (settling, mut told) = self.settling();
+        settling.wait(&mut told)
+    }
+
+    fn settling(&mut self) -> (&mut Settling, Told<'_>) {
+        let told = Told {
+            sending: &mut self.sending,
+            summary: &mut self.summary,
+            watch: self.watch,
+        };
+        (&mut self.settling, told)
     }
 
     fn answer(&mut self, entry: &Entry) -> Result<(), TransferError> {

@@ -5,6 +5,7 @@
 
 mod answering;
 mod bases;
+mod disk;
 mod extras;
 mod folders;
 mod journal;
@@ -14,6 +15,7 @@ mod saving;
 mod settle;
 mod signing;
 mod slot;
+mod small;
 mod target;
 #[cfg(test)]
 mod tests;

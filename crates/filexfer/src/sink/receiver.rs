@@ -11,6 +11,7 @@ use proto::frame::{Frame, Message};
 
 use super::answering::alive;
 use super::bases::Bases;
+use super::disk::Ways;
 use super::extras::Extras;
 use super::folders::Folders;
 use super::journal::Boot;
@@ -68,6 +69,15 @@ impl<'a> Receiver<'a> {
         watch: &'a mut dyn Watch,
     ) -> Result<Self, TransferError> {
         let target = Target::open(place).map_err(|reason| here(place, reason))?;
+        let care = Care {
+            boot: Boot::now(),
+            sync: manner.sync,
+            patience: manner.patience,
+        };
+        let ways = Ways {
+            care,
+            existing: manner.existing,
+        };
         Ok(Self {
             receiving: session.receiving,
             sink: Sink {
@@ -79,13 +89,9 @@ impl<'a> Receiver<'a> {
                 inbox: Inbox::new(manner.wanted.clone()),
                 open: 0,
                 named: 0,
-                settling: Settling::default(),
+                settling: Settling::new(ways),
                 unpacker: Unpacker::default(),
-                care: Care {
-                    boot: Boot::now(),
-                    sync: manner.sync,
-                    patience: manner.patience,
-                },
+                care,
                 folders: Folders::default(),
                 links: Links::default(),
                 bases: Bases::default(),
@@ -115,13 +121,20 @@ impl<'a> Receiver<'a> {
                 self.sink.sign()?;
                 continue;
             }
+            if self.sink.settling.is_busy() && !self.receiving.is_ready() {
+                self.sink.wait()?;
+                self.sink.go_on(false)?;
+                self.sink.sending.flush()?;
+                continue;
+            }
             let incoming = self.receiving.next()?;
             let incoming = incoming.ok_or_else(|| self.sink.broken(UNDONE))?;
             if self.sink.frame(&incoming)? == Flow::Done {
                 return Ok(());
             }
-            self.sink.go_on()?;
-            if !self.receiving.has_more() {
+            let has_more = self.receiving.has_more();
+            self.sink.go_on(has_more)?;
+            if !has_more {
                 self.sink.sending.flush()?;
             }
         }
@@ -249,6 +262,7 @@ impl Sink<'_> {
         let mut alive = alive(&mut self.sending);
         let slot = &mut taken.with;
         slot.tell(&taken.entry, taken.from, self.watch);
+        slot.make(&taken.entry, bytes);
         slot.open(&taken.entry, self.care, &mut alive);
         slot.write(bytes, &self.target, &mut alive)?;
         self.summary.bytes += bytes.len() as u64;
@@ -310,6 +324,7 @@ impl Sink<'_> {
         self.open -= usize::from(slot.early);
         let mut alive = alive(&mut self.sending);
         slot.tell(&taken.entry, taken.from, self.watch);
+        slot.make(&taken.entry, &[]);
         slot.open(&taken.entry, self.care, &mut alive);
         let how = taken.with.finish(&taken.entry, finish, &mut alive);
         self.settling.push(Finished {

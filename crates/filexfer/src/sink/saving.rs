@@ -20,6 +20,9 @@ pub(super) const OURS: &[u8] = b".filexfer-";
 /// The most bytes of one write: ext4 takes 1 MiB at once at a quarter of the speed of 256 KiB (Linux 6.18).
 const WRITE: usize = 256 * 1024;
 
+/// Why a file that came to its end is not taken for whole.
+pub(super) const OTHER_HASH: &str = "expected the hash that the source has, got another";
+
 /// How soon a file is looked at again that another transfer has open.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -52,11 +55,14 @@ impl Spot {
 
     /// Whether some of the file may be there.
     pub(super) fn is_begun(&self) -> bool {
-        matches!(self.folder.look(&self.partial()), Ok(Some(_)))
+        self.folder.had(OURS) && matches!(self.folder.look(&self.partial()), Ok(Some(_)))
     }
 
     /// Removes what an earlier transfer left, unless one is at it now.
     pub(super) fn tidy(&self) -> Result<(), FolderError> {
+        if !self.folder.had(OURS) {
+            return Ok(());
+        }
         if let Some(partial) = self.folder.existing_partial(&self.partial())? {
             self.folder.remove(&self.journal())?;
             partial.remove(&self.folder)?;
@@ -87,7 +93,7 @@ pub(super) struct Care {
 
 impl Care {
     /// Does it again while another transfer has the file: one whose connection broke may not know that yet.
-    fn patiently<T>(
+    pub(super) fn patiently<T>(
         self,
         alive: &mut dyn FnMut(),
         mut open: impl FnMut(&mut dyn FnMut()) -> Result<T, FolderError>,
@@ -253,15 +259,12 @@ impl Saving {
         let hash = self.hash.clone().finish();
         if hash != expected {
             self.discard();
-            let text = "expected the hash that the source has, got another";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text).into());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, OTHER_HASH).into());
         }
         // A file system that has no permissions or times keeps none.
         let file = self.partial.file();
         let _ = Permissions::granted(entry.mode).give(file);
-        if let Some(modified) = entry.modified.and_then(system_time) {
-            let _ = file.set_modified(modified);
-        }
+        set_modified(file, entry);
         Ok(Complete {
             spot: self.spot,
             partial: self.partial,
@@ -301,6 +304,13 @@ impl Complete {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Gives it the time that it has at the source. A file system that has none keeps none.
+pub(super) fn set_modified(file: &File, entry: &Entry) {
+    if let Some(modified) = entry.modified.and_then(system_time) {
+        let _ = file.set_modified(modified);
     }
 }
 

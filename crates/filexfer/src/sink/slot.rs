@@ -6,8 +6,9 @@ use std::io::Write;
 use proto::filexfer::native::blocks::FileHash;
 use proto::filexfer::native::message::{Entry, Finish, FromBasis};
 
-use super::saving::{Care, Saving, Spot};
+use super::saving::{Care, OTHER_HASH, Saving, Spot};
 use super::settle::How;
+use super::small::Small;
 use super::target::Target;
 use crate::transfer::{Event, TransferError, Watch};
 
@@ -27,6 +28,8 @@ pub(super) enum State {
     /// It is opened when its bytes come.
     Waiting(Spot),
     Open(Box<Saving>),
+    /// All of it came in one piece, and is written.
+    Small(Small),
     /// It goes to standard output.
     Stream(Box<FileHash>),
     /// Its bytes are read and dropped, for this reason.
@@ -39,6 +42,19 @@ impl Slot {
         if !std::mem::replace(&mut self.begun, true) {
             let (name, size) = (&entry.name, entry.size());
             watch.tell(Event::Begun { name, size, from });
+        }
+    }
+
+    /// Makes it of these bytes, if they are all of it and nothing of it is there; otherwise it is to be opened.
+    pub(super) fn make(&mut self, entry: &Entry, bytes: &[u8]) {
+        if let State::Waiting(spot) = &self.state
+            && entry.size() == Some(bytes.len() as u64)
+            && let Some(made) = Small::make(spot, entry, bytes)
+        {
+            self.state = match made {
+                Ok(small) => State::Small(small),
+                Err(error) => State::Failed(error.to_string()),
+            };
         }
     }
 
@@ -73,7 +89,7 @@ impl Slot {
                     stream(stdout, bytes)?;
                 }
             }
-            State::Waiting(_) | State::Failed(_) => {}
+            State::Waiting(_) | State::Small(_) | State::Failed(_) => {}
         }
         Ok(())
     }
@@ -118,8 +134,10 @@ impl Slot {
                 Ok(complete) => How::Complete(complete, expected),
                 Err(error) => How::Failed(error.to_string()),
             },
+            State::Small(small) if small.has(expected) => How::Small(small, expected),
+            State::Small(_) => How::Failed(OTHER_HASH.into()),
             State::Stream(hash) if hash.clone().finish() == expected => How::Streamed(expected),
-            State::Stream(_) => How::Failed("expected the hash that the source has".into()),
+            State::Stream(_) => How::Failed(OTHER_HASH.into()),
             State::Waiting(_) => How::Failed("expected it to be open".into()),
             State::Failed(reason) => How::Failed(reason),
         }

@@ -7,11 +7,13 @@
 //! On Unix names are bytes; elsewhere they have to be UTF-8.
 
 mod partial;
+mod quick;
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use cap_fs_ext::DirExt;
@@ -21,6 +23,7 @@ use thiserror::Error;
 
 use crate::escape::Escaped;
 pub use partial::{Partial, Permissions, Replace};
+pub use quick::Unnamed;
 
 /// Why something in a folder could not be done.
 #[derive(Debug, Error)]
@@ -94,6 +97,18 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Folder {
     dir: Dir,
+    origin: Origin,
+    /// Whether there was something whose name begins in a certain way.
+    had: OnceLock<bool>,
+}
+
+/// Where a folder comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was there.
+    Found,
+    /// It was made when it was asked for: nothing was in it.
+    Made,
 }
 
 impl Folder {
@@ -108,7 +123,40 @@ impl Folder {
             path
         };
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(Self { dir })
+        Ok(Self::new(dir, Origin::Found))
+    }
+
+    fn new(dir: Dir, origin: Origin) -> Self {
+        Self {
+            dir,
+            origin,
+            had: OnceLock::new(),
+        }
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Whether something was in it whose name begins so, when this was asked first. It is always asked of the same
+    /// beginning. A folder that cannot be read may have had it.
+    pub fn had(&self, beginning: &[u8]) -> bool {
+        let had = || self.has(beginning).unwrap_or(true);
+        self.origin == Origin::Found && *self.had.get_or_init(had)
+    }
+
+    fn has(&self, beginning: &[u8]) -> io::Result<bool> {
+        for entry in self.dir.entries()? {
+            if entry?
+                .file_name()
+                .as_encoded_bytes()
+                .starts_with(beginning)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The same; it is made where it is not there, with those above it.
@@ -150,33 +198,39 @@ impl Folder {
     /// Where the system has no more.
     pub fn try_clone(&self) -> io::Result<Self> {
         let dir = self.dir.try_clone()?;
-        Ok(Self { dir })
+        Ok(Self::new(dir, self.origin))
     }
 
-    fn child(&self, part: &[u8], mode: u32) -> Result<Self, FolderError> {
+    /// The folder of this name in it. One that is not there is made, with these permissions of Unix, of which its
+    /// owner's are always granted.
+    ///
+    /// # Errors
+    /// [`FolderError::NoFolder`] where something else is there, a link to a folder too.
+    pub fn child(&self, part: &[u8], mode: u32) -> Result<Self, FolderError> {
         let name = file_name(part)?;
+        let mut origin = Origin::Found;
         let opened = match self.dir.open_dir_nofollow(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.make(name, mode)?;
+                origin = self.make(name, mode)?;
                 self.dir.open_dir_nofollow(name)
             }
             opened => opened,
         };
         match opened {
-            Ok(dir) => Ok(Self { dir }),
+            Ok(dir) => Ok(Self::new(dir, origin)),
             Err(error) => Err(self.why_no_folder(part, error)),
         }
     }
 
-    fn make(&self, name: &OsStr, mode: u32) -> io::Result<()> {
+    fn make(&self, name: &OsStr, mode: u32) -> io::Result<Origin> {
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         cap_std::fs::DirBuilderExt::mode(&mut builder, mode & 0o777 | 0o700);
         #[cfg(not(unix))]
         let _ = (mode, &mut builder);
         match self.dir.create_dir_with(name, &builder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            made => made,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Origin::Found),
+            made => made.map(|()| Origin::Made),
         }
     }
 

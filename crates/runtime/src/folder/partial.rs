@@ -11,7 +11,7 @@ use super::{Folder, FolderError, Kind, file_name, found};
 use crate::escape::Escaped;
 
 /// How often somebody may put another file under the name while it is opened.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// What happens to a file that has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,17 @@ impl Permissions {
     /// The lowest nine bits of a mode, or `rw-rw-rw-`, less what this process is not to grant (its umask).
     pub fn granted(mode: Option<u32>) -> Self {
         Self(mode.unwrap_or(0o666) & 0o777 & !umask())
+    }
+
+    /// Whether a file that is made with them has them, and need not be given them.
+    pub(super) fn outlast_umask(self) -> bool {
+        self.0 & (!0o777 | umask()) == 0
+    }
+
+    /// As bits of a mode.
+    #[cfg(all(target_os = "linux", not(portable)))]
+    pub(super) fn bits(self) -> u32 {
+        self.0
     }
 
     /// Gives them to a file. Elsewhere than on Unix it does nothing.

@@ -194,6 +194,11 @@ impl FileHash {
     }
 }
 
+/// The blake3 hash of a file with these bytes: what [`FileHash::finish`] says of it, without its detours.
+pub fn whole_hash(bytes: &[u8]) -> [u8; 32] {
+    blake3::hash(bytes).into()
+}
+
 /// The hash of the block with this number (from 0), as [`FileHash::update`] tells it: of `bytes`, one to [`BLOCK`] of them.
 pub fn block_hash(number: u64, bytes: &[u8]) -> [u8; 32] {
     let mut hasher = hasher_of(number);
