@@ -82,7 +82,7 @@ impl Receiving {
 
     /// Whether [`next`](Self::next) has something to read at once.
     pub(crate) fn is_ready(&self) -> bool {
-        self.has_more()
+        self.has_more() || runtime::tcp::has_come(&self.stream)
     }
 
     /// How many bytes of records came.

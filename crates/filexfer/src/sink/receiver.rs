@@ -26,6 +26,9 @@ use super::{Manner, Place, UNDONE, unexpected};
 use crate::session::{Incoming, Receiving, Sending, Session};
 use crate::transfer::{Event, Summary, TransferError, Watch};
 
+/// So many bytes of answers go out while more comes: the source must not run out of what it may send.
+const WORTH: usize = 2048;
+
 /// Whether more is to come.
 #[derive(PartialEq, Eq)]
 enum Flow {
@@ -132,9 +135,9 @@ impl<'a> Receiver<'a> {
             if self.sink.frame(&incoming)? == Flow::Done {
                 return Ok(());
             }
-            let has_more = self.receiving.has_more();
+            let has_more = self.receiving.is_ready();
             self.sink.go_on(has_more)?;
-            if !has_more {
+            if !has_more || self.sink.sending.waiting() >= WORTH {
                 self.sink.sending.flush()?;
             }
         }
@@ -349,6 +352,7 @@ impl Sink<'_> {
         let paused = self.inbox.pause();
         paused.map_err(|violation| self.broken(violation))?;
         self.end_round()?;
+        self.target.forget();
         self.links = Links::default();
         self.bases = Bases::default();
         self.extras = Extras::new(self.manner.extras);

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use proto::filexfer::native::message::{Entry, Moment};
 use proto::filexfer::native::name::Name;
 use runtime::cli::raw_stdout;
-use runtime::folder::{self, Folder, FolderError, Found};
+use runtime::folder::{self, Folder, FolderError, Found, Origin};
 
 use super::saving::{OURS, Spot, system_time};
 use super::{Existing, Place};
@@ -20,11 +20,7 @@ const STEPS: [u128; 6] = [1, 100, 1_000, 10_000_000, 1_000_000_000, 2_000_000_00
 
 /// Where files go, held open.
 pub(super) enum Target {
-    Folder {
-        root: Arc<Folder>,
-        /// The folder of the file before: the next is mostly there too.
-        last: Option<(Box<[u8]>, Arc<Folder>)>,
-    },
+    Folder(Beneath),
     File(Spot),
     Stdout(File),
 }
@@ -39,10 +35,10 @@ pub(super) enum Verdict {
 impl Target {
     pub(super) fn open(place: &Place) -> io::Result<Self> {
         match place {
-            Place::Folder(path) => Ok(Self::Folder {
+            Place::Folder(path) => Ok(Self::Folder(Beneath {
                 root: Arc::new(Folder::open_or_make(path)?),
-                last: None,
-            }),
+                open: Vec::new(),
+            })),
             Place::File(path) => spot_of(path).map(Self::File),
             Place::Stdout => raw_stdout().map(Self::Stdout),
         }
@@ -57,12 +53,17 @@ impl Target {
         let spot = match self {
             Self::Stdout(_) => return Ok(Verdict::Stream),
             Self::File(spot) => spot.clone(),
-            Self::Folder { root, last } => {
+            Self::Folder(beneath) => {
                 check(&entry.name)?;
-                spot_beneath(root, last, &entry.name)?
+                beneath.spot(&entry.name)?
             }
         };
-        let left = match spot.folder.look(&spot.name)? {
+        // What came meanwhile into a folder that was empty is found when the file gets its name.
+        let found = match spot.folder.origin() {
+            Origin::Made => None,
+            Origin::Found => spot.folder.look(&spot.name)?,
+        };
+        let left = match found {
             None => None,
             Some(found) => left(found, entry, existing, &spot)?,
         };
@@ -74,11 +75,63 @@ impl Target {
 
     /// Makes a folder.
     pub(super) fn make(&mut self, entry: &Entry) -> Result<(), FolderError> {
-        if let Self::Folder { root, .. } = self {
+        if let Self::Folder(beneath) = self {
             check(&entry.name)?;
-            root.beneath(entry.name.parts(), entry.mode)?;
+            beneath.make(&entry.name, entry.mode)?;
         }
         Ok(())
+    }
+
+    /// Looks up all folders anew from now on: somebody may have moved them.
+    pub(super) fn forget(&mut self) {
+        if let Self::Folder(beneath) = self {
+            beneath.open.clear();
+        }
+    }
+}
+
+/// A folder, and those in it that were come to last.
+pub(super) struct Beneath {
+    root: Arc<Folder>,
+    /// One within the other, by their names.
+    open: Vec<(Box<[u8]>, Arc<Folder>)>,
+}
+
+impl Beneath {
+    fn spot(&mut self, name: &Name) -> Result<Spot, FolderError> {
+        let (folder, name) = split(name);
+        let folder = self.folder(folder)?;
+        let name = name.to_vec();
+        Ok(Spot { folder, name })
+    }
+
+    /// Makes a folder that is not there, with these permissions.
+    fn make(&mut self, name: &Name, mode: Option<u32>) -> Result<(), FolderError> {
+        let (folder, name) = split(name);
+        let within = self.folder(folder)?;
+        let made = within.child(name, mode.unwrap_or(0o777))?;
+        self.open.push((name.into(), Arc::new(made)));
+        Ok(())
+    }
+
+    /// The folder under these names. Those that are not there are made.
+    fn folder<'a>(
+        &mut self,
+        parts: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Arc<Folder>, FolderError> {
+        let same = |((open, _), part): &(&(Box<[u8]>, _), &[u8])| **open == **part;
+        let known = self.open.iter().zip(parts.clone());
+        let known = known.take_while(same).count();
+        self.open.truncate(known);
+        for part in parts.skip(known) {
+            let folder = Arc::new(self.innermost().child(part, 0o777)?);
+            self.open.push((part.into(), folder));
+        }
+        Ok(Arc::clone(self.innermost()))
+    }
+
+    fn innermost(&self) -> &Arc<Folder> {
+        self.open.last().map_or(&self.root, |(_, folder)| folder)
     }
 }
 
@@ -94,25 +147,16 @@ fn check(name: &Name) -> Result<(), FolderError> {
     }
 }
 
-fn spot_beneath(
-    root: &Arc<Folder>,
-    last: &mut Option<(Box<[u8]>, Arc<Folder>)>,
-    name: &Name,
-) -> Result<Spot, FolderError> {
+/// The parts of the folder that a name is in, and its last part.
+fn split(name: &Name) -> (impl Iterator<Item = &[u8]> + Clone, &[u8]) {
     let bytes = name.as_bytes();
-    let Some(slash) = bytes.iter().rposition(|byte| *byte == b'/') else {
-        let (folder, name) = (Arc::clone(root), bytes.to_vec());
-        return Ok(Spot { folder, name });
+    let slash = bytes.iter().rposition(|byte| *byte == b'/');
+    let (path, name) = match slash {
+        Some(slash) => (Some(&bytes[..slash]), &bytes[slash + 1..]),
+        None => (None, bytes),
     };
-    let (path, name) = (&bytes[..slash], bytes[slash + 1..].to_vec());
-    if let Some((_, folder)) = last.as_ref().filter(|(known, _)| **known == *path) {
-        let folder = Arc::clone(folder);
-        return Ok(Spot { folder, name });
-    }
-    let parts = path.split(|byte| *byte == b'/');
-    let folder = Arc::new(root.beneath(parts, None)?);
-    *last = Some((path.into(), Arc::clone(&folder)));
-    Ok(Spot { folder, name })
+    let parts = path.map(|path| path.split(|byte| *byte == b'/'));
+    (parts.into_iter().flatten(), name)
 }
 
 fn left(

@@ -148,11 +148,7 @@ impl Folder {
 
     fn has(&self, beginning: &[u8]) -> io::Result<bool> {
         for entry in self.dir.entries()? {
-            if entry?
-                .file_name()
-                .as_encoded_bytes()
-                .starts_with(beginning)
-            {
+            if entry?.file_name().as_encoded_bytes().starts_with(beginning) {
                 return Ok(true);
             }
         }

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod client;
+mod come;
 mod connect;
 mod connection;
 mod desk;
@@ -19,6 +20,7 @@ mod totals;
 pub use crate::bind::BindError;
 pub use arrivals::Arrivals;
 pub use client::{Client, ClientError};
+pub use come::has_come;
 pub use connect::{AttemptError, ConnectError, connect};
 pub use connection::{Conversation, Next};
 pub use desk::MAX_READ;
