@@ -17,6 +17,7 @@ use crate::key::{self, Stdin};
 use crate::retry::{Again, persist};
 use crate::show::{Show, Stage, Stdout, Way};
 use crate::sink::{self, Existing, Manner, Place, Sync};
+use crate::source::Wanted;
 use crate::transfer::{Event, Watch};
 
 pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
@@ -29,7 +30,10 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
     if args.classic {
         return fetch_classic(args, &place, &stage);
     }
-    let names = names(&args.names)?;
+    let wanted = Wanted {
+        names: names(&args.names)?,
+        filters: Vec::new(),
+    };
     let other = Other::new(args.target.as_ref(), &args.keyed, Stdin::Free)?;
     let again = match place {
         Place::Stdout => Again::Once,
@@ -37,12 +41,13 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
     };
     let mut show = stage.show(Way::Received, None);
     let manner = Manner {
-        wanted: names.clone(),
+        wanted: wanted.names.clone(),
+        filters: wanted.filters.clone(),
         ..manner(&args.saving)
     };
     let retry = args.connecting.retry;
     let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Get(Course::Once), &names)?;
+        let (session, _held) = other.connect(Request::Get(Course::Once), &wanted)?;
         Ok(sink::receive(session, &place, &manner, show)?)
     })?;
     Ok(show.finish(Some(summary.wire)))

@@ -15,10 +15,11 @@ use crate::key::Stdin;
 use crate::retry::Failure;
 use crate::show::File;
 use crate::sink;
+use crate::source::Wanted;
 
 pub(crate) fn run(args: &List) -> anyhow::Result<Exit> {
     let other = Other::new(args.target.as_ref(), &args.keyed, Stdin::Free)?;
-    let (session, _held) = other.connect(Request::List, &[])?;
+    let (session, _held) = other.connect(Request::List, &Wanted::default())?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = Ok(());
     let totals = sink::list(session, &mut |entry| {

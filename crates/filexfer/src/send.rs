@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut show = stage.show(Way::Sent, None);
     let retry = args.connecting.retry;
     let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Put(Course::Once), &[])?;
+        let (session, _held) = other.connect(Request::Put(Course::Once), &Wanted::default())?;
         Ok(source::send(
             session,
             &offer,

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use proto::filexfer::native::message::{Ready, Reason, Refused, Request, Want};
+use proto::filexfer::native::message::{
+    Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
+};
 use proto::frame::Message;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
@@ -69,12 +71,12 @@ impl Service for Source<'_> {
             Request::List | Request::Get(_) => wanted(session.peer, &mut session.receiving)?,
         };
         let checked = wanted.and_then(|wanted| {
-            source::check(&self.offer, &wanted)?;
+            source::check(&self.offer, &wanted, &self.manner)?;
             Ok(wanted)
         });
         match checked {
             Ok(wanted) if request == Request::List => {
-                source::list(session, &self.offer, &wanted).map(|()| Outcome::Looked)
+                source::list(session, &self.offer, &wanted, &self.manner).map(|()| Outcome::Looked)
             }
             Ok(wanted) => {
                 source::send(session, &self.offer, &wanted, &self.manner, watch).map(Outcome::Done)
@@ -108,9 +110,14 @@ fn wanted(
                 let want = want.map_err(|error| broken(&error.to_string()))?;
                 wanted.names.push(want.message.name);
             }
+            Filter::KIND => {
+                let filter = frame.decode::<Filter>();
+                let filter = filter.map_err(|error| broken(&error.to_string()))?;
+                wanted.filters.push(filter.message);
+            }
             kind => {
                 return Err(broken(&format!(
-                    "expected names, got a frame of kind {kind}"
+                    "expected names or filters, got a frame of kind {kind}"
                 )));
             }
         }
@@ -118,6 +125,10 @@ fn wanted(
             let reason = Reason::new(
                 "expected at most 1024 names; ask for their folder, or for some at a time",
             );
+            return Ok(Err(Refused::Other(reason)));
+        }
+        if wanted.filters.len() > MAX_FILTERS {
+            let reason = Reason::new("expected at most 256 filters; an ignore file may hold more");
             return Ok(Err(Refused::Other(reason)));
         }
     }

@@ -34,6 +34,7 @@ use crate::transfer::{Summary, TransferError, Watch};
 pub(crate) use extras::Superfluous;
 pub(crate) use links::LinkPolicy;
 use receiver::Receiver;
+pub(crate) use saving::OURS;
 
 /// Where files go.
 pub(crate) enum Place {

@@ -15,7 +15,7 @@ use super::journal::{Boot, Identity, Journal};
 use super::writeback::Writeback;
 
 /// What the names of files that are not complete begin with. No file of a source is called so.
-pub(super) const OURS: &[u8] = b".filexfer-";
+pub(crate) const OURS: &[u8] = b".filexfer-";
 
 /// The most bytes of one write: ext4 takes 1 MiB at once at a quarter of the speed of 256 KiB (Linux 6.18).
 const WRITE: usize = 256 * 1024;

@@ -11,6 +11,7 @@ use proto::filexfer::native::outbox::{Finished, Job};
 use runtime::tree::Facts;
 
 use super::entries::modified;
+use super::holes::Holes;
 use super::piped::{Pieces, Piped};
 use super::roots::Open;
 use super::send::Source;
@@ -70,14 +71,26 @@ impl Source<'_> {
             return Ok((from, failed(&error)));
         }
         self.packer.begin(facts.size - from);
-        let mut at = from;
+        let (mut at, mut holes) = (from, Holes::of(facts));
         while at < facts.size {
+            let hole = match holes.next(&mut file, at) {
+                Ok(hole) => hole,
+                Err(error) => return Ok((at, failed(&error))),
+            };
+            if hole.start <= at {
+                self.send_hole(at..hole.end, &mut hash)?;
+                at = hole.end;
+                if let Err(error) = file.seek(SeekFrom::Start(at)) {
+                    return Ok((at, failed(&error)));
+                }
+                continue;
+            }
             let mut read = |room: &mut [u8]| {
                 let filled = read_all(&mut file, room)?;
                 hash.update(&room[..filled], |_| ());
                 Ok(filled)
             };
-            let size = whole_block(at, facts.size);
+            let size = whole_block(at, hole.start);
             match self.packer.send(&mut self.outlet, size, &mut read)? {
                 Ok(0) => return Ok((at, Finish::Changed)),
                 Ok(sent) => {
@@ -141,7 +154,7 @@ impl Source<'_> {
 }
 
 /// How much of a file is sent next: up to the end of a block, since whole blocks are hashed fastest.
-fn whole_block(at: u64, size: u64) -> usize {
+pub(super) fn whole_block(at: u64, size: u64) -> usize {
     let block = BLOCK as u64;
     (size - at).min(block - at % block) as usize
 }

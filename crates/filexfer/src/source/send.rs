@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use proto::filexfer::native::message::{Done, Entry, Finish, Kind, Leave, NotSaved, Totals};
+use proto::filexfer::native::message::{
+    Done, Entry, Finish, Kind, Leave, NotSaved, Reason, Skipped, SkippedPath, Totals,
+};
 use proto::filexfer::native::name::Name;
 use proto::filexfer::native::outbox::{Finished, Outbox};
 use runtime::escape::Escaped;
@@ -116,27 +118,28 @@ impl<'a> Source<'a> {
                     self.outlet.say(&entry)?;
                     self.outbox.name(entry);
                 }
-                Some(Next::Skipped { path, why }) => {
-                    self.skipped(&path, &why);
-                    self.outlet.stay_alive()?;
-                }
+                Some(Next::Skipped { path, why }) => self.skipped(&path, &why)?,
+                Some(Next::LeftOut) => self.outlet.stay_alive()?,
                 None => *entries = None,
             }
         }
         Ok(())
     }
 
-    fn skipped(&mut self, path: &[u8], why: &Why) {
-        tracing::warn!("skipped {}: {why}", Escaped(path));
-        if !why.is_failure() {
-            return;
-        }
-        self.summary.failed += 1;
-        if let Ok(name) = Name::new(path) {
-            let reason = &why.to_string();
-            let name = &name;
-            self.watch.tell(Event::Failed { name, reason });
-        }
+    fn skipped(&mut self, path: &[u8], why: &Why) -> Result<(), TransferError> {
+        let (reason, is_failure) = (why.to_string(), why.is_failure());
+        tracing::debug!("skipped {}: {reason}", Escaped(path));
+        self.summary.failed += u64::from(is_failure);
+        self.watch.tell(Event::Skipped {
+            path,
+            reason: &reason,
+            is_failure,
+        });
+        self.outlet.say(&Skipped {
+            path: SkippedPath::new(path),
+            reason: Reason::new(&reason),
+            is_failure,
+        })
     }
 
     /// Sends what there is, and waits for the next answer for as long as may be silent.
@@ -243,6 +246,12 @@ impl<'a> Source<'a> {
         self.take_answers()
     }
 
+    /// So many bytes of a file need not be sent.
+    pub(super) fn reused(&mut self, bytes: u64) {
+        self.summary.reused += bytes;
+        self.watch.tell(Event::Reused(bytes));
+    }
+
     fn done(&mut self) -> Result<(), TransferError> {
         let peer = self.peer;
         if self.end != End::Said {
@@ -268,6 +277,7 @@ pub(super) fn list(
         match next {
             Next::Entry(entry) => outlet.say(&entry)?,
             Next::Skipped { path, why } => tracing::warn!("skipped {}: {why}", Escaped(&path)),
+            Next::LeftOut => {}
         }
         outlet.stay_alive()?;
     }
