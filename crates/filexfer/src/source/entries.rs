@@ -10,7 +10,7 @@ use runtime::tree::{Facts, Special, Walk, What};
 use thiserror::Error;
 
 use super::Wanted;
-use super::filter::{Judge, Note, inner};
+use super::filter::{Judge, inner};
 use super::numbers::{Numbers, Which};
 use super::roots::{Roots, There};
 use crate::filter::Verdict;

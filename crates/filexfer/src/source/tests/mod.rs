@@ -1,7 +1,12 @@
 //! A source before a sink that is written by hand, over real sockets.
 
+#[cfg(unix)]
+mod awkward;
 mod faults;
 mod files;
+mod filters;
 mod hostile;
 mod peer;
+#[cfg(target_os = "linux")]
+mod sparse;
 mod together;
