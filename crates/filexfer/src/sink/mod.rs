@@ -44,6 +44,7 @@ pub(crate) enum Place {
 }
 
 /// How a sink treats what is there.
+#[derive(Clone, Debug)]
 pub(crate) struct Manner {
     pub(crate) existing: Existing,
     pub(crate) sync: Sync,
