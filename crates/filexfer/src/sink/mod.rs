@@ -4,6 +4,7 @@
 //! ([`journal`]): the next transfer of the same file goes on from there.
 
 mod answering;
+mod attributes;
 mod bases;
 mod extras;
 mod folders;
@@ -14,6 +15,7 @@ mod saving;
 mod settle;
 mod signing;
 mod slot;
+mod sweep;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,10 @@ impl Settling {
         self.finished.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.finished.len()
+    }
+
     /// Whether no more should wait.
     pub(super) fn is_full(&self) -> bool {
         self.finished.len() >= MOST_FILES || self.bytes >= MOST_BYTES
@@ -186,7 +190,7 @@ fn tell(settled: &Settled, summary: &mut Summary, watch: &mut dyn Watch) {
 }
 
 /// Works, and says meanwhile that this side is there. That it could not say so shows when it says something else.
-fn while_alive<T: Send>(sending: &mut Sending, work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn while_alive<T: Send>(sending: &mut Sending, work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
         let (done, waiting) = channel::<()>();
         let working = scope.spawn(move || {

@@ -61,10 +61,7 @@ impl Slot {
         match &mut self.state {
             State::Open(saving) => {
                 if let Err(error) = saving.write(bytes, alive) {
-                    let state = State::Failed(error.to_string());
-                    if let State::Open(saving) = std::mem::replace(&mut self.state, state) {
-                        saving.keep();
-                    }
+                    self.fail(error.to_string());
                 }
             }
             State::Stream(hash) => {
@@ -76,6 +73,13 @@ impl Slot {
             State::Waiting(_) | State::Failed(_) => {}
         }
         Ok(())
+    }
+
+    /// It cannot go on, and what is there of it is kept.
+    fn fail(&mut self, reason: String) {
+        if let State::Open(saving) = std::mem::replace(&mut self.state, State::Failed(reason)) {
+            saving.keep();
+        }
     }
 
     /// Adds bytes that are in the basis already.
@@ -90,6 +94,13 @@ impl Slot {
         target: &Target,
         alive: &mut dyn FnMut(),
     ) -> Result<(), TransferError> {
+        if let State::Open(saving) = &mut self.state {
+            let made = saving.hole(length, alive);
+            if let Err(error) = made {
+                self.fail(error.to_string());
+            }
+            return Ok(());
+        }
         let zeros = vec![0; ZEROS];
         let mut left = length;
         while left > 0 {
