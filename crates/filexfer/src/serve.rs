@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use proto::filexfer::native::message::{
-    Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
+    Course, Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
 };
 use proto::frame::Message;
 use runtime::cli::Exit;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Serve, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let stage = Stage::new(&args.telling, verbosity, Stdout::Words);
     let source = Source {
         offer,
-        manner: manner(&args.sending),
+        manner: manner(&args.sending, &args.choosing),
         classic: args.classic.then(|| args.paths[0].as_path()),
     };
     listen::run(&source, &args.listening, &args.keyed, &stage)
@@ -54,6 +54,20 @@ struct Source<'a> {
     offer: Offer,
     manner: Manner,
     classic: Option<&'a Path>,
+}
+
+impl Source<'_> {
+    /// As far as the peer asked for.
+    fn manner(&self, request: Request) -> Manner {
+        let course = match request {
+            Request::Get(course) | Request::Put(course) => course,
+            Request::List => Course::Once,
+        };
+        Manner {
+            course,
+            ..self.manner.clone()
+        }
+    }
 }
 
 impl Service for Source<'_> {
@@ -79,7 +93,8 @@ impl Service for Source<'_> {
                 source::list(session, &self.offer, &wanted, &self.manner).map(|()| Outcome::Looked)
             }
             Ok(wanted) => {
-                source::send(session, &self.offer, &wanted, &self.manner, watch).map(Outcome::Done)
+                let manner = self.manner(request);
+                source::send(session, &self.offer, &wanted, &manner, watch).map(Outcome::Done)
             }
             Err(refused) => refuse(session, refused),
         }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use proto::filexfer::native::blocks::{BLOCK, FileHash, block_hash};
 use proto::filexfer::native::message::{Entry, Moment, Take};
-use runtime::folder::{Folder, FolderError, Partial, Permissions, Replace};
+use runtime::folder::{self, Folder, FolderError, Partial, Replace};
 
-use super::Sync;
 use super::journal::{Boot, Identity, Journal};
 use super::writeback::Writeback;
+use super::{Preserve, Sync};
 
 /// What the names of files that are not complete begin with. No file of a source is called so.
 pub(crate) const OURS: &[u8] = b".filexfer-";
@@ -89,6 +89,7 @@ pub(super) struct Care {
     pub(super) sync: Sync,
     /// How long a file is waited for that another transfer has open.
     pub(super) patience: Duration,
+    pub(super) preserve: Preserve,
 }
 
 impl Care {
@@ -217,6 +218,30 @@ impl Saving {
         self.writeback.wrote(file, bytes.len(), alive)
     }
 
+    /// Adds zeros that take no room on a file system that can do without. After an error it cannot go on. `alive` is
+    /// called now and then.
+    pub(super) fn hole(&mut self, length: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
+        static ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+        let mut file = self.partial.file();
+        let from = file.stream_position()?;
+        folder::zero(file, from, length)?;
+        file.seek(SeekFrom::Start(from.saturating_add(length)))?;
+        let mut left = length;
+        while left > 0 {
+            let now = left.min(BLOCK as u64);
+            let mut complete = None;
+            self.hash
+                .update(&ZEROS[..now as usize], |block| complete = Some(*block));
+            if let Some(block) = complete {
+                self.note(block);
+            }
+            left -= now;
+            alive();
+        }
+        Ok(())
+    }
+
     /// Notes the hash of a block; there is no journal before the first, and none of a file that cannot be known again. A
     /// journal that cannot be written does not hinder the file.
     fn note(&mut self, block: [u8; 32]) {
@@ -262,9 +287,7 @@ impl Saving {
             return Err(io::Error::new(io::ErrorKind::InvalidData, OTHER_HASH).into());
         }
         // A file system that has no permissions or times keeps none.
-        let file = self.partial.file();
-        let _ = Permissions::granted(entry.mode).give(file);
-        set_modified(file, entry);
+        let _ = self.care.preserve.of_file(entry).give(self.partial.file());
         Ok(Complete {
             spot: self.spot,
             partial: self.partial,
@@ -304,13 +327,6 @@ impl Complete {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// Gives it the time that it has at the source. A file system that has none keeps none.
-pub(super) fn set_modified(file: &File, entry: &Entry) {
-    if let Some(modified) = entry.modified.and_then(system_time) {
-        let _ = file.set_modified(modified);
     }
 }
 

@@ -326,7 +326,7 @@ fn permissions_come_along_without_setuid() {
             .mode()
             & 0o7777
     };
-    assert_eq!((mode("a"), mode("b"), mode("d")), (0o700, 0o400, 0o700));
+    assert_eq!((mode("a"), mode("b"), mode("d")), (0o700, 0o400, 0o500));
     assert_eq!(mode("c") & 0o7600, 0o600);
 }
 

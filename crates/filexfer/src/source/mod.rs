@@ -54,6 +54,7 @@ pub(crate) enum Compression {
 }
 
 /// How a source sends.
+#[derive(Clone, Debug)]
 pub(crate) struct Manner {
     /// What goes on the wire, at most.
     pub(crate) limit: Option<ByteRate>,
