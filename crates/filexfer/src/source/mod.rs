@@ -5,6 +5,7 @@ mod content;
 mod entries;
 mod filter;
 mod holes;
+mod named;
 mod numbers;
 mod outlet;
 mod packer;
