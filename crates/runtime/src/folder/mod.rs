@@ -7,6 +7,7 @@
 //! On Unix names are bytes; elsewhere they have to be UTF-8.
 
 mod partial;
+mod patch;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 use crate::escape::Escaped;
 pub use partial::{Partial, Permissions, Replace};
+pub use patch::{copy, read_at, write_at};
 
 /// Why something in a folder could not be done.
 #[derive(Debug, Error)]
