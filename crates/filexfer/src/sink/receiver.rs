@@ -68,6 +68,7 @@ impl<'a> Receiver<'a> {
         watch: &'a mut dyn Watch,
     ) -> Result<Self, TransferError> {
         let target = Target::open(place).map_err(|reason| here(place, reason))?;
+        let bases = Bases::new(&target);
         Ok(Self {
             receiving: session.receiving,
             sink: Sink {
@@ -88,7 +89,7 @@ impl<'a> Receiver<'a> {
                 },
                 folders: Folders::default(),
                 links: Links::default(),
-                bases: Bases::default(),
+                bases,
                 signing: Signing::default(),
                 extras: Extras::new(manner.extras),
                 summary: Summary::default(),
@@ -295,8 +296,10 @@ impl Sink<'_> {
             peer: self.peer,
             what: violation.to_string(),
         })?;
-        self.signing.chunks(&taken.with);
-        Ok(())
+        match &taken.with.base {
+            Some(base) => self.signing.chunks(base, &mut self.sending),
+            None => Ok(()),
+        }
     }
 
     fn sign(&mut self) -> Result<(), TransferError> {
@@ -308,6 +311,9 @@ impl Sink<'_> {
         let mut taken = taken.map_err(|violation| self.broken(violation))?;
         let slot = &mut taken.with;
         self.open -= usize::from(slot.early);
+        if let Some(base) = &slot.base {
+            self.signing.end(base, &mut self.sending)?;
+        }
         let mut alive = alive(&mut self.sending);
         slot.tell(&taken.entry, taken.from, self.watch);
         slot.open(&taken.entry, self.care, &mut alive);
@@ -335,7 +341,7 @@ impl Sink<'_> {
         paused.map_err(|violation| self.broken(violation))?;
         self.end_round()?;
         self.links = Links::default();
-        self.bases = Bases::default();
+        self.bases = Bases::new(&self.target);
         self.extras = Extras::new(self.manner.extras);
         self.sending.say(&Pause)?;
         self.sending.flush()?;
@@ -355,8 +361,10 @@ impl Sink<'_> {
     fn abandon(mut self) {
         let _ = self.settle();
         for taken in self.inbox.into_taken() {
-            if let State::Open(saving) = taken.with.state {
-                saving.keep();
+            match taken.with.state {
+                State::Open(saving) => saving.keep(),
+                State::Patching(patching) => patching.keep(),
+                _ => {}
             }
         }
     }

@@ -36,7 +36,7 @@ pub(super) struct Finished {
 pub(super) enum How {
     /// It is whole, and has this hash.
     Complete(Complete, [u8; 32]),
-    /// It went out, and had this hash.
+    /// It went out, or was changed where it is, and has this hash.
     Streamed([u8; 32]),
     /// It is not there, for this reason.
     Failed(String),

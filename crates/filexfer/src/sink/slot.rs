@@ -2,10 +2,13 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 
 use proto::filexfer::native::blocks::FileHash;
 use proto::filexfer::native::message::{Entry, Finish, FromBasis};
 
+use super::bases::Base;
+use super::patching::Patching;
 use super::saving::{Care, Saving, Spot};
 use super::settle::How;
 use super::target::Target;
@@ -20,6 +23,8 @@ pub(super) struct Slot {
     pub(super) begun: bool,
     /// Whether it was open when it was taken.
     pub(super) early: bool,
+    /// What is here that it may be made of.
+    pub(super) base: Option<Rc<Base>>,
     pub(super) state: State,
 }
 
@@ -27,6 +32,8 @@ pub(super) enum State {
     /// It is opened when its bytes come.
     Waiting(Spot),
     Open(Box<Saving>),
+    /// It is made of what is here, as far as that is the same.
+    Patching(Box<Patching>),
     /// It goes to standard output.
     Stream(Box<FileHash>),
     /// Its bytes are read and dropped, for this reason.
@@ -67,6 +74,10 @@ impl Slot {
                     }
                 }
             }
+            State::Patching(patching) => {
+                let written = patching.write(bytes, alive);
+                self.note(written);
+            }
             State::Stream(hash) => {
                 hash.update(bytes, |_| ());
                 if let Target::Stdout(stdout) = target {
@@ -80,7 +91,21 @@ impl Slot {
 
     /// Adds bytes that are in the basis already.
     pub(super) fn from_basis(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) {
-        let _ = (piece, alive);
+        if let State::Patching(patching) = &mut self.state {
+            let copied = patching.from_basis(piece, alive);
+            self.note(copied);
+        }
+    }
+
+    fn note(&mut self, done: std::io::Result<()>) {
+        if let Err(error) = done
+            && let State::Patching(patching) = &mut self.state
+        {
+            let state = State::Failed(patching.failed(&error.to_string()));
+            if let State::Patching(patching) = std::mem::replace(&mut self.state, state) {
+                patching.keep();
+            }
+        }
     }
 
     /// Adds zeros, without room for them where the file system can.
@@ -106,8 +131,10 @@ impl Slot {
             Finish::Changed => "it changed while it was read".to_owned(),
             Finish::Failed(reason) => reason.as_str().to_owned(),
         };
-        if let State::Open(saving) = self.state {
-            saving.discard();
+        match self.state {
+            State::Open(saving) => saving.discard(),
+            State::Patching(patching) => return How::Failed(patching.discard(&failed)),
+            _ => {}
         }
         How::Failed(failed)
     }
@@ -118,6 +145,7 @@ impl Slot {
                 Ok(complete) => How::Complete(complete, expected),
                 Err(error) => How::Failed(error.to_string()),
             },
+            State::Patching(patching) => patching.complete(entry, expected, alive),
             State::Stream(hash) if hash.clone().finish() == expected => How::Streamed(expected),
             State::Stream(_) => How::Failed("expected the hash that the source has".into()),
             State::Waiting(_) => How::Failed("expected it to be open".into()),

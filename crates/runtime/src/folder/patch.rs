@@ -58,6 +58,14 @@ impl Folder {
         Ok((ours.nlink() == 1).then_some(file))
     }
 
+    /// Whether this is the file under this name.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn holds(&self, part: &[u8], file: &File) -> Result<bool, FolderError> {
+        self.is_under(file_name(part)?, file)
+    }
+
     /// All that is beneath it.
     ///
     /// # Errors
@@ -259,5 +267,7 @@ mod tests {
         assert_eq!(deep.count(), 1);
         std::fs::hard_link(path.join("d/e/f"), path.join("g")).unwrap();
         assert!(folder.change(b"g").unwrap().is_none());
+        let file = folder.read(b"g").unwrap();
+        assert!(folder.holds(b"g", &file).unwrap() && !folder.holds(b"p", &file).unwrap());
     }
 }
