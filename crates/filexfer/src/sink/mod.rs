@@ -10,6 +10,7 @@ mod extras;
 mod folders;
 mod journal;
 mod links;
+mod patching;
 mod receiver;
 mod saving;
 mod settle;

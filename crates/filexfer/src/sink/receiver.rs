@@ -81,6 +81,7 @@ impl<'a> Receiver<'a> {
             care,
             existing: manner.existing,
         };
+        let bases = Bases::new(&target);
         Ok(Self {
             receiving: session.receiving,
             sink: Sink {
@@ -97,7 +98,7 @@ impl<'a> Receiver<'a> {
                 care,
                 folders: Folders::default(),
                 links: Links::default(),
-                bases: Bases::default(),
+                bases,
                 signing: Signing::default(),
                 extras: Extras::new(manner.extras),
                 summary: Summary::default(),
@@ -312,8 +313,10 @@ impl Sink<'_> {
             peer: self.peer,
             what: violation.to_string(),
         })?;
-        self.signing.chunks(&taken.with);
-        Ok(())
+        match &taken.with.base {
+            Some(base) => self.signing.chunks(base, &mut self.sending),
+            None => Ok(()),
+        }
     }
 
     fn sign(&mut self) -> Result<(), TransferError> {
@@ -325,6 +328,9 @@ impl Sink<'_> {
         let mut taken = taken.map_err(|violation| self.broken(violation))?;
         let slot = &mut taken.with;
         self.open -= usize::from(slot.early);
+        if let Some(base) = &slot.base {
+            self.signing.end(base, &mut self.sending)?;
+        }
         let mut alive = alive(&mut self.sending);
         slot.tell(&taken.entry, taken.from, self.watch);
         slot.make(&taken.entry, &[]);
@@ -354,7 +360,7 @@ impl Sink<'_> {
         self.end_round()?;
         self.target.forget();
         self.links = Links::default();
-        self.bases = Bases::default();
+        self.bases = Bases::new(&self.target);
         self.extras = Extras::new(self.manner.extras);
         self.sending.say(&Pause)?;
         self.sending.flush()?;
@@ -374,8 +380,10 @@ impl Sink<'_> {
     fn abandon(mut self) {
         let _ = self.settle();
         for taken in self.inbox.into_taken() {
-            if let State::Open(saving) = taken.with.state {
-                saving.keep();
+            match taken.with.state {
+                State::Open(saving) => saving.keep(),
+                State::Patching(patching) => patching.keep(),
+                _ => {}
             }
         }
     }

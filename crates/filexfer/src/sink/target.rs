@@ -44,6 +44,14 @@ impl Target {
         }
     }
 
+    /// The folder that everything is in, where it is one.
+    pub(super) fn root(&self) -> Option<&Arc<Folder>> {
+        match self {
+            Self::Folder(beneath) => Some(&beneath.root),
+            Self::File(_) | Self::Stdout(_) => None,
+        }
+    }
+
     /// What is to become of this file.
     pub(super) fn judge(
         &mut self,

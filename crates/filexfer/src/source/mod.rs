@@ -2,6 +2,7 @@
 
 mod answers;
 mod content;
+mod delta;
 mod entries;
 mod filter;
 mod holes;

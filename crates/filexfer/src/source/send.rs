@@ -7,10 +7,10 @@ use proto::filexfer::native::message::{
     Done, Entry, Finish, Leave, NotSaved, Reason, Skipped, SkippedPath,
 };
 use proto::filexfer::native::name::Name;
-use proto::filexfer::native::outbox::{Finished, Outbox};
+use proto::filexfer::native::outbox::{Finished, Outbox, Violation};
 use runtime::escape::Escaped;
 
-use super::answers::{Answer, Answers, rules};
+use super::answers::{Answer, Answers, RowsOf, rules};
 use super::entries::{Next, Why};
 use super::named::Named;
 use super::outlet::Outlet;
@@ -146,7 +146,7 @@ impl<'a> Source<'a> {
     }
 
     /// Sends what there is, and waits for the next answer for as long as may be silent.
-    fn wait(&mut self) -> Result<(), TransferError> {
+    pub(super) fn wait(&mut self) -> Result<(), TransferError> {
         self.outlet.flush()?;
         let patience = Outlet::SILENCE.saturating_sub(self.outlet.silent());
         match self.answers.wait(patience.max(Duration::from_millis(1)))? {
@@ -184,10 +184,7 @@ impl<'a> Source<'a> {
                 self.not_saved(&file.map_err(|broken| rules(peer, broken))?, &why);
                 Ok(())
             }
-            Answer::Parts(rows) | Answer::Chunks(rows) => {
-                let _ = (rows.bytes, rows.is_last);
-                Err(rules(peer, "expected nothing of a basis"))
-            }
+            Answer::Rows => self.rows().map_err(|broken| rules(peer, broken)),
             Answer::Removed(removed) => {
                 self.summary.removed += 1;
                 let name = &removed.name;
@@ -196,6 +193,17 @@ impl<'a> Source<'a> {
             }
             Answer::Pause => Err(rules(peer, "expected no pause")),
             Answer::Done => self.done(),
+        }
+    }
+
+    /// The sink said more of a basis.
+    fn rows(&mut self) -> Result<(), Violation> {
+        let Some(rows) = self.answers.rows() else {
+            return Ok(());
+        };
+        match rows.of {
+            RowsOf::Parts => self.outbox.parts(&rows.bytes, rows.is_last),
+            RowsOf::Chunks => self.outbox.chunks(&rows.bytes, rows.is_last),
         }
     }
 
@@ -250,9 +258,10 @@ impl<'a> Source<'a> {
     }
 
     /// So many bytes of a file need not be sent.
-    pub(super) fn reused(&mut self, bytes: u64) {
+    pub(super) fn reused(&mut self, bytes: u64) -> Result<(), TransferError> {
         self.summary.reused += bytes;
         self.watch.tell(Event::Reused(bytes));
+        self.take_answers()
     }
 
     fn done(&mut self) -> Result<(), TransferError> {

@@ -7,6 +7,7 @@
 //! On Unix names are bytes; elsewhere they have to be UTF-8.
 
 mod partial;
+mod patch;
 mod quick;
 
 use std::ffi::OsStr;
@@ -23,6 +24,7 @@ use thiserror::Error;
 
 use crate::escape::Escaped;
 pub use partial::{Partial, Permissions, Replace};
+pub use patch::{copy, read_at, write_at};
 pub use quick::Unnamed;
 
 /// Why something in a folder could not be done.

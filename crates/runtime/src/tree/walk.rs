@@ -52,7 +52,7 @@ impl Walk {
     /// So many names of a folder are kept at once.
     const NAMES: usize = 16_384;
 
-    pub(super) fn new(folder: Dir) -> Self {
+    pub(crate) fn new(folder: Dir) -> Self {
         Self::with_names(folder, Self::NAMES)
     }
 
