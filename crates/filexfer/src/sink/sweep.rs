@@ -76,7 +76,7 @@ impl Sweep {
         };
         Ok(Some(Self {
             base: Arc::clone(base),
-            walk: Walk::beneath(&folder)?,
+            walk: folder.walk()?,
             filters,
             levels: vec![Level {
                 name: name.clone(),

@@ -2,9 +2,11 @@
 
 mod answers;
 mod content;
+mod delta;
 mod entries;
 mod filter;
 mod holes;
+mod named;
 mod numbers;
 mod outlet;
 mod packer;
