@@ -229,3 +229,82 @@ enum Fill {
     /// It was there, and is not to be changed.
     AsItIs,
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::filexfer::native::message::Kind;
+
+    use super::*;
+
+    fn named(name: &str) -> Name {
+        Name::new(name.as_bytes()).unwrap()
+    }
+
+    fn folder(name: &str) -> Entry {
+        Entry::new(named(name), Kind::Folder)
+    }
+
+    /// Goes on to this name, and tells the folders that have nothing more to wait for at once.
+    fn come_to(folders: &mut Folders, name: &str) -> Vec<String> {
+        let mut ended = Vec::new();
+        while let Some(left) = folders.leave(Some(&named(name))) {
+            match left.since == left.until {
+                true => ended.push(left.entry.name.to_string()),
+                false => assert!(folders.wait(left) == Room::Some),
+            }
+        }
+        ended
+    }
+
+    fn ended(folders: &mut Folders) -> Vec<String> {
+        std::iter::from_fn(|| folders.ended().map(|left| left.entry.name.to_string())).collect()
+    }
+
+    #[test]
+    fn a_folder_ends_when_all_that_was_named_in_it_is_there() {
+        let mut folders = Folders::default();
+        folders.enter(&folder("a"));
+        folders.enter(&folder("a/b"));
+        let one = folders.name();
+        assert!(come_to(&mut folders, "a/c").is_empty());
+        folders.enter(&folder("a/c"));
+        assert_eq!(come_to(&mut folders, "a/cc"), ["a/c"]);
+        let two = folders.name();
+        assert!(come_to(&mut folders, "d").is_empty());
+        assert!(ended(&mut folders).is_empty());
+        // The first is taken, the second is not.
+        assert_eq!(folders.answer(), one);
+        folders.take();
+        assert_eq!(folders.answer(), two);
+        assert!(folders.is_done(two) && !folders.is_done(one));
+        folders.open(1);
+        assert!(ended(&mut folders).is_empty());
+        folders.open(0);
+        assert!(folders.is_done(one) && !folders.is_done(two + 1));
+        assert_eq!(ended(&mut folders), ["a/b", "a"]);
+        assert_eq!(folders.names, 0);
+    }
+
+    #[test]
+    fn no_more_wait_than_can_be_held() {
+        for (part, most) in [(4, MOST_LEFT), (200, MOST_NAMES / 805)] {
+            let mut folders = Folders::default();
+            let deep = ["x".repeat(part).as_str(); 4].join("/");
+            let mut waiting = 0;
+            for number in 0.. {
+                folders.enter(&folder(&format!("{number}/{deep}")));
+                folders.name();
+                let left = folders.leave(None).unwrap();
+                if folders.wait(left) == Room::None {
+                    break;
+                }
+                waiting += 1;
+            }
+            assert!(waiting <= most && waiting > most / 2, "{waiting} of {most}");
+            (0..waiting).for_each(|_| {
+                folders.answer();
+            });
+            assert_eq!(ended(&mut folders).len(), waiting);
+        }
+    }
+}

@@ -18,7 +18,14 @@ use super::*;
 use crate::session::{Protection, Receiving, Sending};
 use crate::transfer::Event;
 
+#[cfg(unix)]
+mod folders;
+mod holes;
 mod hostile;
+#[cfg(unix)]
+mod links;
+#[cfg(unix)]
+mod removing;
 mod resuming;
 #[cfg(target_os = "linux")]
 mod systems;
