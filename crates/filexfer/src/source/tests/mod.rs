@@ -6,7 +6,7 @@ mod faults;
 mod files;
 mod filters;
 mod hostile;
-mod peer;
+pub(crate) mod peer;
 #[cfg(target_os = "linux")]
 mod sparse;
 mod together;
