@@ -1,5 +1,6 @@
 //! A source before a sink that is written by hand, over real sockets.
 
+mod delta;
 mod faults;
 mod files;
 mod hostile;
