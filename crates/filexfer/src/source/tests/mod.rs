@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod awkward;
+mod delta;
 mod faults;
 mod files;
 mod filters;
