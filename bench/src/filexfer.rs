@@ -2,8 +2,10 @@
 //!
 //! [`program`] is who is compared, and `peers` how each is called: a [`plan`] has the sides of a transfer. [`transfer`]
 //! carries it out once, with each end in a [`side`] of its own whose CPU time and memory are told; [`goals`] is what is
-//! read from that and what it ought to be, [`report`] what comes out. [`part`] says what is sent in each part of it:
-//! [`content`] is what that is made of, [`folders`] where it lies, [`network`] what it goes through.
+//! read from that and what it ought to be, [`report`] what comes out, with what each program
+//! [`used`]. [`part`] says what is sent in each part of it, a
+//! [`source`]: [`content`] is what a file is made of, [`tree`] a folder of files, [`older`] what is there already of a file
+//! that changed; [`folders`] is where they lie, [`network`] what they go through.
 
 #[cfg(target_os = "linux")]
 mod content;
@@ -13,6 +15,8 @@ mod folders;
 mod goals;
 #[cfg(target_os = "linux")]
 mod network;
+#[cfg(target_os = "linux")]
+mod older;
 #[cfg(target_os = "linux")]
 mod part;
 #[cfg(target_os = "linux")]
@@ -26,7 +30,13 @@ mod report;
 #[cfg(target_os = "linux")]
 pub(crate) mod side;
 #[cfg(target_os = "linux")]
+mod source;
+#[cfg(target_os = "linux")]
 mod transfer;
+#[cfg(target_os = "linux")]
+mod tree;
+#[cfg(target_os = "linux")]
+mod used;
 
 use std::path::PathBuf;
 
@@ -65,6 +75,14 @@ pub(crate) struct Args {
     /// Size of the text, in MiB
     #[arg(long, default_value_t = 512, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     text_size: u64,
+
+    /// How many files of 4 KiB the folder has
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    files: u64,
+
+    /// Size of the file of which little changed, in MiB
+    #[arg(long, default_value_t = 4096, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    delta_size: u64,
 
     /// A folder in memory, in which this makes its own
     #[arg(long, default_value = "/dev/shm", value_name = "DIR")]
@@ -117,6 +135,16 @@ pub(crate) enum Part {
     Link,
     /// Text from memory to memory, where compressing it is slower than the way
     Text,
+    /// Many small files, encrypted and verified
+    Files,
+    /// The same again, with nothing changed
+    Again,
+    /// 100,000 files: memory
+    Many,
+    /// A file of which 1 % changed in place, sent again
+    Changed,
+    /// A file with some bytes inserted at its start, sent again
+    Shifted,
 }
 
 /// Measures and prints.

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::network::Network;
+use super::tree::Kept;
 use super::{Args, Part};
 use crate::installed::{self, Installed};
 
@@ -14,6 +15,8 @@ use crate::installed::{self, Installed};
 pub(crate) enum Program {
     Ours(Ours),
     Scp(Scp),
+    /// tar over ssh.
+    Tar,
     Rsync(Rsync),
     /// nginx with TLS, and curl.
     Nginx,
@@ -31,6 +34,10 @@ pub(crate) enum Ours {
     Plain,
     Classic,
     NeverCompress,
+    /// Replaces what is there by a new file.
+    Anew,
+    /// Writes into the file that is there.
+    InPlace,
 }
 
 /// How scp is called.
@@ -42,6 +49,8 @@ pub(crate) enum Scp {
     Gcm,
     /// The same, and sync(1) of what arrived.
     GcmSynced,
+    /// A folder, with times and modes, and the cipher that it chooses by itself.
+    Tree,
 }
 
 /// How rsync is called.
@@ -50,6 +59,76 @@ pub(crate) enum Rsync {
     Default,
     Synced,
     Compressed,
+    /// With times and modes.
+    Archive,
+    /// The same; what did not change is taken from the file that is there, for a new one.
+    Anew,
+    /// The same, into the file that is there.
+    InPlace,
+}
+
+impl Program {
+    /// What the report calls it.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Ours(ours) => ours.label(),
+            Self::Scp(scp) => scp.label(),
+            Self::Tar => "tar over ssh aes256-gcm",
+            Self::Rsync(rsync) => rsync.label(),
+            Self::Nginx => "nginx with TLS, curl",
+            Self::Croc => "croc",
+            Self::Wormhole => "magic-wormhole",
+            Self::Socat => "socat -b 1048576",
+            Self::Nc => "nc",
+        }
+    }
+
+    /// What it keeps of a file beside its name and its bytes.
+    pub(crate) fn keeps(self) -> Kept {
+        match self {
+            Self::Ours(_) | Self::Rsync(_) => Kept::Nanoseconds,
+            Self::Scp(_) | Self::Tar => Kept::Seconds,
+            _ => Kept::Content,
+        }
+    }
+}
+
+impl Ours {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Default => "ours",
+            Self::NoSync => "ours --no-sync",
+            Self::Plain => "ours --plain",
+            Self::Classic => "ours --classic",
+            Self::NeverCompress => "ours --compress never",
+            Self::Anew => "ours --overwrite",
+            Self::InPlace => "ours --overwrite --in-place",
+        }
+    }
+}
+
+impl Scp {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Default => "scp",
+            Self::Gcm => "scp aes256-gcm",
+            Self::GcmSynced => "scp aes256-gcm, sync",
+            Self::Tree => "scp -r -p",
+        }
+    }
+}
+
+impl Rsync {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Default => "rsync daemon",
+            Self::Synced => "rsync daemon, --fsync",
+            Self::Compressed => "rsync daemon, -z",
+            Self::Archive => "rsync daemon, -a",
+            Self::Anew => "rsync daemon, --no-whole-file",
+            Self::InPlace => "rsync daemon, --inplace",
+        }
+    }
 }
 
 /// Where the programs lie, and which are there at all.
@@ -109,7 +188,7 @@ impl Programs {
         }
         let (is_there, cure) = match program {
             Program::Ours(_) => (true, ""),
-            Program::Scp(_) => (
+            Program::Scp(_) | Program::Tar => (
                 self.ssh.is_some() && self.sshd.is_some(),
                 "not installed (apt install openssh-server)",
             ),
@@ -237,6 +316,7 @@ pub(super) mod tests {
         for (program, cure) in [
             (Program::Ours(Ours::Plain), None),
             (Program::Scp(Scp::Gcm), None),
+            (Program::Tar, None),
             (Program::Rsync(Rsync::Default), Some("apt install rsync")),
             (Program::Nginx, Some("curl")),
             (Program::Nc, Some("netcat-openbsd")),

@@ -23,6 +23,8 @@ pub(super) fn plan(mode: Ours, programs: &Programs, task: &Task) -> Result<Plan>
         Ours::Plain => ("--plain", "--plain"),
         Ours::Classic => ("--classic", "--classic"),
         Ours::NeverCompress => ("--compress never", ""),
+        Ours::Anew => ("", "--overwrite"),
+        Ours::InPlace => ("", "--overwrite --in-place"),
     };
     let output = match mode {
         // That wire has no names.

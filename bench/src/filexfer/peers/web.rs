@@ -32,7 +32,7 @@ pub(super) fn plan(programs: &Programs, task: &Task) -> Result<Plan> {
             .path(&certificate)
             .words("-o")
             .path(&task.arrived())
-            .text(format!("https://{address}/{}", Task::NAME)),
+            .text(format!("https://{address}/{}", Task::FILE)),
         ends: Ends::WhenTold,
     })
 }
