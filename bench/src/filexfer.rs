@@ -1,11 +1,11 @@
 //! `filexfer` beside the programs that people move files with.
 //!
-//! [`program`] is who is compared, and `peers` how each is called: a [`plan`] has the sides of a transfer. [`transfer`]
-//! carries it out once, with each end in a [`side`] of its own whose CPU time and memory are told; [`goals`] is what is
-//! read from that and what it ought to be, [`report`] what comes out, with what each program
-//! [`used`]. [`part`] says what is sent in each part of it, a
-//! [`source`]: [`content`] is what a file is made of, [`tree`] a folder of files, [`older`] what is there already of a file
-//! that changed; [`folders`] is where they lie, [`network`] what they go through.
+//! [`program`] is who is compared, [`programs`] who of them is there, and `peers` how each is called: a [`plan`] has the
+//! sides of a transfer. [`transfer`] carries it out once, with each end in a [`side`] of its own whose CPU time and memory
+//! are told; [`goals`] is what is read from that and what it ought to be, [`used`] what else there is to see of it, and
+//! [`report`] what comes out. [`part`] says what is sent in each part of it, a [`source`]: [`content`] is what a file is
+//! made of, [`tree`] a folder of files, [`older`] what is there already of a file that changed; [`folders`] is where they
+//! lie, [`network`] what they go through.
 
 #[cfg(target_os = "linux")]
 mod content;
@@ -25,6 +25,8 @@ mod peers;
 mod plan;
 #[cfg(target_os = "linux")]
 mod program;
+#[cfg(target_os = "linux")]
+mod programs;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]

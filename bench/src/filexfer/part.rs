@@ -101,6 +101,7 @@ impl Part {
 
     /// How long a transfer may take.
     pub(crate) fn limit(self, args: &Args) -> Duration {
+        // Bytes a second, and times what names take.
         const SLOWEST: u64 = 20_000_000;
         const SLOWEST_NAMES: u32 = 50;
         let source = self.source(args);

@@ -11,7 +11,8 @@ mod wormhole;
 use anyhow::Result;
 
 use super::plan::{Plan, Task};
-use super::program::{Program, Programs};
+use super::program::Program;
+use super::programs::Programs;
 
 impl Program {
     /// What has to be started for one transfer; keys and settings that it needs are written.
@@ -34,7 +35,8 @@ impl Program {
 mod tests {
     use super::super::network::Network;
     use super::super::plan::Call;
-    use super::super::program::{Ours, Rsync, Scp, tests::sample};
+    use super::super::program::{Ours, Rsync, Scp};
+    use super::super::programs::tests::sample;
     use super::*;
 
     fn typed(call: &Call) -> String {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::folders::Folders;
 use super::goals::{Filexfer, GOALS, SHOWN};
 use super::network::{Link, Network};
-use super::program::Programs;
+use super::programs::Programs;
 use super::transfer::Transfers;
 use super::used::Used;
 use super::{Args, Part};

@@ -53,7 +53,7 @@ impl Source {
         }
     }
 
-    /// What each file takes beside its bytes, about, however slow a program is.
+    /// What its files take beside their bytes, about, by a program that is quick.
     pub(crate) fn for_names(self) -> Duration {
         const A_FILE: Duration = Duration::from_micros(100);
         A_FILE * u32::try_from(self.files()).unwrap_or(u32::MAX)

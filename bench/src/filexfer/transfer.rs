@@ -9,7 +9,8 @@ use nix::unistd::syncfs;
 
 use super::folders::{Folders, Place};
 use super::plan::{Ends, Plan, Task};
-use super::program::{Program, Programs};
+use super::program::Program;
+use super::programs::Programs;
 use super::side::{Ground, Side, Usage};
 use super::source::{Before, Source};
 use super::{Args, Part};

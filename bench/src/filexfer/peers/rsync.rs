@@ -7,7 +7,8 @@ use nix::unistd::geteuid;
 
 use crate::child::free;
 use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
-use crate::filexfer::program::{Programs, Rsync};
+use crate::filexfer::program::Rsync;
+use crate::filexfer::programs::Programs;
 
 pub(super) fn plan(mode: Rsync, programs: &Programs, task: &Task) -> Result<Plan> {
     let (address, settings) = (free::tcp()?, task.setting("rsyncd.conf"));

@@ -9,7 +9,8 @@ use anyhow::Result;
 
 use crate::child::free;
 use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
-use crate::filexfer::program::{Programs, Scp, ensure_done};
+use crate::filexfer::program::Scp;
+use crate::filexfer::programs::{Programs, ensure_done};
 
 const GCM: &str = "-c aes256-gcm@openssh.com";
 
