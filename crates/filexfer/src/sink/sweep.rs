@@ -1,17 +1,20 @@
 //! Going through a folder, and removing what is superfluous in it: what is in a folder before the folder itself.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::filexfer::native::message::Course;
 use proto::filexfer::native::name::Name;
+use runtime::escape::Escaped;
 use runtime::folder::{self, Attributes, Folder, FolderError, Found, Permissions};
 use runtime::tree::{Walk, What};
 
 use super::receiver::Sink;
 use super::saving::OURS;
 use super::settle::{STILL_THERE, say_alive};
-use crate::filter::{Filters, Verdict};
+use crate::filter::{Fault, Judge, Verdict};
 use crate::transfer::TransferError;
 
 /// What is to become of a folder.
@@ -30,7 +33,8 @@ pub(super) struct Sweep {
     /// What all names are relative to.
     base: Arc<Folder>,
     walk: Walk,
-    filters: Filters,
+    /// What stays, whatever the source has: what this side's own filters and ignore files leave out.
+    filters: Judge,
     /// The folders from that one down to where the walk is.
     levels: Vec<Level>,
     last: Instant,
@@ -65,15 +69,18 @@ impl Sweep {
         base: &Arc<Folder>,
         name: &Name,
         fate: Fate,
-        filters: Filters,
+        mut filters: Judge,
     ) -> Result<Option<Self>, FolderError> {
         let Some(folder) = base.deeper(name.parts())? else {
             return Ok(None);
         };
-        let fate = match fate {
-            Fate::Superfluous if filters.judge(within(name), true) != Verdict::In => Fate::Kept,
-            fate => fate,
+        let verdict = filters.approach(name, true, &mut |name| opened(base, name));
+        let fate = match (fate, verdict.map_err(unread)?) {
+            (Fate::Superfluous, Verdict::Through | Verdict::Out) => Fate::Kept,
+            (fate, _) => fate,
         };
+        let entered = filters.enter(name, &mut |name| opened(base, name));
+        entered.map_err(unread)?;
         Ok(Some(Self {
             base: Arc::clone(base),
             walk: folder.walk()?,
@@ -137,7 +144,7 @@ impl Sweep {
         let is_entered = is_folder
             && match fate {
                 Fate::Named => sink.extras.has_folder(&name),
-                Fate::Kept => !self.filters.excludes(within(&name), true),
+                Fate::Kept => self.filters.judge(name.as_bytes(), true) != Verdict::Out,
                 Fate::Superfluous => true,
             };
         if fate == Fate::Superfluous && !is_folder {
@@ -146,18 +153,25 @@ impl Sweep {
         if fate != Fate::Superfluous {
             self.stay(is_folder && !is_entered);
         }
-        if is_entered {
-            let open = None;
-            self.levels.push(Level { name, fate, open });
+        if !is_entered {
+            return Ok(());
         }
+        let base = &self.base;
+        let entered = self.filters.enter(&name, &mut |name| opened(base, name));
+        if let Err(Fault { path, reason }) = entered {
+            self.stay(true);
+            return sink.kept(&path, &reason);
+        }
+        let open = None;
+        self.levels.push(Level { name, fate, open });
         Ok(())
     }
 
-    fn fate(&self, name: &Name, is_folder: bool, sink: &Sink<'_>) -> Fate {
+    fn fate(&mut self, name: &Name, is_folder: bool, sink: &Sink<'_>) -> Fate {
         if sink.extras.has_folder(name) || sink.extras.has_file(name) {
             return Fate::Named;
         }
-        match self.filters.judge(within(name), is_folder) {
+        match self.filters.judge(name.as_bytes(), is_folder) {
             Verdict::In => Fate::Superfluous,
             Verdict::Through | Verdict::Out => Fate::Kept,
         }
@@ -288,7 +302,7 @@ impl Sweep {
 
     /// The innermost folder.
     fn open(&mut self) -> Result<&mut Open, FolderError> {
-        let gone = || FolderError::Io(std::io::ErrorKind::NotFound.into());
+        let gone = || FolderError::Io(io::ErrorKind::NotFound.into());
         let level = self.levels.last_mut().ok_or_else(gone)?;
         if level.open.is_none() {
             let folder = self.base.deeper(level.name.parts())?.ok_or_else(gone)?;
@@ -365,11 +379,18 @@ fn swapped(byte: &u8) -> u8 {
     }
 }
 
-/// The path within what is offered.
-fn within(name: &Name) -> &[u8] {
-    let name = name.as_bytes();
-    let slash = name.iter().position(|byte| *byte == b'/');
-    slash.map_or(b"", |slash| &name[slash + 1..])
+/// Opens an ignore file.
+fn opened(base: &Folder, name: &Name) -> io::Result<File> {
+    base.read_beneath(name.parts())
+        .map_err(|error| match error {
+            FolderError::Io(error) => error,
+            other => io::Error::other(other),
+        })
+}
+
+fn unread(fault: Fault) -> FolderError {
+    let path = Escaped(&fault.path);
+    io::Error::other(format!("cannot read {path}: {}", fault.reason)).into()
 }
 
 fn last_part(name: &Name) -> &[u8] {

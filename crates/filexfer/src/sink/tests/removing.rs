@@ -236,6 +236,37 @@ fn nothing_that_the_filters_leave_out() {
 }
 
 #[test]
+fn nothing_that_ignore_files_here_leave_out() {
+    let scratch = Scratch::new();
+    fill(
+        &scratch,
+        &[
+            "t/a",
+            "t/a.o",
+            "t/old",
+            "t/build/x",
+            "t/gone/b.o",
+            "t/gone/x",
+            "t/odd/.gitignore/x",
+            "t/odd/y",
+        ],
+    );
+    fs::write(scratch.path("t/.gitignore"), "*.o\nbuild/\n").unwrap();
+    let ignore = Pattern::try_from(".gitignore".to_owned()).unwrap();
+    let manner = Manner {
+        filters: vec![Filter::IgnoreFile(ignore)],
+        ..removing()
+    };
+    let (gone, outcome) = run(&scratch, &manner, &["t/", "t/a"]);
+    assert_eq!(gone, ["t/.gitignore", "t/gone/x", "t/old"]);
+    // What its folder leaves out cannot be known.
+    assert_eq!(outcome.summary().failed, 1);
+    for kept in ["t/a.o", "t/build/x", "t/gone/b.o", "t/odd/y"] {
+        assert!(scratch.path(kept).exists(), "{kept}");
+    }
+}
+
+#[test]
 fn folders_keep_their_times_and_read_only_ones_are_no_hindrance() {
     let scratch = Scratch::new();
     fill(&scratch, &["t/d/old", "t/gone/deep/x"]);
