@@ -149,7 +149,7 @@ impl Sink<'_> {
         match Sweep::new(root, name, fate, filters) {
             Ok(Some(sweep)) => sweep.run(self),
             Ok(None) => Ok(()),
-            Err(error) => self.kept(name.as_bytes(), &error.to_string()),
+            Err(reason) => self.kept(name.as_bytes(), &reason),
         }
     }
 

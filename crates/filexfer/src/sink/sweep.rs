@@ -11,7 +11,7 @@ use runtime::tree::{Walk, What};
 use super::receiver::Sink;
 use super::saving::OURS;
 use super::settle::{STILL_THERE, say_alive};
-use crate::filter::{Filters, Verdict};
+use crate::filter::{Filters, Ignored, Verdict};
 use crate::transfer::TransferError;
 
 /// What is to become of a folder.
@@ -40,8 +40,36 @@ pub(super) struct Sweep {
 struct Level {
     name: Name,
     fate: Fate,
+    /// What files in it say of the rest of it.
+    ignored: Vec<Ignored>,
     /// Opened when something in it goes.
     open: Option<Open>,
+}
+
+impl Level {
+    fn new(name: Name, fate: Fate, folder: &Folder, filters: &Filters) -> Result<Self, String> {
+        let mut ignored = Vec::new();
+        for file in filters.ignore_files() {
+            let read = folder.read(file.as_bytes(), Ignored::MAX_BYTES);
+            if let Some(bytes) = read.map_err(|error| format!("{file}: {error}"))? {
+                ignored.push(Ignored::read(&bytes)?.0);
+            }
+        }
+        Ok(Self {
+            name,
+            fate,
+            ignored,
+            open: None,
+        })
+    }
+
+    /// Whether something in it is left out; `None` where nothing is said of it.
+    fn says(&self, name: &Name, is_folder: bool) -> Option<bool> {
+        let path = name.as_bytes().strip_prefix(self.name.as_bytes())?;
+        let path = path.strip_prefix(b"/")?;
+        let mut ignored = self.ignored.iter().rev();
+        ignored.find_map(|ignored| ignored.says(path, is_folder))
+    }
 }
 
 struct Open {
@@ -66,8 +94,9 @@ impl Sweep {
         name: &Name,
         fate: Fate,
         filters: Filters,
-    ) -> Result<Option<Self>, FolderError> {
-        let Some(folder) = base.deeper(name.parts())? else {
+    ) -> Result<Option<Self>, String> {
+        let text = |error: FolderError| error.to_string();
+        let Some(folder) = base.deeper(name.parts()).map_err(text)? else {
             return Ok(None);
         };
         let fate = match fate {
@@ -76,13 +105,9 @@ impl Sweep {
         };
         Ok(Some(Self {
             base: Arc::clone(base),
-            walk: Walk::beneath(&folder)?,
+            walk: Walk::beneath(&folder).map_err(|error| error.to_string())?,
+            levels: vec![Level::new(name.clone(), fate, &folder, &filters)?],
             filters,
-            levels: vec![Level {
-                name: name.clone(),
-                fate,
-                open: None,
-            }],
             last: Instant::now(),
         }))
     }
@@ -133,34 +158,67 @@ impl Sweep {
                 return sink.kept(path, &error.to_string());
             }
         };
-        let fate = self.fate(&name, is_folder, sink);
-        let is_entered = is_folder
-            && match fate {
-                Fate::Named => sink.extras.has_folder(&name),
-                Fate::Kept => !self.filters.excludes(within(&name), true),
-                Fate::Superfluous => true,
+        if sink.extras.has_folder(&name) || sink.extras.has_file(&name) {
+            self.stay(is_folder && !sink.extras.has_folder(&name));
+            return match is_folder && sink.extras.has_folder(&name) {
+                true => self.enter(name, Fate::Named, sink),
+                false => Ok(()),
             };
-        if fate == Fate::Superfluous && !is_folder {
-            return self.remove(name, sink);
         }
-        if fate != Fate::Superfluous {
-            self.stay(is_folder && !is_entered);
+        match (self.verdict(&name, is_folder), is_folder) {
+            (Verdict::In, false) => self.remove(name, sink),
+            (Verdict::In, true) => self.enter(name, Fate::Superfluous, sink),
+            (Verdict::Through, true) => {
+                self.stay(false);
+                self.enter(name, Fate::Kept, sink)
+            }
+            (Verdict::Through | Verdict::Out, _) => {
+                self.stay(is_folder);
+                Ok(())
+            }
         }
-        if is_entered {
-            let open = None;
-            self.levels.push(Level { name, fate, open });
-        }
-        Ok(())
     }
 
-    fn fate(&self, name: &Name, is_folder: bool, sink: &Sink<'_>) -> Fate {
-        if sink.extras.has_folder(name) || sink.extras.has_file(name) {
-            return Fate::Named;
+    /// What the filters say of something that is not the source's.
+    fn verdict(&self, name: &Name, is_folder: bool) -> Verdict {
+        let mut levels = self.levels.iter().rev();
+        match levels.find_map(|level| level.says(name, is_folder)) {
+            Some(true) => Verdict::Out,
+            Some(false) | None => self.filters.judge(within(name), is_folder),
         }
-        match self.filters.judge(within(name), is_folder) {
-            Verdict::In => Fate::Superfluous,
-            Verdict::Through | Verdict::Out => Fate::Kept,
+    }
+
+    fn enter(&mut self, name: Name, fate: Fate, sink: &mut Sink<'_>) -> Result<(), TransferError> {
+        let level = match self.filters.ignore_files() {
+            // Nothing of it need be read.
+            [] => Ok(Level {
+                name,
+                fate,
+                ignored: Vec::new(),
+                open: None,
+            }),
+            _ => self.read_level(name, fate),
+        };
+        match level {
+            Ok(level) => {
+                self.levels.push(level);
+                Ok(())
+            }
+            Err((name, reason)) => {
+                self.stay(true);
+                sink.kept(name.as_bytes(), &reason)
+            }
         }
+    }
+
+    fn read_level(&self, name: Name, fate: Fate) -> Result<Level, (Name, String)> {
+        let folder = match self.base.deeper(name.parts()) {
+            Ok(Some(folder)) => folder,
+            Ok(None) => return Err((name, "it is gone".into())),
+            Err(error) => return Err((name, error.to_string())),
+        };
+        let level = Level::new(name.clone(), fate, &folder, &self.filters);
+        level.map_err(|reason| (name, reason))
     }
 
     /// What was found stays, and so do the folders that it is in.

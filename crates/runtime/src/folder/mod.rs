@@ -11,6 +11,7 @@ mod links;
 mod partial;
 mod permissions;
 mod quick;
+mod read;
 mod remove;
 mod times;
 
