@@ -149,3 +149,62 @@ fn wanted(
     }
     Ok(Ok(wanted))
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::filexfer::native::message::{Done, MAX_PATTERN};
+    use proto::filexfer::native::name::Name;
+
+    use super::*;
+    use crate::source::tests::peer::pair;
+
+    /// What is understood of what the other side says.
+    fn heard(
+        say: impl FnOnce(&mut crate::session::Sending),
+    ) -> Result<Result<Wanted, Refused>, TransferError> {
+        let (mut asking, mut asked) = pair();
+        say(&mut asking.sending);
+        asking.sending.flush().unwrap();
+        asking.sending.end().unwrap();
+        wanted(asked.peer, &mut asked.receiving)
+    }
+
+    fn exclude(text: &str) -> Filter {
+        Filter::Exclude(text.to_owned().try_into().unwrap())
+    }
+
+    #[test]
+    fn names_and_filters_in_any_order() {
+        let name = Name::new(*b"a").unwrap();
+        let said = heard(|out| {
+            out.say(&exclude("*.o")).unwrap();
+            out.say(&Want { name: name.clone() }).unwrap();
+            out.say(&exclude("b")).unwrap();
+            out.say(&Ready).unwrap();
+        });
+        let wanted = said.unwrap().unwrap();
+        assert_eq!(wanted.names, [name]);
+        assert_eq!(wanted.filters, [exclude("*.o"), exclude("b")]);
+    }
+
+    #[test]
+    fn too_many_filters_are_refused() {
+        let longest = "p".repeat(MAX_PATTERN);
+        for (filters, is_refused) in [(MAX_FILTERS, false), (MAX_FILTERS + 1, true)] {
+            let said = heard(|out| {
+                (0..filters).for_each(|_| out.say(&exclude(&longest)).unwrap());
+                out.say(&Ready).unwrap();
+            });
+            let refused = matches!(said.unwrap(), Err(Refused::Other(_)));
+            assert_eq!(refused, is_refused, "{filters}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_breaks_the_rules() {
+        let said = heard(|out| out.say(&Done).unwrap());
+        assert!(matches!(said, Err(TransferError::Rules { .. })));
+        let said = heard(|out| out.say(&exclude("a")).unwrap());
+        assert!(matches!(said, Err(TransferError::Rules { .. })));
+    }
+}

@@ -1,11 +1,13 @@
 //! How a sink answers what the source names.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use proto::filexfer::native::message::{Course, Entry, Kind, Leave, Reason, Take};
 
 use runtime::folder::{self, FolderError};
 
+use super::patching::Patching;
 use super::receiver::Sink;
 use super::saving::{Saving, Spot};
 use super::settle::{STILL_THERE, Settling, Told, say_alive};
@@ -128,14 +130,20 @@ impl Sink<'_> {
         })
     }
 
-    /// Opens what is large, or goes on where it stood.
+    /// Opens what is large, or goes on where it stood, or may be made of what is here.
     fn open(&mut self, spot: Spot, entry: &Entry) -> Result<State, String> {
+        let mut alive = alive(&mut self.sending);
+        if let Some(base) = self.bases.find(&spot, entry, &mut alive) {
+            let how = (self.care, self.manner.update);
+            let patching = Patching::open(spot, entry, base, how, &mut alive);
+            let patching = patching.map_err(|error| error.to_string())?;
+            return Ok(State::Patching(Box::new(patching)));
+        }
         let is_large =
             matches!(entry.kind, Kind::File(size) if size.is_none_or(|size| size >= OPEN_EARLY));
         if !is_large && !spot.is_begun() {
             return Ok(State::Waiting(spot));
         }
-        let mut alive = alive(&mut self.sending);
         let saving = Saving::resume(&spot, entry, self.care, &mut alive);
         let saving = saving.map_err(|error| error.to_string())?;
         Ok(State::Open(Box::new(saving)))
@@ -147,13 +155,24 @@ impl Sink<'_> {
             stack: Vec::new(),
             basis: None,
         };
-        if let State::Open(saving) = &state {
-            self.open += 1;
-            take = saving.take();
+        let mut base = None;
+        match &state {
+            State::Open(saving) => take = saving.take(),
+            State::Patching(patching) => {
+                take = patching.take();
+                base = Some(Rc::clone(patching.base()));
+            }
+            State::Waiting(_) | State::Small(_) | State::Stream(_) | State::Failed(_) => {}
         }
+        if let Some(base) = &base {
+            self.signing.parts(base, take.from);
+        }
+        let early = matches!(state, State::Open(_) | State::Patching(_));
+        self.open += usize::from(early);
         let slot = Slot {
             begun: false,
-            early: matches!(state, State::Open(_)),
+            early,
+            base,
             state,
         };
         self.folders.take();

@@ -1,5 +1,7 @@
 //! What files, folders and links get beside their bytes: owners, permissions, times.
 
+use std::fs::File;
+
 use proto::filexfer::native::message::Entry;
 use runtime::folder::{Attributes, Found, Owner, Permissions};
 
@@ -13,6 +15,11 @@ impl Preserve {
     /// What a file is to have.
     pub(super) fn of_file(self, entry: &Entry) -> Attributes {
         self.all(entry, 0o666)
+    }
+
+    /// Gives a file what it is to have. A file system that has no permissions or times keeps none.
+    pub(super) fn dress(self, file: &File, entry: &Entry) {
+        let _ = self.of_file(entry).give(file);
     }
 
     /// What a folder is to have, which is like this now.

@@ -11,6 +11,7 @@ mod extras;
 mod folders;
 mod journal;
 mod links;
+mod patching;
 mod receiver;
 mod saving;
 mod settle;

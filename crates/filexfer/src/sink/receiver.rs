@@ -84,6 +84,7 @@ impl<'a> Receiver<'a> {
             care,
             existing: manner.existing,
         };
+        let bases = Bases::new(&target);
         Ok(Self {
             receiving: session.receiving,
             sink: Sink {
@@ -100,7 +101,7 @@ impl<'a> Receiver<'a> {
                 care,
                 folders: Folders::default(),
                 links: Links::default(),
-                bases: Bases::default(),
+                bases,
                 signing: Signing::default(),
                 extras: Extras::new(manner),
                 changed: false,
@@ -304,8 +305,10 @@ impl Sink<'_> {
             peer: self.peer,
             what: violation.to_string(),
         })?;
-        self.signing.chunks(&taken.with);
-        Ok(())
+        match &taken.with.base {
+            Some(base) => self.signing.chunks(base, &mut self.sending),
+            None => Ok(()),
+        }
     }
 
     fn sign(&mut self) -> Result<(), TransferError> {
@@ -320,6 +323,9 @@ impl Sink<'_> {
         let mut taken = taken.map_err(|violation| self.broken(violation))?;
         let slot = &mut taken.with;
         self.open -= usize::from(slot.early);
+        if let Some(base) = &slot.base {
+            self.signing.end(base, &mut self.sending)?;
+        }
         let mut alive = alive(&mut self.sending);
         slot.tell(&taken.entry, taken.from, self.watch);
         slot.make(&taken.entry, &[], self.care);
@@ -349,7 +355,7 @@ impl Sink<'_> {
         self.end_round()?;
         self.target.forget();
         self.links = Links::default();
-        self.bases = Bases::default();
+        self.bases = Bases::new(&self.target);
         self.extras = Extras::new(self.manner);
         self.sending.say(&Pause)?;
         self.sending.flush()?;
@@ -375,8 +381,10 @@ impl Sink<'_> {
         let _ = self.settle();
         self.end_folders();
         for taken in self.inbox.into_taken() {
-            if let State::Open(saving) = taken.with.state {
-                saving.keep();
+            match taken.with.state {
+                State::Open(saving) => saving.keep(),
+                State::Patching(patching) => patching.keep(),
+                _ => {}
             }
         }
     }

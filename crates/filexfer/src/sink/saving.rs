@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash, block_hash};
+use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, block_hash};
 use proto::filexfer::native::message::{Entry, Moment, Take};
 use runtime::folder::{self, Folder, FolderError, Partial, Replace};
 
@@ -20,8 +20,8 @@ pub(crate) const OURS: &[u8] = b".filexfer-";
 /// The most bytes of one write: ext4 takes 1 MiB at once at a quarter of the speed of 256 KiB (Linux 6.18).
 const WRITE: usize = 256 * 1024;
 
-/// Why a file that came to its end is not taken for whole.
-pub(super) const OTHER_HASH: &str = "expected the hash that the source has, got another";
+/// A block of nothing.
+pub(super) static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// How soon a file is looked at again that another transfer has open.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -221,8 +221,6 @@ impl Saving {
     /// Adds zeros that take no room on a file system that can do without. After an error it cannot go on. `alive` is
     /// called now and then.
     pub(super) fn hole(&mut self, length: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
-        static ZEROS: [u8; BLOCK] = [0; BLOCK];
-
         let mut file = self.partial.file();
         let from = file.stream_position()?;
         folder::zero(file, from, length)?;
@@ -240,6 +238,34 @@ impl Saving {
             alive();
         }
         Ok(())
+    }
+
+    /// From now on by parts of this size, so that those of another file can be added.
+    pub(super) fn by_parts(&mut self, part: PartSize) {
+        self.hash.by_parts(part);
+    }
+
+    /// Whether the next byte is the first of a part.
+    pub(super) fn is_between_parts(&self) -> bool {
+        self.hash.is_between_parts()
+    }
+
+    /// Adds whole parts of another file, which have these hashes, between two parts; `length` is all of them in bytes.
+    pub(super) fn copy(
+        &mut self,
+        (from, at): (&File, u64),
+        length: u64,
+        parts: &[[u8; 32]],
+        alive: &mut dyn FnMut(),
+    ) -> io::Result<()> {
+        folder::copy(from, at, self.partial.file(), length)?;
+        for part in parts {
+            if let Some(block) = self.hash.add_part(*part) {
+                self.note(block);
+            }
+        }
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.writeback.wrote(self.partial.file(), length, alive)
     }
 
     /// Notes the hash of a block; there is no journal before the first, and none of a file that cannot be known again. A
@@ -284,10 +310,9 @@ impl Saving {
         let hash = self.hash.clone().finish();
         if hash != expected {
             self.discard();
-            return Err(io::Error::new(io::ErrorKind::InvalidData, OTHER_HASH).into());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, ANOTHER_HASH).into());
         }
-        // A file system that has no permissions or times keeps none.
-        let _ = self.care.preserve.of_file(entry).give(self.partial.file());
+        self.care.preserve.dress(self.partial.file(), entry);
         Ok(Complete {
             spot: self.spot,
             partial: self.partial,
@@ -295,6 +320,9 @@ impl Saving {
         })
     }
 }
+
+/// Why a file that came to its end is not taken for whole.
+pub(super) const ANOTHER_HASH: &str = "expected the hash that the source has, got another";
 
 /// A file that is complete and has not got its name.
 pub(super) struct Complete {

@@ -40,7 +40,7 @@ pub(super) enum How {
     Complete(Complete, [u8; 32]),
     /// The same, made in one go.
     Small(Small, [u8; 32]),
-    /// It went out, and had this hash.
+    /// It went out, or was changed where it is, and has this hash.
     Streamed([u8; 32]),
     /// It is not there, for this reason.
     Failed(String),

@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 
 use proto::filexfer::native::blocks::FileHash;
 use proto::filexfer::native::message::{Entry, Finish, FromBasis};
 
-use super::saving::{Care, OTHER_HASH, Saving, Spot};
+use super::bases::Base;
+use super::patching::Patching;
+use super::saving::{ANOTHER_HASH, Care, Saving, Spot};
 use super::settle::How;
 use super::small::Small;
 use super::target::Target;
@@ -21,6 +24,8 @@ pub(super) struct Slot {
     pub(super) begun: bool,
     /// Whether it was open when it was taken.
     pub(super) early: bool,
+    /// What is here that it may be made of.
+    pub(super) base: Option<Rc<Base>>,
     pub(super) state: State,
 }
 
@@ -30,6 +35,8 @@ pub(super) enum State {
     Open(Box<Saving>),
     /// All of it came in one piece, and is written.
     Small(Small),
+    /// It is made of what is here, as far as that is the same.
+    Patching(Box<Patching>),
     /// It goes to standard output.
     Stream(Box<FileHash>),
     /// Its bytes are read and dropped, for this reason.
@@ -80,6 +87,10 @@ impl Slot {
                     self.fail(error.to_string());
                 }
             }
+            State::Patching(patching) => {
+                let written = patching.write(bytes, alive);
+                self.note(written);
+            }
             State::Stream(hash) => {
                 hash.update(bytes, |_| ());
                 if let Target::Stdout(stdout) = target {
@@ -100,7 +111,21 @@ impl Slot {
 
     /// Adds bytes that are in the basis already.
     pub(super) fn from_basis(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) {
-        let _ = (piece, alive);
+        if let State::Patching(patching) = &mut self.state {
+            let copied = patching.from_basis(piece, alive);
+            self.note(copied);
+        }
+    }
+
+    fn note(&mut self, done: std::io::Result<()>) {
+        if let Err(error) = done
+            && let State::Patching(patching) = &mut self.state
+        {
+            let state = State::Failed(patching.failed(&error.to_string()));
+            if let State::Patching(patching) = std::mem::replace(&mut self.state, state) {
+                patching.keep();
+            }
+        }
     }
 
     /// Adds zeros, without room for them where the file system can.
@@ -110,12 +135,18 @@ impl Slot {
         target: &Target,
         alive: &mut dyn FnMut(),
     ) -> Result<(), TransferError> {
-        if let State::Open(saving) = &mut self.state {
-            let made = saving.hole(length, alive);
-            if let Err(error) = made {
+        let made = match &mut self.state {
+            State::Open(saving) => Some(saving.hole(length, alive)),
+            State::Patching(patching) => Some(patching.hole(length, alive)),
+            _ => None,
+        };
+        match made {
+            Some(Err(error)) => {
                 self.fail(error.to_string());
+                return Ok(());
             }
-            return Ok(());
+            Some(Ok(())) => return Ok(()),
+            None => {}
         }
         let zeros = vec![0; ZEROS];
         let mut left = length;
@@ -133,8 +164,10 @@ impl Slot {
             Finish::Changed => "it changed while it was read".to_owned(),
             Finish::Failed(reason) => reason.as_str().to_owned(),
         };
-        if let State::Open(saving) = self.state {
-            saving.discard();
+        match self.state {
+            State::Open(saving) => saving.discard(),
+            State::Patching(patching) => return How::Failed(patching.discard(&failed)),
+            _ => {}
         }
         How::Failed(failed)
     }
@@ -146,9 +179,10 @@ impl Slot {
                 Err(error) => How::Failed(error.to_string()),
             },
             State::Small(small) if small.has(expected) => How::Small(small, expected),
-            State::Small(_) => How::Failed(OTHER_HASH.into()),
+            State::Small(_) => How::Failed(ANOTHER_HASH.into()),
+            State::Patching(patching) => patching.complete(entry, expected, alive),
             State::Stream(hash) if hash.clone().finish() == expected => How::Streamed(expected),
-            State::Stream(_) => How::Failed(OTHER_HASH.into()),
+            State::Stream(_) => How::Failed(ANOTHER_HASH.into()),
             State::Waiting(_) => How::Failed("expected it to be open".into()),
             State::Failed(reason) => How::Failed(reason),
         }

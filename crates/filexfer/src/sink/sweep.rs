@@ -1,17 +1,20 @@
 //! Going through a folder, and removing what is superfluous in it: what is in a folder before the folder itself.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::filexfer::native::message::Course;
 use proto::filexfer::native::name::Name;
+use runtime::escape::Escaped;
 use runtime::folder::{self, Attributes, Folder, FolderError, Found, Permissions};
 use runtime::tree::{Walk, What};
 
 use super::receiver::Sink;
 use super::saving::OURS;
 use super::settle::{STILL_THERE, say_alive};
-use crate::filter::{Filters, Ignored, Verdict};
+use crate::filter::{Fault, Judge, Sets, Verdict};
 use crate::transfer::TransferError;
 
 /// What is to become of a folder.
@@ -30,7 +33,7 @@ pub(super) struct Sweep {
     /// What all names are relative to.
     base: Arc<Folder>,
     walk: Walk,
-    filters: Filters,
+    judge: Judge,
     /// The folders from that one down to where the walk is.
     levels: Vec<Level>,
     last: Instant,
@@ -40,36 +43,8 @@ pub(super) struct Sweep {
 struct Level {
     name: Name,
     fate: Fate,
-    /// What files in it say of the rest of it.
-    ignored: Vec<Ignored>,
     /// Opened when something in it goes.
     open: Option<Open>,
-}
-
-impl Level {
-    fn new(name: Name, fate: Fate, folder: &Folder, filters: &Filters) -> Result<Self, String> {
-        let mut ignored = Vec::new();
-        for file in filters.ignore_files() {
-            let read = folder.read(file.as_bytes(), Ignored::MAX_BYTES);
-            if let Some(bytes) = read.map_err(|error| format!("{file}: {error}"))? {
-                ignored.push(Ignored::read(&bytes)?.0);
-            }
-        }
-        Ok(Self {
-            name,
-            fate,
-            ignored,
-            open: None,
-        })
-    }
-
-    /// Whether something in it is left out; `None` where nothing is said of it.
-    fn says(&self, name: &Name, is_folder: bool) -> Option<bool> {
-        let path = name.as_bytes().strip_prefix(self.name.as_bytes())?;
-        let path = path.strip_prefix(b"/")?;
-        let mut ignored = self.ignored.iter().rev();
-        ignored.find_map(|ignored| ignored.says(path, is_folder))
-    }
 }
 
 struct Open {
@@ -88,34 +63,38 @@ enum Case {
 }
 
 impl Sweep {
-    /// `None` where there is no such folder.
+    /// `None` where there is no such folder, or it is left out of all that is wanted.
     pub(super) fn new(
         base: &Arc<Folder>,
         name: &Name,
         fate: Fate,
-        filters: Filters,
+        sets: &Sets,
     ) -> Result<Option<Self>, String> {
         let text = |error: FolderError| error.to_string();
         let Some(folder) = base.deeper(name.parts()).map_err(text)? else {
             return Ok(None);
         };
-        let fate = match fate {
-            Fate::Superfluous if filters.judge(within(name), true) != Verdict::In => Fate::Kept,
-            fate => fate,
+        let mut judge = Judge::new(sets);
+        let verdict = judge.approach(name, true, &mut |name| open(base, name));
+        let entered = judge.enter(name, &mut |name| open(base, name));
+        match (verdict.map_err(said)?, fate) {
+            (Verdict::In, _) | (Verdict::Through, Fate::Named) => entered.map_err(said)?,
+            _ => return Ok(None),
         };
         Ok(Some(Self {
             base: Arc::clone(base),
-            walk: Walk::beneath(&folder).map_err(|error| error.to_string())?,
-            levels: vec![Level::new(name.clone(), fate, &folder, &filters)?],
-            filters,
+            walk: folder.walk().map_err(|error| error.to_string())?,
+            judge,
+            levels: vec![Level {
+                name: name.clone(),
+                fate,
+                open: None,
+            }],
             last: Instant::now(),
         }))
     }
 
     pub(super) fn run(mut self, sink: &mut Sink<'_>) -> Result<(), TransferError> {
-        if self.levels[0].fate == Fate::Kept {
-            return Ok(());
-        }
         let top = self.levels[0].name.as_bytes().to_vec();
         while let Some(found) = self.walk.next() {
             self.stay_alive(sink);
@@ -125,7 +104,7 @@ impl Sweep {
                 What::Unreadable(_) => self.leave(Some(&[&path[..], b"/"].concat()), sink)?,
                 _ => self.leave(Some(&path), sink)?,
             }
-            self.judge(&path, &found.what, sink)?;
+            self.come_to(&path, &found.what, sink)?;
             if !sink.extras.are_removed() {
                 break;
             }
@@ -140,7 +119,7 @@ impl Sweep {
         }
     }
 
-    fn judge(
+    fn come_to(
         &mut self,
         path: &[u8],
         what: &What,
@@ -159,13 +138,14 @@ impl Sweep {
             }
         };
         if sink.extras.has_folder(&name) || sink.extras.has_file(&name) {
-            self.stay(is_folder && !sink.extras.has_folder(&name));
-            return match is_folder && sink.extras.has_folder(&name) {
+            let is_entered = is_folder && sink.extras.has_folder(&name);
+            self.stay(is_folder && !is_entered);
+            return match is_entered {
                 true => self.enter(name, Fate::Named, sink),
                 false => Ok(()),
             };
         }
-        match (self.verdict(&name, is_folder), is_folder) {
+        match (self.judge.judge(name.as_bytes(), is_folder), is_folder) {
             (Verdict::In, false) => self.remove(name, sink),
             (Verdict::In, true) => self.enter(name, Fate::Superfluous, sink),
             (Verdict::Through, true) => {
@@ -179,46 +159,19 @@ impl Sweep {
         }
     }
 
-    /// What the filters say of something that is not the source's.
-    fn verdict(&self, name: &Name, is_folder: bool) -> Verdict {
-        let mut levels = self.levels.iter().rev();
-        match levels.find_map(|level| level.says(name, is_folder)) {
-            Some(true) => Verdict::Out,
-            Some(false) | None => self.filters.judge(within(name), is_folder),
-        }
-    }
-
     fn enter(&mut self, name: Name, fate: Fate, sink: &mut Sink<'_>) -> Result<(), TransferError> {
-        let level = match self.filters.ignore_files() {
-            // Nothing of it need be read.
-            [] => Ok(Level {
-                name,
-                fate,
-                ignored: Vec::new(),
-                open: None,
-            }),
-            _ => self.read_level(name, fate),
-        };
-        match level {
-            Ok(level) => {
-                self.levels.push(level);
+        let base = &self.base;
+        match self.judge.enter(&name, &mut |name| open(base, name)) {
+            Ok(_) => {
+                let open = None;
+                self.levels.push(Level { name, fate, open });
                 Ok(())
             }
-            Err((name, reason)) => {
+            Err(fault) => {
                 self.stay(true);
-                sink.kept(name.as_bytes(), &reason)
+                sink.kept(name.as_bytes(), &said(fault))
             }
         }
-    }
-
-    fn read_level(&self, name: Name, fate: Fate) -> Result<Level, (Name, String)> {
-        let folder = match self.base.deeper(name.parts()) {
-            Ok(Some(folder)) => folder,
-            Ok(None) => return Err((name, "it is gone".into())),
-            Err(error) => return Err((name, error.to_string())),
-        };
-        let level = Level::new(name.clone(), fate, &folder, &self.filters);
-        level.map_err(|reason| (name, reason))
     }
 
     /// What was found stays, and so do the folders that it is in.
@@ -423,11 +376,18 @@ fn swapped(byte: &u8) -> u8 {
     }
 }
 
-/// The path within what is offered.
-fn within(name: &Name) -> &[u8] {
-    let name = name.as_bytes();
-    let slash = name.iter().position(|byte| *byte == b'/');
-    slash.map_or(b"", |slash| &name[slash + 1..])
+/// Opens an ignore file.
+fn open(base: &Folder, name: &Name) -> io::Result<File> {
+    base.read_beneath(name.parts())
+        .map_err(|error| match error {
+            FolderError::Io(error) => error,
+            other => io::Error::other(other),
+        })
+}
+
+fn said(fault: Fault) -> String {
+    let path = Escaped(&fault.path);
+    format!("{path}: {}", fault.reason)
 }
 
 fn last_part(name: &Name) -> &[u8] {

@@ -24,13 +24,16 @@ const SLOW: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(500);
 
 /// How a file ended: its size as it was sent, and the rest.
-type Ended = (u64, Finish);
+pub(super) type Ended = (u64, Finish);
 
 impl Source<'_> {
     /// Sends a file, and how it ended.
     pub(super) fn send_file(&mut self, job: Job) -> Result<(), TransferError> {
         let Job {
-            entry, from, hash, ..
+            entry,
+            from,
+            hash,
+            basis,
         } = job;
         self.watch.tell(Event::Begun {
             name: &entry.name,
@@ -39,7 +42,10 @@ impl Source<'_> {
         });
         let (size, finish) = match self.roots.open(&entry.name) {
             Ok(Open::File(_, facts)) if !is_as_named(&entry, &facts) => (0, Finish::Changed),
-            Ok(Open::File(file, facts)) => self.send_bytes(file, &facts, from, hash)?,
+            Ok(Open::File(file, facts)) => match basis {
+                None => self.send_bytes(file, &facts, from, hash)?,
+                Some(_) => self.send_changed(file, &facts, from, hash)?,
+            },
             Ok(Open::Piped(piped)) => self.send_pieces(piped, hash)?,
             Err(error) => (0, failed(&error)),
         };
@@ -165,7 +171,7 @@ fn is_as_named(entry: &Entry, facts: &Facts) -> bool {
 }
 
 /// All of it was sent: it is whole if nothing more can be read and nobody has touched it since it was opened.
-fn ending(file: &mut File, facts: &Facts, hash: FileHash) -> Finish {
+pub(super) fn ending(file: &mut File, facts: &Facts, hash: FileHash) -> Finish {
     let more = read_all(file, &mut [0]);
     match more.and_then(|more| Ok((more, Facts::now(file)?))) {
         Ok((0, now)) if now == *facts => Finish::Whole(hash.finish()),
@@ -189,6 +195,6 @@ fn read_all(file: &mut File, room: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-fn failed(error: &io::Error) -> Finish {
+pub(super) fn failed(error: &io::Error) -> Finish {
     Finish::Failed(Reason::new(&error.to_string()))
 }

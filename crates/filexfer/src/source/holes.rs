@@ -65,7 +65,7 @@ impl Source<'_> {
             self.outlet.say(&Hole { length })?;
             self.outlet.flush()?;
             self.hash_zeros(at..at + length, hash)?;
-            self.reused(length);
+            self.reused(length)?;
             at += length;
         }
         self.packer.resume(&self.outlet);

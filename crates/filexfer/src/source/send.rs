@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use proto::filexfer::native::message::{
-    Done, Entry, Finish, Kind, Leave, NotSaved, Reason, Skipped, SkippedPath, Totals,
+    Done, Entry, Finish, Leave, NotSaved, Reason, Skipped, SkippedPath,
 };
 use proto::filexfer::native::name::Name;
-use proto::filexfer::native::outbox::{Finished, Outbox};
+use proto::filexfer::native::outbox::{Finished, Outbox, Violation};
 use runtime::escape::Escaped;
 
-use super::answers::{Answer, Answers, rules};
-use super::entries::{Entries, Next, Why};
+use super::answers::{Answer, Answers, RowsOf, rules};
+use super::entries::{Next, Why};
+use super::named::Named;
 use super::outlet::Outlet;
 use super::packer::Packer;
 use super::roots::Roots;
@@ -86,11 +87,13 @@ impl<'a> Source<'a> {
     }
 
     fn run(&mut self) -> Result<(), TransferError> {
-        if let Some(totals) = totals(&mut self.roots, self.wanted, &mut self.outlet)? {
+        let counted = Named::count(&mut self.roots, self.wanted, &mut self.outlet)?;
+        let (totals, entries) = counted;
+        if let Some(totals) = totals {
             self.watch.tell(Event::Totals(totals));
             self.outlet.say(&totals)?;
         }
-        let mut entries = Some(Entries::new(&self.roots, self.wanted));
+        let mut entries = Some(entries);
         while entries.is_some() || !self.outbox.is_sent() {
             self.take_answers()?;
             self.name(&mut entries)?;
@@ -109,7 +112,7 @@ impl<'a> Source<'a> {
     }
 
     /// Names as much as may be named now.
-    fn name(&mut self, entries: &mut Option<Entries>) -> Result<(), TransferError> {
+    fn name(&mut self, entries: &mut Option<Named>) -> Result<(), TransferError> {
         while let Some(left) = entries
             && self.outbox.may_name()
         {
@@ -143,7 +146,7 @@ impl<'a> Source<'a> {
     }
 
     /// Sends what there is, and waits for the next answer for as long as may be silent.
-    fn wait(&mut self) -> Result<(), TransferError> {
+    pub(super) fn wait(&mut self) -> Result<(), TransferError> {
         self.outlet.flush()?;
         let patience = Outlet::SILENCE.saturating_sub(self.outlet.silent());
         match self.answers.wait(patience.max(Duration::from_millis(1)))? {
@@ -181,10 +184,7 @@ impl<'a> Source<'a> {
                 self.not_saved(&file.map_err(|broken| rules(peer, broken))?, &why);
                 Ok(())
             }
-            Answer::Parts(rows) | Answer::Chunks(rows) => {
-                let _ = (rows.bytes, rows.is_last);
-                Err(rules(peer, "expected nothing of a basis"))
-            }
+            Answer::Rows => self.rows().map_err(|broken| rules(peer, broken)),
             Answer::Removed(removed) => {
                 self.summary.removed += 1;
                 let name = &removed.name;
@@ -193,6 +193,17 @@ impl<'a> Source<'a> {
             }
             Answer::Pause => Err(rules(peer, "expected no pause")),
             Answer::Done => self.done(),
+        }
+    }
+
+    /// The sink said more of a basis.
+    fn rows(&mut self) -> Result<(), Violation> {
+        let Some(rows) = self.answers.rows() else {
+            return Ok(());
+        };
+        match rows.of {
+            RowsOf::Parts => self.outbox.parts(&rows.bytes, rows.is_last),
+            RowsOf::Chunks => self.outbox.chunks(&rows.bytes, rows.is_last),
         }
     }
 
@@ -247,9 +258,10 @@ impl<'a> Source<'a> {
     }
 
     /// So many bytes of a file need not be sent.
-    pub(super) fn reused(&mut self, bytes: u64) {
+    pub(super) fn reused(&mut self, bytes: u64) -> Result<(), TransferError> {
         self.summary.reused += bytes;
         self.watch.tell(Event::Reused(bytes));
+        self.take_answers()
     }
 
     fn done(&mut self) -> Result<(), TransferError> {
@@ -269,10 +281,10 @@ pub(super) fn list(
     wanted: &Wanted,
 ) -> Result<(), TransferError> {
     let mut outlet = Outlet::new(session.sending, None);
-    if let Some(totals) = totals(&mut roots, wanted, &mut outlet)? {
+    let (totals, mut entries) = Named::count(&mut roots, wanted, &mut outlet)?;
+    if let Some(totals) = totals {
         outlet.say(&totals)?;
     }
-    let mut entries = Entries::new(&roots, wanted);
     while let Some(next) = entries.next(&mut roots) {
         match next {
             Next::Entry(entry) => outlet.say(&entry)?,
@@ -288,29 +300,4 @@ pub(super) fn list(
     let mut last = 0..100;
     while last.next().is_some() && matches!(receiving.next(), Ok(Some(_))) {}
     Ok(())
-}
-
-/// Goes through all that is wanted once, to say how much it is; `None` where that cannot be known.
-fn totals(
-    roots: &mut Roots<'_>,
-    wanted: &Wanted,
-    outlet: &mut Outlet,
-) -> Result<Option<Totals>, TransferError> {
-    let mut totals = Totals::default();
-    let mut entries = Entries::new(roots, wanted);
-    while let Some(next) = entries.next(roots) {
-        outlet.stay_alive()?;
-        let Next::Entry(entry) = next else {
-            continue;
-        };
-        match entry.kind {
-            Kind::File(Some(size)) => {
-                totals.files += 1;
-                totals.bytes = totals.bytes.saturating_add(size);
-            }
-            Kind::File(None) => return Ok(None),
-            Kind::Folder | Kind::Link(_) | Kind::Again(_) => {}
-        }
-    }
-    Ok(Some(totals))
 }

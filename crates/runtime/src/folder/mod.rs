@@ -9,9 +9,9 @@
 mod holes;
 mod links;
 mod partial;
+mod patch;
 mod permissions;
 mod quick;
-mod read;
 mod remove;
 mod times;
 
@@ -30,6 +30,7 @@ use thiserror::Error;
 use crate::escape::Escaped;
 pub use holes::zero;
 pub use partial::{Partial, Replace};
+pub use patch::{copy, read_at, write_at};
 pub use permissions::{Attributes, Owner, Permissions};
 pub use quick::Unnamed;
 pub use remove::Made;
@@ -219,11 +220,6 @@ impl Folder {
     pub fn try_clone(&self) -> io::Result<Self> {
         let dir = self.dir.try_clone()?;
         Ok(Self::new(dir, self.origin))
-    }
-
-    /// The handle, for who only reads.
-    pub(crate) fn into_dir(self) -> Dir {
-        self.dir
     }
 
     /// The folder of this name in it. One that is not there is made, with these permissions of Unix, of which its

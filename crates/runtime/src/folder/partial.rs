@@ -109,7 +109,7 @@ impl Folder {
         Ok(None)
     }
 
-    fn is_under(&self, name: &OsStr, file: &File) -> Result<bool, FolderError> {
+    pub(super) fn is_under(&self, name: &OsStr, file: &File) -> Result<bool, FolderError> {
         let ours = cap_std::fs::File::from_std(file.try_clone()?).metadata()?;
         match self.dir.symlink_metadata(name) {
             Ok(theirs) => Ok((ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())),

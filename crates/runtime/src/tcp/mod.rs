@@ -3,7 +3,6 @@
 
 mod arrivals;
 mod client;
-mod come;
 mod connect;
 mod connection;
 mod desk;
@@ -11,6 +10,7 @@ mod door;
 mod house;
 mod listen;
 mod race;
+mod ready;
 mod server;
 mod taken;
 #[cfg(test)]
@@ -20,11 +20,11 @@ mod totals;
 pub use crate::bind::BindError;
 pub use arrivals::Arrivals;
 pub use client::{Client, ClientError};
-pub use come::has_come;
 pub use connect::{AttemptError, ConnectError, connect};
 pub use connection::{Conversation, Next};
 pub use desk::MAX_READ;
 pub use listen::Listener;
+pub use ready::is_readable;
 pub use server::{Policy, Server};
 pub use taken::{Taken, wait_until_taken};
 pub use totals::{Counts, Totals};

@@ -9,7 +9,6 @@ use cap_fs_ext::DirExt;
 use cap_std::fs::Dir;
 
 use super::{What, bytes};
-use crate::folder::Folder;
 
 /// Something that a [`Walk`] came to.
 #[derive(Debug)]
@@ -53,15 +52,7 @@ impl Walk {
     /// So many names of a folder are kept at once.
     const NAMES: usize = 16_384;
 
-    /// All that is beneath this folder.
-    ///
-    /// # Errors
-    /// Where the system has no more handles.
-    pub fn beneath(folder: &Folder) -> io::Result<Self> {
-        Ok(Self::new(folder.try_clone()?.into_dir()))
-    }
-
-    pub(super) fn new(folder: Dir) -> Self {
+    pub(crate) fn new(folder: Dir) -> Self {
         Self::with_names(folder, Self::NAMES)
     }
 

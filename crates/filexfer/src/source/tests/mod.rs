@@ -2,11 +2,12 @@
 
 #[cfg(unix)]
 mod awkward;
+mod delta;
 mod faults;
 mod files;
 mod filters;
 mod hostile;
-mod peer;
+pub(crate) mod peer;
 #[cfg(target_os = "linux")]
 mod sparse;
 mod together;
