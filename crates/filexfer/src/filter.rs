@@ -3,6 +3,8 @@
 //! They are matched against paths within what is offered: `/raw` is `raw` in each folder that is offered, `*.jpg` is a file
 //! anywhere, `target/` a folder anywhere. Paths need not be UTF-8: on Unix their bytes are matched.
 
+mod judge;
+
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -12,6 +14,8 @@ use proto::filexfer::native::message::{Filter, MAX_FILTERS};
 use proto::filexfer::native::name::Name;
 use runtime::escape::Escaped;
 use thiserror::Error;
+
+pub(crate) use judge::{Fault, Judge, Sets, inner};
 
 /// The most bytes of all patterns. What one path costs is at most their product with its length.
 const MAX_PATTERNS: usize = 32 * 1024;

@@ -16,7 +16,7 @@ use crate::connect::{Other, names};
 use crate::key::{self, Stdin};
 use crate::retry::{Again, persist};
 use crate::show::{Show, Stage, Stdout, Way};
-use crate::sink::{self, Existing, Manner, Place, Sync};
+use crate::sink::{self, Manner, Place};
 use crate::source::Wanted;
 use crate::transfer::{Event, Watch};
 
@@ -26,13 +26,14 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
         Place::Stdout => Stdout::Data,
         Place::Folder(_) | Place::File(_) => Stdout::Words,
     };
+    check(args, &place)?;
     let stage = Stage::new(&args.telling, verbosity, stdout);
     if args.classic {
         return fetch_classic(args, &place, &stage);
     }
     let wanted = Wanted {
         names: names(&args.names)?,
-        filters: Vec::new(),
+        filters: args.choosing.filters(),
     };
     let other = Other::new(args.target.as_ref(), &args.keyed, Stdin::Free)?;
     let again = match place {
@@ -40,14 +41,16 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
         Place::Folder(_) | Place::File(_) => Again::GoesOn,
     };
     let mut show = stage.show(Way::Received, None);
+    let course = args.going.course();
     let manner = Manner {
         wanted: wanted.names.clone(),
+        course,
         filters: wanted.filters.clone(),
-        ..manner(&args.saving)
+        ..args.saving.manner()
     };
     let retry = args.connecting.retry;
     let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Get(Course::Once), &wanted)?;
+        let (session, _held) = other.connect(Request::Get(course), &wanted)?;
         Ok(sink::receive(session, &place, &manner, show)?)
     })?;
     Ok(show.finish(Some(summary.wire)))
@@ -68,18 +71,23 @@ fn place(output: Option<&Path>) -> Place {
     }
 }
 
-pub(crate) fn manner(saving: &Saving) -> Manner {
-    Manner {
-        existing: match saving.overwrite {
-            true => Existing::Overwrite,
-            false => Existing::Keep,
-        },
-        sync: match saving.no_sync {
-            true => Sync::No,
-            false => Sync::Yes,
-        },
-        ..Manner::default()
-    }
+/// Whether there is what was asked for in a place of this kind.
+fn check(args: &Get, place: &Place) -> anyhow::Result<()> {
+    let is_folder = matches!(place, Place::Folder(_));
+    ensure!(
+        is_folder || !args.saving.delete,
+        "expected a folder with --delete, such as -o downloads/: nothing is superfluous beside a file"
+    );
+    let is_stdout = matches!(place, Place::Stdout);
+    ensure!(
+        !is_stdout || args.going.course() != Course::Follow,
+        "expected a file or a folder with --watch: standard output cannot be written again"
+    );
+    ensure!(
+        !is_stdout || !args.saving.in_place,
+        "expected a file or a folder with --in-place"
+    );
+    Ok(())
 }
 
 fn fetch_classic(args: &Get, place: &Place, stage: &Stage) -> anyhow::Result<Exit> {

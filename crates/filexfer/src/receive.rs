@@ -1,11 +1,10 @@
 //! `receive`: waits for files.
 
-use proto::filexfer::native::message::{Refused, Request};
+use proto::filexfer::native::message::{Filter, Refused, Request};
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
 
 use crate::args::Receive;
-use crate::get::manner;
 use crate::listen::{self, Outcome, Service, refuse};
 use crate::session::Session;
 use crate::show::{Stage, Stdout, Way};
@@ -16,7 +15,10 @@ pub(crate) fn run(args: &Receive, verbosity: Verbosity) -> anyhow::Result<Exit> 
     let stage = Stage::new(&args.telling, verbosity, Stdout::Words);
     let sink = Sink {
         place: Place::Folder(args.folder.clone()),
-        manner: manner(&args.saving),
+        manner: Manner {
+            filters: args.exclude.iter().cloned().map(Filter::Exclude).collect(),
+            ..args.saving.manner()
+        },
     };
     listen::run(&sink, &args.listening, &args.keyed, &stage)
 }
@@ -37,8 +39,12 @@ impl Service for Sink {
         watch: &mut dyn Watch,
     ) -> Result<Outcome, TransferError> {
         match request {
-            Request::Put(_) => {
-                sink::receive(session, &self.place, &self.manner, watch).map(Outcome::Done)
+            Request::Put(course) => {
+                let manner = Manner {
+                    course,
+                    ..self.manner.clone()
+                };
+                sink::receive(session, &self.place, &manner, watch).map(Outcome::Done)
             }
             Request::Get(_) | Request::List => refuse(session, Refused::WrongWay),
         }

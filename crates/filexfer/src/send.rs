@@ -8,7 +8,7 @@ use proto::filexfer::native::name::Name;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
 
-use crate::args::{Compress, Send, Sending};
+use crate::args::{Choosing, Compress, Send, Sending};
 use crate::connect::Other;
 use crate::key::Stdin;
 use crate::retry::{Again, persist};
@@ -22,12 +22,20 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
         Offer::Stdin(_) => (Again::Once, Stdin::Data),
         Offer::Paths(_) => (Again::GoesOn, Stdin::Free),
     };
-    let manner = manner(&args.sending);
+    let course = args.going.course();
+    ensure!(
+        again == Again::GoesOn || course != Course::Follow,
+        "expected files and folders with --watch: standard input cannot be read again"
+    );
+    let manner = Manner {
+        course,
+        ..manner(&args.sending, &args.choosing)
+    };
     let other = Other::new(Some(&args.target), &args.keyed, stdin)?;
     let mut show = stage.show(Way::Sent, None);
     let retry = args.connecting.retry;
     let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Put(Course::Once), &Wanted::default())?;
+        let (session, _held) = other.connect(Request::Put(course), &Wanted::default())?;
         Ok(source::send(
             session,
             &offer,
@@ -55,13 +63,14 @@ fn offer(paths: &[PathBuf], name: &str) -> anyhow::Result<Offer> {
     Ok(Offer::Stdin(Piped::stdin(name)))
 }
 
-pub(crate) fn manner(sending: &Sending) -> Manner {
+pub(crate) fn manner(sending: &Sending, choosing: &Choosing) -> Manner {
     Manner {
         limit: sending.limit,
         compression: match sending.compress {
             Compress::Auto => Compression::Auto,
             Compress::Never => Compression::Never,
         },
+        filters: choosing.filters(),
         ..Manner::default()
     }
 }

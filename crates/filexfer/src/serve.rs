@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use proto::filexfer::native::message::{
-    Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
+    Course, Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
 };
 use proto::frame::Message;
 use runtime::cli::Exit;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Serve, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let stage = Stage::new(&args.telling, verbosity, Stdout::Words);
     let source = Source {
         offer,
-        manner: manner(&args.sending),
+        manner: manner(&args.sending, &args.choosing),
         classic: args.classic.then(|| args.paths[0].as_path()),
     };
     listen::run(&source, &args.listening, &args.keyed, &stage)
@@ -54,6 +54,20 @@ struct Source<'a> {
     offer: Offer,
     manner: Manner,
     classic: Option<&'a Path>,
+}
+
+impl Source<'_> {
+    /// As far as the peer asked for.
+    fn manner(&self, request: Request) -> Manner {
+        let course = match request {
+            Request::Get(course) | Request::Put(course) => course,
+            Request::List => Course::Once,
+        };
+        Manner {
+            course,
+            ..self.manner.clone()
+        }
+    }
 }
 
 impl Service for Source<'_> {
@@ -79,7 +93,8 @@ impl Service for Source<'_> {
                 source::list(session, &self.offer, &wanted, &self.manner).map(|()| Outcome::Looked)
             }
             Ok(wanted) => {
-                source::send(session, &self.offer, &wanted, &self.manner, watch).map(Outcome::Done)
+                let manner = self.manner(request);
+                source::send(session, &self.offer, &wanted, &manner, watch).map(Outcome::Done)
             }
             Err(refused) => refuse(session, refused),
         }
@@ -133,4 +148,63 @@ fn wanted(
         }
     }
     Ok(Ok(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::filexfer::native::message::{Done, MAX_PATTERN};
+    use proto::filexfer::native::name::Name;
+
+    use super::*;
+    use crate::source::tests::peer::pair;
+
+    /// What is understood of what the other side says.
+    fn heard(
+        say: impl FnOnce(&mut crate::session::Sending),
+    ) -> Result<Result<Wanted, Refused>, TransferError> {
+        let (mut asking, mut asked) = pair();
+        say(&mut asking.sending);
+        asking.sending.flush().unwrap();
+        asking.sending.end().unwrap();
+        wanted(asked.peer, &mut asked.receiving)
+    }
+
+    fn exclude(text: &str) -> Filter {
+        Filter::Exclude(text.to_owned().try_into().unwrap())
+    }
+
+    #[test]
+    fn names_and_filters_in_any_order() {
+        let name = Name::new(*b"a").unwrap();
+        let said = heard(|out| {
+            out.say(&exclude("*.o")).unwrap();
+            out.say(&Want { name: name.clone() }).unwrap();
+            out.say(&exclude("b")).unwrap();
+            out.say(&Ready).unwrap();
+        });
+        let wanted = said.unwrap().unwrap();
+        assert_eq!(wanted.names, [name]);
+        assert_eq!(wanted.filters, [exclude("*.o"), exclude("b")]);
+    }
+
+    #[test]
+    fn too_many_filters_are_refused() {
+        let longest = "p".repeat(MAX_PATTERN);
+        for (filters, is_refused) in [(MAX_FILTERS, false), (MAX_FILTERS + 1, true)] {
+            let said = heard(|out| {
+                (0..filters).for_each(|_| out.say(&exclude(&longest)).unwrap());
+                out.say(&Ready).unwrap();
+            });
+            let refused = matches!(said.unwrap(), Err(Refused::Other(_)));
+            assert_eq!(refused, is_refused, "{filters}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_breaks_the_rules() {
+        let said = heard(|out| out.say(&Done).unwrap());
+        assert!(matches!(said, Err(TransferError::Rules { .. })));
+        let said = heard(|out| out.say(&exclude("a")).unwrap());
+        assert!(matches!(said, Err(TransferError::Rules { .. })));
+    }
 }

@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use proto::filexfer::native::message::{Course, Entry, Kind, Leave, Reason, Take};
 
+use runtime::folder::{self, FolderError};
+
 use super::patching::Patching;
 use super::receiver::Sink;
 use super::saving::{Saving, Spot};
@@ -32,12 +34,17 @@ impl Sink<'_> {
             told.sending.flush()?;
             settling.send_off(&mut told)?;
         }
+        self.end_folders();
         while let Some(entry) = self.inbox.next_to_answer() {
             if self.open >= MOST_OPEN {
                 break;
             }
             let entry = entry.clone();
-            self.named(&entry);
+            if self.has_to_wait(&entry)? {
+                break;
+            }
+            let number = self.folders.answer();
+            self.links.first(&entry, number);
             match &entry.kind {
                 Kind::Link(target) => self.symbolic(&entry, target)?,
                 Kind::Again(number) => self.again(&entry, *number)?,
@@ -69,10 +76,21 @@ impl Sink<'_> {
     }
 
     fn answer(&mut self, entry: &Entry) -> Result<(), TransferError> {
-        let verdict = self.target.judge(entry, self.manner.existing);
+        let mut verdict = self.target.judge(entry, self.manner);
+        if let Err(FolderError::NoFile { found, .. }) = &verdict
+            && *found == folder::Kind::Folder
+            && let Ok(Some(spot)) = self.target.spot(&entry.name)
+            && self.make_way(entry, &spot)?
+        {
+            verdict = match self.manner.course {
+                Course::Preview => Ok(Verdict::Missing),
+                Course::Once | Course::Follow => self.target.judge(entry, self.manner),
+            };
+        }
         let opened = match verdict {
             Ok(Verdict::Left(why)) => return self.leave(entry, why),
             Ok(_) if self.manner.course == Course::Preview => return self.would_take(entry),
+            Ok(Verdict::Missing) => Err("its folder is missing".to_owned()),
             Ok(Verdict::Stream) => Ok(State::Stream(Box::default())),
             Ok(Verdict::Save(spot)) => self.open(spot, entry),
             Err(error) => Err(error.to_string()),
@@ -157,6 +175,7 @@ impl Sink<'_> {
             base,
             state,
         };
+        self.folders.take();
         self.inbox.take(take.from, take.basis, slot);
         self.sending.say(&take)
     }

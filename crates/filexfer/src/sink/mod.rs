@@ -4,6 +4,7 @@
 //! ([`journal`]): the next transfer of the same file goes on from there.
 
 mod answering;
+mod attributes;
 mod bases;
 mod disk;
 mod extras;
@@ -17,6 +18,7 @@ mod settle;
 mod signing;
 mod slot;
 mod small;
+mod sweep;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,7 @@ pub(crate) enum Place {
 }
 
 /// How a sink treats what is there.
+#[derive(Clone, Debug)]
 pub(crate) struct Manner {
     pub(crate) existing: Existing,
     pub(crate) sync: Sync,

@@ -7,13 +7,13 @@ use std::rc::Rc;
 
 use proto::filexfer::native::blocks::{BLOCK, FileHash};
 use proto::filexfer::native::message::{Basis, Entry, FromBasis, Take};
-use runtime::folder::{FolderError, read_at, write_at};
+use runtime::folder::{self, FolderError, read_at, write_at};
 
-use super::Update;
 use super::bases::{Base, Lies};
-use super::saving::{ANOTHER_HASH, Care, Saving, Spot, dress};
+use super::saving::{ANOTHER_HASH, Care, Saving, Spot, ZEROS};
 use super::settle::How;
 use super::writeback::Writeback;
+use super::{Preserve, Update};
 
 /// The most bytes that are copied in one go.
 const PIECE: u64 = 8 << 20;
@@ -27,6 +27,7 @@ pub(super) struct Patching {
     spot: Spot,
     /// Where the next byte belongs.
     at: u64,
+    preserve: Preserve,
     way: Way,
     room: Vec<u8>,
 }
@@ -48,6 +49,7 @@ struct InPlace {
     file: File,
     hash: FileHash,
     writeback: Writeback,
+    preserve: Preserve,
     /// Whether something was written to it.
     touched: bool,
 }
@@ -81,6 +83,7 @@ impl Patching {
             base,
             spot,
             at,
+            preserve: care.preserve,
             way,
             room: Vec::new(),
         })
@@ -121,6 +124,17 @@ impl Patching {
             Way::InPlace(in_place) => in_place.write(bytes, self.at, alive)?,
         }
         self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Adds zeros that take no room on a file system that can do without. After an error it cannot go on.
+    pub(super) fn hole(&mut self, length: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
+        self.settle(alive)?;
+        match &mut self.way {
+            Way::Anew(anew) => anew.saving.hole(length, alive)?,
+            Way::InPlace(in_place) => in_place.hole(length, self.at, alive)?,
+        }
+        self.at += length;
         Ok(())
     }
 
@@ -307,6 +321,7 @@ impl Patching {
                 file,
                 hash,
                 writeback: Writeback::new(super::Sync::No),
+                preserve: self.preserve,
                 touched: false,
             });
             let anew = std::mem::replace(&mut self.way, way);
@@ -352,6 +367,7 @@ impl InPlace {
             file,
             hash,
             writeback: Writeback::new(care.sync),
+            preserve: care.preserve,
             touched: false,
         }))
     }
@@ -361,6 +377,19 @@ impl InPlace {
         write_at(&self.file, bytes, at)?;
         self.hash.update(bytes, |_| ());
         self.writeback.wrote(&self.file, bytes.len(), alive)
+    }
+
+    fn hole(&mut self, length: u64, at: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
+        self.touched = true;
+        folder::zero(&self.file, at, length)?;
+        let mut left = length;
+        while left > 0 {
+            let now = left.min(BLOCK as u64);
+            self.hash.update(&ZEROS[..now as usize], |_| ());
+            left -= now;
+            alive();
+        }
+        Ok(())
     }
 
     fn complete(
@@ -392,7 +421,7 @@ impl InPlace {
             self.file.set_len(size)?;
             self.touched = true;
         }
-        dress(&self.file, entry);
+        self.preserve.dress(&self.file, entry);
         match self.touched {
             true => self.writeback.finish(&self.file, alive),
             false => Ok(()),

@@ -60,7 +60,9 @@ pub(super) struct Sink<'a> {
     pub(super) links: Links,
     pub(super) bases: Bases,
     pub(super) signing: Signing,
-    extras: Extras,
+    pub(super) extras: Extras,
+    /// Whether something was made or removed that is not a file, since the disk was told to take all.
+    pub(super) changed: bool,
     pub(super) summary: Summary,
 }
 
@@ -71,11 +73,12 @@ impl<'a> Receiver<'a> {
         manner: &'a Manner,
         watch: &'a mut dyn Watch,
     ) -> Result<Self, TransferError> {
-        let target = Target::open(place).map_err(|reason| here(place, reason))?;
+        let target = Target::open(place, manner.course).map_err(|reason| here(place, reason))?;
         let care = Care {
             boot: Boot::now(),
             sync: manner.sync,
             patience: manner.patience,
+            preserve: manner.preserve,
         };
         let ways = Ways {
             care,
@@ -100,7 +103,8 @@ impl<'a> Receiver<'a> {
                 links: Links::default(),
                 bases,
                 signing: Signing::default(),
-                extras: Extras::new(manner.extras),
+                extras: Extras::new(manner),
+                changed: false,
                 summary: Summary::default(),
             },
         })
@@ -211,29 +215,17 @@ impl Sink<'_> {
         {
             return Err(not_one_file());
         }
+        self.extras.named(&entry);
+        self.come_to(Some(&entry.name));
         let folder = self.inbox.entry(entry);
         let folder = folder.map_err(|violation| self.broken(violation))?;
         match folder {
-            Some(folder) => self.folder(&folder),
-            None => Ok(()),
-        }
-    }
-
-    fn folder(&mut self, folder: &Entry) -> Result<(), TransferError> {
-        self.named(folder);
-        if self.manner.course == Course::Preview {
-            return Ok(());
-        }
-        if let Err(error) = self.target.make(folder) {
-            self.fail(folder, &error.to_string());
+            Some(folder) => self.make_folder(&folder),
+            None => {
+                self.folders.name();
+            }
         }
         Ok(())
-    }
-
-    /// Everything that is named comes by here, in its order.
-    pub(super) fn named(&mut self, entry: &Entry) {
-        self.extras.named(&entry.name);
-        self.folders.come_to(&entry.name);
     }
 
     fn skipped(&mut self, skipped: &Skipped) {
@@ -266,7 +258,7 @@ impl Sink<'_> {
         let mut alive = alive(&mut self.sending);
         let slot = &mut taken.with;
         slot.tell(&taken.entry, taken.from, self.watch);
-        slot.make(&taken.entry, bytes);
+        slot.make(&taken.entry, bytes, self.care);
         slot.open(&taken.entry, self.care, &mut alive);
         slot.write(bytes, &self.target, &mut alive)?;
         self.summary.bytes += bytes.len() as u64;
@@ -324,6 +316,9 @@ impl Sink<'_> {
     }
 
     fn finish(&mut self, finish: &Finish) -> Result<(), TransferError> {
+        if !matches!(finish, Finish::Whole(_)) {
+            self.extras.keep();
+        }
         let taken = self.inbox.finish(finish);
         let mut taken = taken.map_err(|violation| self.broken(violation))?;
         let slot = &mut taken.with;
@@ -333,7 +328,7 @@ impl Sink<'_> {
         }
         let mut alive = alive(&mut self.sending);
         slot.tell(&taken.entry, taken.from, self.watch);
-        slot.make(&taken.entry, &[]);
+        slot.make(&taken.entry, &[], self.care);
         slot.open(&taken.entry, self.care, &mut alive);
         let how = taken.with.finish(&taken.entry, finish, &mut alive);
         self.settling.push(Finished {
@@ -361,7 +356,7 @@ impl Sink<'_> {
         self.target.forget();
         self.links = Links::default();
         self.bases = Bases::new(&self.target);
-        self.extras = Extras::new(self.manner.extras);
+        self.extras = Extras::new(self.manner);
         self.sending.say(&Pause)?;
         self.sending.flush()?;
         self.watch.tell(Event::Paused);
@@ -371,14 +366,20 @@ impl Sink<'_> {
     /// All that was named is answered: what is superfluous goes, and folders get their times.
     fn end_round(&mut self) -> Result<(), TransferError> {
         self.settle()?;
-        self.remove_extras()?;
+        self.come_to(None);
         self.end_folders();
-        Ok(())
+        self.remove_extras()?;
+        let synced = self.sync_changes();
+        synced.map_err(|error| TransferError::Here {
+            what: "cannot write links and folders to the disk".into(),
+            reason: std::io::Error::other(error),
+        })
     }
 
     /// The connection is at its end before all was done: what is complete gets its name, what is not is kept.
     fn abandon(mut self) {
         let _ = self.settle();
+        self.end_folders();
         for taken in self.inbox.into_taken() {
             match taken.with.state {
                 State::Open(saving) => saving.keep(),

@@ -8,17 +8,20 @@ use std::time::{Duration, Instant, SystemTime};
 
 use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, block_hash};
 use proto::filexfer::native::message::{Entry, Moment, Take};
-use runtime::folder::{self, Folder, FolderError, Partial, Permissions, Replace};
+use runtime::folder::{self, Folder, FolderError, Partial, Replace};
 
-use super::Sync;
 use super::journal::{Boot, Identity, Journal};
 use super::writeback::Writeback;
+use super::{Preserve, Sync};
 
 /// What the names of files that are not complete begin with. No file of a source is called so.
 pub(crate) const OURS: &[u8] = b".filexfer-";
 
 /// The most bytes of one write: ext4 takes 1 MiB at once at a quarter of the speed of 256 KiB (Linux 6.18).
 const WRITE: usize = 256 * 1024;
+
+/// A block of nothing.
+pub(super) static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// How soon a file is looked at again that another transfer has open.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -86,6 +89,7 @@ pub(super) struct Care {
     pub(super) sync: Sync,
     /// How long a file is waited for that another transfer has open.
     pub(super) patience: Duration,
+    pub(super) preserve: Preserve,
 }
 
 impl Care {
@@ -214,6 +218,28 @@ impl Saving {
         self.writeback.wrote(file, bytes.len(), alive)
     }
 
+    /// Adds zeros that take no room on a file system that can do without. After an error it cannot go on. `alive` is
+    /// called now and then.
+    pub(super) fn hole(&mut self, length: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
+        let mut file = self.partial.file();
+        let from = file.stream_position()?;
+        folder::zero(file, from, length)?;
+        file.seek(SeekFrom::Start(from.saturating_add(length)))?;
+        let mut left = length;
+        while left > 0 {
+            let now = left.min(BLOCK as u64);
+            let mut complete = None;
+            self.hash
+                .update(&ZEROS[..now as usize], |block| complete = Some(*block));
+            if let Some(block) = complete {
+                self.note(block);
+            }
+            left -= now;
+            alive();
+        }
+        Ok(())
+    }
+
     /// From now on by parts of this size, so that those of another file can be added.
     pub(super) fn by_parts(&mut self, part: PartSize) {
         self.hash.by_parts(part);
@@ -286,7 +312,7 @@ impl Saving {
             self.discard();
             return Err(io::Error::new(io::ErrorKind::InvalidData, ANOTHER_HASH).into());
         }
-        dress(self.partial.file(), entry);
+        self.care.preserve.dress(self.partial.file(), entry);
         Ok(Complete {
             spot: self.spot,
             partial: self.partial,
@@ -297,12 +323,6 @@ impl Saving {
 
 /// Why a file that came to its end is not taken for whole.
 pub(super) const ANOTHER_HASH: &str = "expected the hash that the source has, got another";
-
-/// Gives a file what it has beside its bytes. A file system that has no permissions or times keeps none.
-pub(super) fn dress(file: &File, entry: &Entry) {
-    let _ = Permissions::granted(entry.mode).give(file);
-    set_modified(file, entry);
-}
 
 /// A file that is complete and has not got its name.
 pub(super) struct Complete {
@@ -335,13 +355,6 @@ impl Complete {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// Gives it the time that it has at the source. A file system that has none keeps none.
-pub(super) fn set_modified(file: &File, entry: &Entry) {
-    if let Some(modified) = entry.modified.and_then(system_time) {
-        let _ = file.set_modified(modified);
     }
 }
 

@@ -4,6 +4,8 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::Duration;
 
 use proto::filexfer::native::message::{Alive, NotSaved, Reason, Saved};
@@ -97,6 +99,10 @@ impl Settling {
     /// Whether some wait for others.
     pub(super) fn is_empty(&self) -> bool {
         self.finished.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.finished.len()
     }
 
     /// Whether no more should wait.
@@ -205,7 +211,26 @@ fn tell(settled: &Settled, summary: &mut Summary, watch: &mut dyn Watch) {
     }
 }
 
-/// Says that this side is there. That it could not say so shows when it says something else.
+/// Works, and says meanwhile that this side is there. That it could not say so shows when it says something else.
+pub(super) fn while_alive<T: Send>(sending: &mut Sending, work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let (done, waiting) = channel::<()>();
+        let working = scope.spawn(move || {
+            let result = work();
+            drop(done);
+            result
+        });
+        while waiting.recv_timeout(STILL_THERE) == Err(RecvTimeoutError::Timeout) {
+            say_alive(sending);
+        }
+        match working.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Says that this side is there.
 pub(super) fn say_alive(sending: &mut Sending) {
     let _ = sending.say(&Alive).and_then(|()| sending.flush());
 }

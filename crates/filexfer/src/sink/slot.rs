@@ -53,10 +53,10 @@ impl Slot {
     }
 
     /// Makes it of these bytes, if they are all of it and nothing of it is there; otherwise it is to be opened.
-    pub(super) fn make(&mut self, entry: &Entry, bytes: &[u8]) {
+    pub(super) fn make(&mut self, entry: &Entry, bytes: &[u8], care: Care) {
         if let State::Waiting(spot) = &self.state
             && entry.size() == Some(bytes.len() as u64)
-            && let Some(made) = Small::make(spot, entry, bytes)
+            && let Some(made) = Small::make(spot, entry, bytes, care.preserve)
         {
             self.state = match made {
                 Ok(small) => State::Small(small),
@@ -84,10 +84,7 @@ impl Slot {
         match &mut self.state {
             State::Open(saving) => {
                 if let Err(error) = saving.write(bytes, alive) {
-                    let state = State::Failed(error.to_string());
-                    if let State::Open(saving) = std::mem::replace(&mut self.state, state) {
-                        saving.keep();
-                    }
+                    self.fail(error.to_string());
                 }
             }
             State::Patching(patching) => {
@@ -103,6 +100,13 @@ impl Slot {
             State::Waiting(_) | State::Small(_) | State::Failed(_) => {}
         }
         Ok(())
+    }
+
+    /// It cannot go on, and what is there of it is kept.
+    fn fail(&mut self, reason: String) {
+        if let State::Open(saving) = std::mem::replace(&mut self.state, State::Failed(reason)) {
+            saving.keep();
+        }
     }
 
     /// Adds bytes that are in the basis already.
@@ -131,6 +135,19 @@ impl Slot {
         target: &Target,
         alive: &mut dyn FnMut(),
     ) -> Result<(), TransferError> {
+        let made = match &mut self.state {
+            State::Open(saving) => Some(saving.hole(length, alive)),
+            State::Patching(patching) => Some(patching.hole(length, alive)),
+            _ => None,
+        };
+        match made {
+            Some(Err(error)) => {
+                self.fail(error.to_string());
+                return Ok(());
+            }
+            Some(Ok(())) => return Ok(()),
+            None => {}
+        }
         let zeros = vec![0; ZEROS];
         let mut left = length;
         while left > 0 {

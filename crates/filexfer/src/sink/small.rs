@@ -11,7 +11,8 @@ use proto::filexfer::native::blocks::whole_hash;
 use proto::filexfer::native::message::Entry;
 use runtime::folder::{Folder, FolderError, Permissions, Replace, Unnamed};
 
-use super::saving::{Care, Spot, set_modified};
+use super::Preserve;
+use super::saving::{Care, Spot};
 
 /// A file that was written and has no name.
 pub(super) struct Small {
@@ -22,12 +23,25 @@ pub(super) struct Small {
 
 impl Small {
     /// The file with these bytes; `None` where it cannot be made in this way.
-    pub(super) fn make(spot: &Spot, entry: &Entry, bytes: &[u8]) -> Option<io::Result<Self>> {
-        let permissions = Permissions::granted(entry.mode);
+    pub(super) fn make(
+        spot: &Spot,
+        entry: &Entry,
+        bytes: &[u8],
+        preserve: Preserve,
+    ) -> Option<io::Result<Self>> {
+        let mut wanted = preserve.of_file(entry);
+        let permissions = wanted
+            .permissions
+            .map_or(Permissions::granted(None), Permissions::plain);
         let file = spot.folder.unnamed(permissions)?;
+        wanted.permissions = wanted.permissions.filter(|all| {
+            // A new owner takes some away.
+            *all != permissions || wanted.owner.is_some()
+        });
         let written = file.file().write_all(bytes);
         Some(written.map(|()| {
-            set_modified(file.file(), entry);
+            // A file system that has no permissions or times keeps none.
+            let _ = wanted.give(file.file());
             Self {
                 spot: spot.clone(),
                 file,

@@ -10,10 +10,9 @@ use runtime::tree::{Facts, Special, Walk, What};
 use thiserror::Error;
 
 use super::Wanted;
-use super::filter::{Judge, Note, inner};
 use super::numbers::{Numbers, Which};
 use super::roots::{Roots, There};
-use crate::filter::Verdict;
+use crate::filter::{Fault, Judge, Verdict, inner};
 use crate::sink::OURS;
 
 /// One after the other.
@@ -75,7 +74,7 @@ impl Entries {
         Self {
             wanted: roots.names(wanted).into_iter(),
             within: None,
-            judge: Judge::new(roots),
+            judge: Judge::new(roots.sets()),
             numbers: Numbers::default(),
             through: Vec::new(),
             ready: VecDeque::new(),
@@ -119,10 +118,11 @@ impl Entries {
             Ok(There::Special(kind)) => What::Special(kind),
             Err(error) => What::Unreadable(error),
         };
-        match self.judge.approach(&name, is_folder(&what), roots) {
+        let open = &mut |name: &Name| roots.file(name);
+        match self.judge.approach(&name, is_folder(&what), open) {
             Ok(Verdict::Out) => return,
             Ok(_) => {}
-            Err((path, why)) => return self.skip(path, why),
+            Err(fault) => return self.unread(fault),
         }
         let is_folder = is_folder(&what);
         if self.found(path, what, roots) == Way::In && is_folder {
@@ -185,14 +185,22 @@ impl Entries {
     }
 
     fn enter(&mut self, folder: &Name, roots: &mut Roots<'_>) -> Way {
-        let (notes, way) = match self.judge.enter(folder, roots) {
-            Ok(notes) => (notes, Way::In),
-            Err(note) => (vec![note], Way::Past),
-        };
-        for (path, why) in notes {
-            self.skip(path, why);
+        match self.judge.enter(folder, &mut |name| roots.file(name)) {
+            Ok(faults) => {
+                for Fault { path, reason } in faults {
+                    self.skip(path, Why::Line(reason));
+                }
+                Way::In
+            }
+            Err(fault) => {
+                self.unread(fault);
+                Way::Past
+            }
         }
-        way
+    }
+
+    fn unread(&mut self, fault: Fault) {
+        self.skip(fault.path, Why::IgnoreFile(fault.reason));
     }
 
     fn skip(&mut self, path: Vec<u8>, why: Why) {

@@ -4,7 +4,6 @@ mod answers;
 mod content;
 mod delta;
 mod entries;
-mod filter;
 mod holes;
 mod named;
 mod numbers;
@@ -14,7 +13,7 @@ mod piped;
 mod roots;
 mod send;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod zstd;
 
 use std::io;
@@ -24,11 +23,10 @@ use proto::filexfer::native::message::{Course, Filter, Reason, Refused};
 use proto::filexfer::native::name::Name;
 use runtime::units::ByteRate;
 
-use crate::filter::{Filters, Verdict};
+use crate::filter::{Filters, Judge, Sets, Verdict};
 use crate::session::Session;
 use crate::transfer::{Summary, TransferError, Watch};
 
-use filter::{Judge, Sets};
 pub(crate) use piped::Piped;
 use roots::{Roots, There};
 use send::Source;
@@ -56,6 +54,7 @@ pub(crate) enum Compression {
 }
 
 /// How a source sends.
+#[derive(Clone, Debug)]
 pub(crate) struct Manner {
     /// What goes on the wire, at most.
     pub(crate) limit: Option<ByteRate>,
@@ -108,7 +107,8 @@ fn is_offered(roots: &mut Roots<'_>, name: &Name) -> bool {
         return false;
     };
     let is_folder = matches!(there, There::Folder(_));
-    let verdict = Judge::new(roots).approach(name, is_folder, roots);
+    let mut judge = Judge::new(roots.sets());
+    let verdict = judge.approach(name, is_folder, &mut |name| roots.file(name));
     !matches!(verdict, Ok(Verdict::Out))
 }
 

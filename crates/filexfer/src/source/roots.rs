@@ -8,8 +8,8 @@ use proto::filexfer::native::name::Name;
 use runtime::escape::Escaped;
 use runtime::tree::{self, Facts, Special, Tree, Walk, What};
 
-use super::filter::Sets;
 use super::{Offer, Piped, Wanted};
+use crate::filter::Sets;
 use crate::transfer::TransferError;
 
 /// All that is offered, by name.
@@ -129,6 +129,14 @@ impl<'a> Roots<'a> {
             Kind::Folder(tree) => tree.file(path)?,
         };
         Ok(Open::File(file, facts))
+    }
+
+    /// Opens the file of this name, which is none that comes from a pipe.
+    pub(super) fn file(&mut self, name: &Name) -> io::Result<File> {
+        match self.open(name)? {
+            Open::File(file, _) => Ok(file),
+            Open::Piped(_) => Err(nothing()),
+        }
     }
 
     /// What the name begins with, and the path that it has there.

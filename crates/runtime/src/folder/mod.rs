@@ -6,9 +6,14 @@
 //!
 //! On Unix names are bytes; elsewhere they have to be UTF-8.
 
+mod holes;
+mod links;
 mod partial;
 mod patch;
+mod permissions;
 mod quick;
+mod remove;
+mod times;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,15 +22,18 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use cap_fs_ext::DirExt;
+use cap_fs_ext::{DirExt, MetadataExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, Metadata};
 use thiserror::Error;
 
 use crate::escape::Escaped;
-pub use partial::{Partial, Permissions, Replace};
+pub use holes::zero;
+pub use partial::{Partial, Replace};
 pub use patch::{copy, read_at, write_at};
+pub use permissions::{Attributes, Owner, Permissions};
 pub use quick::Unnamed;
+pub use remove::Made;
 
 /// Why something in a folder could not be done.
 #[derive(Debug, Error)]
@@ -73,6 +81,13 @@ pub enum Kind {
     Special,
 }
 
+impl Kind {
+    /// Whether it may give way to something else: nothing is in it that has a name of its own.
+    pub fn gives_way(self) -> bool {
+        matches!(self, Self::File | Self::Link)
+    }
+}
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -93,6 +108,14 @@ pub struct Found {
     pub size: u64,
     /// When it was last changed, where the system tells.
     pub modified: Option<SystemTime>,
+    /// The twelve permissions of Unix; 0 elsewhere.
+    pub mode: u32,
+    /// Whose it is, where the system has such numbers.
+    pub owner: Option<Owner>,
+    /// How many names it has.
+    pub names: u64,
+    /// Which it is: its file system, its number there.
+    pub id: (u64, u64),
 }
 
 /// An open folder.
@@ -221,15 +244,19 @@ impl Folder {
     }
 
     fn make(&self, name: &OsStr, mode: u32) -> io::Result<Origin> {
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        cap_std::fs::DirBuilderExt::mode(&mut builder, mode & 0o777 | 0o700);
-        #[cfg(not(unix))]
-        let _ = (mode, &mut builder);
-        match self.dir.create_dir_with(name, &builder) {
+        match self.make_with(name, mode & 0o777) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Origin::Found),
             made => made.map(|()| Origin::Made),
         }
+    }
+
+    fn make_with(&self, name: &OsStr, mode: u32) -> io::Result<()> {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        cap_std::fs::DirBuilderExt::mode(&mut builder, mode & 0o1777 | 0o700);
+        #[cfg(not(unix))]
+        let _ = (mode, &mut builder);
+        self.dir.create_dir_with(name, &builder)
     }
 
     fn why_no_folder(&self, part: &[u8], error: io::Error) -> FolderError {
@@ -328,7 +355,34 @@ fn found(metadata: &Metadata) -> Found {
             .modified()
             .ok()
             .map(cap_std::time::SystemTime::into_std),
+        mode: mode(metadata),
+        owner: owner(metadata),
+        names: metadata.nlink(),
+        id: (metadata.dev(), metadata.ino()),
     }
+}
+
+#[cfg(unix)]
+fn mode(metadata: &Metadata) -> u32 {
+    cap_std::fs::MetadataExt::mode(metadata) & 0o7777
+}
+
+#[cfg(unix)]
+fn owner(metadata: &Metadata) -> Option<Owner> {
+    use cap_std::fs::MetadataExt;
+
+    let (user, group) = (metadata.uid(), metadata.gid());
+    Some(Owner { user, group })
+}
+
+#[cfg(not(unix))]
+fn mode(_metadata: &Metadata) -> u32 {
+    0
+}
+
+#[cfg(not(unix))]
+fn owner(_metadata: &Metadata) -> Option<Owner> {
+    None
 }
 
 /// One part of a path, as the system names it.

@@ -22,58 +22,6 @@ pub enum Replace {
     Yes,
 }
 
-/// What Unix lets whom do with a file: read, write and run it, for its owner, its group and others; nothing of setuid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permissions(u32);
-
-impl Permissions {
-    /// The lowest nine bits of a mode, or `rw-rw-rw-`, less what this process is not to grant (its umask).
-    pub fn granted(mode: Option<u32>) -> Self {
-        Self(mode.unwrap_or(0o666) & 0o777 & !umask())
-    }
-
-    /// Whether a file that is made with them has them, and need not be given them.
-    pub(super) fn outlast_umask(self) -> bool {
-        self.0 & (!0o777 | umask()) == 0
-    }
-
-    /// As bits of a mode.
-    #[cfg(all(target_os = "linux", not(portable)))]
-    pub(super) fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// Gives them to a file. Elsewhere than on Unix it does nothing.
-    ///
-    /// # Errors
-    /// Where the file system refuses.
-    pub fn give(self, file: &File) -> io::Result<()> {
-        #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(self.0))?;
-        #[cfg(not(unix))]
-        let _ = (self.0, file);
-        Ok(())
-    }
-}
-
-/// The system tells it to who sets it alone, so it is asked once: nobody else may do so at the same time.
-#[cfg(unix)]
-fn umask() -> u32 {
-    use nix::sys::stat::{Mode, umask};
-
-    static MASK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *MASK.get_or_init(|| {
-        let mask = umask(Mode::S_IRWXG | Mode::S_IRWXO);
-        umask(mask);
-        u64::from(mask.bits()) as u32 // some systems have 16 bits
-    })
-}
-
-#[cfg(not(unix))]
-fn umask() -> u32 {
-    0
-}
-
 /// A file under a name for the time being. Nobody else who asks for it in this way has it.
 #[derive(Debug)]
 pub struct Partial {

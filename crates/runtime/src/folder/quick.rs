@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::io;
 
-use super::partial::{Permissions, Replace, TRIES};
-use super::{Folder, FolderError, Kind, file_name};
+use super::partial::{Replace, TRIES};
+use super::{Folder, FolderError, Kind, Permissions, file_name};
 use crate::escape::Escaped;
 
 /// A file without a name.

@@ -75,7 +75,8 @@ mod seek {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::os::unix::fs::FileExt;
 
@@ -83,60 +84,64 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
+    /// Where something begins and ends.
+    type Places = &'static [(u64, u64)];
+
     /// A file with data in these places.
-    fn sparse(name: &str, size: u64, data: &[Range<u64>]) -> File {
+    fn sparse(name: &str, size: u64, data: Places) -> File {
         let unique = format!("plumbline-holes-{name}-{}", std::process::id());
         let path = std::env::temp_dir().join(unique);
         let mut options = File::options();
-        let file = options.read(true).write(true).create(true).open(&path);
-        let file = file.unwrap();
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .unwrap();
         std::fs::remove_file(path).unwrap();
         file.set_len(size).unwrap();
-        for place in data {
-            let bytes = vec![7; (place.end - place.start) as usize];
-            file.write_all_at(&bytes, place.start).unwrap();
+        for (start, end) in data {
+            let bytes = vec![7; (end - start) as usize];
+            file.write_all_at(&bytes, *start).unwrap();
         }
         file
     }
 
-    fn holes(file: &File, size: u64) -> Vec<Range<u64>> {
+    fn holes(file: &File, size: u64) -> Vec<(u64, u64)> {
         let (mut holes, mut from) = (Vec::new(), 0);
         while let Some(hole) = next_hole(file, from, size, 64 * 1024).unwrap() {
             from = hole.end;
-            holes.push(hole);
+            holes.push((hole.start, hole.end));
         }
         holes
     }
 
     #[test]
-    #[expect(
-        clippy::single_range_in_vec_init,
-        reason = "one hole is a list of holes"
-    )]
     fn holes_at_the_beginning_in_the_middle_and_at_the_end() {
-        let table: &[(&str, u64, &[Range<u64>], &[Range<u64>])] = &[
-            ("none", MIB, &[0..MIB], &[]),
+        const HALF: u64 = MIB / 2;
+        let table: [(&str, u64, Places, Places); 7] = [
+            ("none", MIB, &[(0, MIB)], &[]),
             ("empty", 0, &[], &[]),
-            ("all", 5 * MIB, &[], &[0..5 * MIB]),
-            ("first", 2 * MIB, &[MIB..2 * MIB], &[0..MIB]),
-            ("last", 2 * MIB + 5, &[0..MIB], &[MIB..2 * MIB + 5]),
+            ("all", 5 * MIB, &[], &[(0, 5 * MIB)]),
+            ("first", 2 * MIB, &[(MIB, 2 * MIB)], &[(0, MIB)]),
+            ("last", 2 * MIB + 5, &[(0, MIB)], &[(MIB, 2 * MIB + 5)]),
             (
                 "two",
                 5 * MIB,
-                &[MIB..2 * MIB, 3 * MIB..4 * MIB],
-                &[0..MIB, 2 * MIB..3 * MIB, 4 * MIB..5 * MIB],
+                &[(MIB, 2 * MIB), (3 * MIB, 4 * MIB)],
+                &[(0, MIB), (2 * MIB, 3 * MIB), (4 * MIB, 5 * MIB)],
             ),
-            ("short", MIB, &[0..MIB / 2, MIB / 2 + 32 * 1024..MIB], &[]),
+            ("short", MIB, &[(0, HALF), (HALF + 32 * 1024, MIB)], &[]),
         ];
         for (name, size, data, expected) in table {
-            let file = sparse(name, *size, data);
-            assert_eq!(&holes(&file, *size), expected, "{name}");
+            let file = sparse(name, size, data);
+            assert_eq!(holes(&file, size), expected, "{name}");
         }
     }
 
     #[test]
     fn within_a_hole_and_behind_the_end() {
-        let file = sparse("within", 4 * MIB, &[3 * MIB..4 * MIB]);
+        let file = sparse("within", 4 * MIB, &[(3 * MIB, 4 * MIB)]);
         let next = |from, size| next_hole(&file, from, size, 1).unwrap();
         assert_eq!(next(MIB, 4 * MIB), Some(MIB..3 * MIB));
         assert_eq!(next(0, MIB + 1), Some(0..MIB + 1));

@@ -72,7 +72,8 @@ pub(super) fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-pub(super) fn pair() -> (Session, Session) {
+/// Two sides that are connected.
+pub(crate) fn pair() -> (Session, Session) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let (key, long) = (Key::new(&b"oyster"[..]).unwrap(), Duration::from_secs(20));

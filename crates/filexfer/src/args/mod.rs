@@ -1,14 +1,19 @@
 //! The command line, as it is typed.
 
+mod choosing;
+mod groups;
+mod saving;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use runtime::addr::{Bind, Target};
+use clap::{Parser, Subcommand};
+use proto::filexfer::native::message::Pattern;
+use runtime::addr::Target;
 use runtime::log::Verbosity;
-use runtime::units;
 
-use crate::session::Protection;
+pub(crate) use choosing::{Choosing, Going};
+pub(crate) use groups::{Compress, Connecting, Keyed, Listening, Sending, Telling};
+pub(crate) use saving::{Links, Preserved, Saving};
 
 /// Files from one machine to another, behind a key
 #[derive(Debug, Parser)]
@@ -21,7 +26,13 @@ use crate::session::Protection;
   filexfer receive .                   the other way round: wait here for files
   filexfer send 192.168.1.20 a.iso     and send one from there
 
-Exit codes: 0 success, 1 failure, 2 usage."
+Two folders are kept alike:
+  filexfer get 192.168.1.20 photos --overwrite --delete --dry-run   what would come and what would go
+  filexfer get 192.168.1.20 photos --overwrite --delete             that, and only what changed travels
+  filexfer get 192.168.1.20 photos --overwrite --delete --watch     and go on as files change
+
+Exit codes: 0 all is there; 1 nothing could be done, or it broke off; 2 usage; 4 some files failed or were kept,
+the others are there."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -29,6 +40,18 @@ pub struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// What the classic wire cannot say.
+const NOT_CLASSIC: [&str; 8] = [
+    "include",
+    "exclude",
+    "ignore_file",
+    "delete",
+    "in_place",
+    "preserve",
+    "dry_run",
+    "watch",
+];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -39,98 +62,12 @@ pub(crate) enum Command {
     Send(Send),
 }
 
-/// The key, and what it protects.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Keyed {
-    /// Take the key from this file, without the end of its line [default: a code phrase]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-    /// Do not encrypt what follows the key exchange, on a wire that is trusted; it is still checked
-    #[arg(long)]
-    pub(crate) plain: bool,
-}
-
-impl Keyed {
-    pub(crate) fn protection(&self) -> Protection {
-        match self.plain {
-            true => Protection::Plain,
-            false => Protection::Encrypted,
-        }
-    }
-}
-
-/// What a side that listens can be told.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Listening {
-    /// Address and port to listen on, such as 127.0.0.1:0, [::1]:9090 or :9090 (repeatable)
-    /// [default: every interface, port 9090]
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) bind: Vec<Bind>,
-    /// End when one other side has all it asked for, also with --key-file
-    #[arg(long, conflicts_with = "many")]
-    pub(crate) once: bool,
-    /// Let any number of other sides use the code [default: one]
-    #[arg(long)]
-    pub(crate) many: bool,
-    /// Let others on the local network find this one by mDNS: they need not type an address
-    #[arg(long)]
-    pub(crate) announce: bool,
-    /// Show what the other side is to type as a QR code too
-    #[arg(long)]
-    pub(crate) qr: bool,
-}
-
-/// How it is told what happens.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Telling {
-    /// Print events as JSON, one a line
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// How a source sends.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Sending {
-    /// Bytes a second on the wire at most, such as 10MB/s, 500kB or 1MiB
-    #[arg(long, value_name = "RATE")]
-    pub(crate) limit: Option<units::ByteRate>,
-    /// When to compress
-    #[arg(long, value_enum, default_value_t = Compress::Auto)]
-    pub(crate) compress: Compress,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Compress {
-    /// Where it makes the transfer faster
-    Auto,
-    /// Not at all
-    Never,
-}
-
-/// How a sink saves.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Saving {
-    /// Replace other files that are there under the same name
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// Do not wait until files are on the disk before they get their name
-    #[arg(long)]
-    pub(crate) no_sync: bool,
-}
-
-/// How a side that connects goes on when it has lost the other.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Connecting {
-    /// How long to look for the other side again when it is lost; 0s to give up at once
-    #[arg(long, value_name = "T", default_value = "10m", value_parser = units::time)]
-    pub(crate) retry: Duration,
-}
-
 /// Offer files and folders
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   filexfer serve a.iso photos/             with a code phrase, good for one receiver
-  filexfer serve . --key-file key --many   go on for anybody who has the key")]
+  filexfer serve . --key-file key --many   go on for anybody who has the key
+  filexfer serve src --ignore-file .gitignore --exclude .git/")]
 pub(crate) struct Serve {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
@@ -140,11 +77,13 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) keyed: Keyed,
     #[command(flatten)]
+    pub(crate) choosing: Choosing,
+    #[command(flatten)]
     pub(crate) sending: Sending,
     #[command(flatten)]
     pub(crate) telling: Telling,
     /// Also answer classic clients, whose key travels in the clear (needs --key-file and one file)
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["include", "exclude", "ignore_file"])]
     pub(crate) classic: bool,
 }
 
@@ -154,7 +93,13 @@ pub(crate) struct Serve {
   filexfer get                             from the one server on the local network that offers itself
   filexfer get 192.168.1.20 -o downloads   all that is offered, into a folder
   filexfer get host:9091 photos/one.jpg    one file of it
-  filexfer get host backup.tar -o - | tar x")]
+  filexfer get host photos --include '*.jpg' --exclude raw/
+  filexfer get host backup.tar -o - | tar x
+
+Two folders are kept alike:
+  filexfer get host photos --overwrite --delete --dry-run   what would come and what would go
+  filexfer get host photos --overwrite --delete             that, and only what changed travels
+  filexfer get host photos --overwrite --delete --watch     and go on as files change")]
 pub(crate) struct Get {
     /// Server: HOST, HOST:PORT or [V6]:PORT [default port: 9090] [default: found by mDNS]
     pub(crate) target: Option<Target>,
@@ -167,13 +112,17 @@ pub(crate) struct Get {
     #[command(flatten)]
     pub(crate) keyed: Keyed,
     #[command(flatten)]
+    pub(crate) choosing: Choosing,
+    #[command(flatten)]
     pub(crate) saving: Saving,
+    #[command(flatten)]
+    pub(crate) going: Going,
     #[command(flatten)]
     pub(crate) connecting: Connecting,
     #[command(flatten)]
     pub(crate) telling: Telling,
     /// Fetch from a classic server: key and file travel in the clear, and nothing tells whether the file is whole
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = NOT_CLASSIC)]
     pub(crate) classic: bool,
 }
 
@@ -182,8 +131,13 @@ pub(crate) struct Get {
 pub(crate) struct List {
     /// Server: HOST, HOST:PORT or [V6]:PORT [default port: 9090] [default: found by mDNS]
     pub(crate) target: Option<Target>,
+    /// What to show of what is offered [default: all]
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) keyed: Keyed,
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
     /// Print JSON, an entry a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -193,7 +147,8 @@ pub(crate) struct List {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   filexfer receive downloads               with a code phrase, good for one sender
-  filexfer receive . --key-file key --many")]
+  filexfer receive . --key-file key --many
+  filexfer receive backup --overwrite --delete --exclude '*.local'   keep what is there like what is sent")]
 pub(crate) struct Receive {
     /// The folder that they go to; it is made where it is not there
     #[arg(value_name = "DIR")]
@@ -204,6 +159,9 @@ pub(crate) struct Receive {
     pub(crate) keyed: Keyed,
     #[command(flatten)]
     pub(crate) saving: Saving,
+    /// Remove nothing that this matches (--delete), such as '*.local' or /cache; as in .gitignore (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = choosing::pattern, requires = "delete")]
+    pub(crate) exclude: Vec<Pattern>,
     #[command(flatten)]
     pub(crate) telling: Telling,
 }
@@ -212,6 +170,8 @@ pub(crate) struct Receive {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   filexfer send 192.168.1.20 a.iso photos/
+  filexfer send host src --ignore-file .gitignore --watch   and go on as files change
+  filexfer send host src --dry-run                          what would be sent, and removed there
   tar c . | filexfer send host - --name backup.tar")]
 pub(crate) struct Send {
     /// Receiver: HOST, HOST:PORT or [V6]:PORT [default port: 9090]
@@ -225,7 +185,11 @@ pub(crate) struct Send {
     #[command(flatten)]
     pub(crate) keyed: Keyed,
     #[command(flatten)]
+    pub(crate) choosing: Choosing,
+    #[command(flatten)]
     pub(crate) sending: Sending,
+    #[command(flatten)]
+    pub(crate) going: Going,
     #[command(flatten)]
     pub(crate) connecting: Connecting,
     #[command(flatten)]

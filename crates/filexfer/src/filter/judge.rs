@@ -1,25 +1,32 @@
-//! What of all that is offered is named: the filters of both sides, and ignore files in the folders.
+//! Filters of both sides together, and the ignore files in the folders on the way to what is judged.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use proto::filexfer::native::message::Filter;
 use proto::filexfer::native::name::Name;
 
-use super::entries::Why;
-use super::roots::{Open, Roots};
-use crate::filter::{FilterError, Filters, Ignored, Verdict};
+use super::{FilterError, Filters, Ignored, Verdict};
 
 /// The filters of both sides: what is named passes all of them.
-#[derive(Clone, Default)]
-pub(super) struct Sets(Arc<[Filters]>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sets(Arc<[Filters]>);
 
-/// What is wrong with an ignore file: its name, and why.
-pub(super) type Note = (Vec<u8>, Why);
+/// What is wrong with an ignore file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The file.
+    pub(crate) path: Vec<u8>,
+    pub(crate) reason: String,
+}
+
+/// How an ignore file is opened: no link is followed, and what is no file is an error.
+pub(crate) type Open<'a> = dyn FnMut(&Name) -> io::Result<File> + 'a;
 
 impl Sets {
     /// This side's own, and those that the other side asks for.
-    pub(super) fn new(own: &[Filter], asked: &[Filter]) -> Result<Self, FilterError> {
+    pub(crate) fn new(own: &[Filter], asked: &[Filter]) -> Result<Self, FilterError> {
         let sets = [Filters::new(own)?, Filters::new(asked)?];
         Ok(Self(sets.into()))
     }
@@ -44,7 +51,7 @@ impl Sets {
 }
 
 /// Judges what is come to, on the way through folders.
-pub(super) struct Judge {
+pub(crate) struct Judge {
     sets: Sets,
     ignore_files: Vec<Name>,
     /// The folders around what is judged that have ignore files, from the outermost on.
@@ -57,8 +64,8 @@ struct Level {
 }
 
 impl Judge {
-    pub(super) fn new(roots: &Roots<'_>) -> Self {
-        let sets = roots.sets().clone();
+    pub(crate) fn new(sets: &Sets) -> Self {
+        let sets = sets.clone();
         Self {
             ignore_files: sets.ignore_files(),
             sets,
@@ -67,7 +74,7 @@ impl Judge {
     }
 
     /// What becomes of this, which is in a folder that was [entered](Self::enter).
-    pub(super) fn judge(&mut self, name: &[u8], is_folder: bool) -> Verdict {
+    pub(crate) fn judge(&mut self, name: &[u8], is_folder: bool) -> Verdict {
         while self
             .levels
             .pop_if(|level| inner(name, &level.folder).is_none())
@@ -86,50 +93,48 @@ impl Judge {
     /// Reads the ignore files of a folder, which is not left out. What is not understood in them is given back.
     ///
     /// # Errors
-    /// What keeps one from being read: nothing of its folder is to be named.
-    pub(super) fn enter(
+    /// What keeps one from being read: it is not known what of its folder is left out.
+    pub(crate) fn enter(
         &mut self,
         folder: &Name,
-        roots: &mut Roots<'_>,
-    ) -> Result<Vec<Note>, Note> {
-        let mut notes = Vec::new();
+        open: &mut Open<'_>,
+    ) -> Result<Vec<Fault>, Fault> {
+        let mut faults = Vec::new();
         for file in &self.ignore_files {
             let path = [folder.as_bytes(), b"/", file.as_bytes()].concat();
-            let unread = |error: io::Error| (path.clone(), Why::IgnoreFile(error.to_string()));
-            let Some(bytes) = read(&path, roots).map_err(unread)? else {
+            let fault = |reason: String| Fault {
+                path: path.clone(),
+                reason,
+            };
+            let bytes = read(&path, open).map_err(|error| fault(error.to_string()))?;
+            let Some(bytes) = bytes else {
                 continue;
             };
-            let read = Ignored::read(&bytes);
-            let (ignored, wrong) = read.map_err(|error| unread(io::Error::other(error)))?;
+            let (ignored, wrong) = Ignored::read(&bytes).map_err(fault)?;
             let folder = folder.clone();
             self.levels.push(Level { folder, ignored });
-            notes.extend(
-                wrong
-                    .into_iter()
-                    .next()
-                    .map(|wrong| (path, Why::Line(wrong))),
-            );
+            faults.extend(wrong.into_iter().next().map(fault));
         }
-        Ok(notes)
+        Ok(faults)
     }
 
     /// What becomes of this, wherever it is: the folders that lead there are entered.
     ///
     /// # Errors
     /// As for [`enter`](Self::enter).
-    pub(super) fn approach(
+    pub(crate) fn approach(
         &mut self,
         name: &Name,
         is_folder: bool,
-        roots: &mut Roots<'_>,
-    ) -> Result<Verdict, Note> {
+        open: &mut Open<'_>,
+    ) -> Result<Verdict, Fault> {
         let bytes = name.as_bytes();
         for end in (0..bytes.len()).filter(|at| bytes[*at] == b'/') {
             if self.judge(&bytes[..end], true) == Verdict::Out {
                 return Ok(Verdict::Out);
             }
             if let Ok(folder) = Name::new(&bytes[..end]) {
-                self.enter(&folder, roots)?;
+                self.enter(&folder, open)?;
             }
         }
         Ok(self.judge(bytes, is_folder))
@@ -137,7 +142,7 @@ impl Judge {
 }
 
 /// What a name is within a folder, if it is.
-pub(super) fn inner<'a>(name: &'a [u8], folder: &Name) -> Option<&'a [u8]> {
+pub(crate) fn inner<'a>(name: &'a [u8], folder: &Name) -> Option<&'a [u8]> {
     name.strip_prefix(folder.as_bytes())?.strip_prefix(b"/")
 }
 
@@ -151,14 +156,13 @@ fn within_root(name: &[u8], is_folder: bool) -> &[u8] {
 }
 
 /// What is in an ignore file; `None` where there is none.
-fn read(path: &[u8], roots: &mut Roots<'_>) -> io::Result<Option<Vec<u8>>> {
-    // The name is too long, or one that is never named.
+fn read(path: &[u8], open: &mut Open<'_>) -> io::Result<Option<Vec<u8>>> {
+    // A name that is too long is that of no file.
     let Ok(name) = Name::new(path) else {
         return Ok(None);
     };
-    let file = match roots.open(&name) {
-        Ok(Open::File(file, _)) => file,
-        Ok(Open::Piped(_)) => return Ok(None),
+    let file = match open(&name) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
