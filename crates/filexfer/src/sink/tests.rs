@@ -19,6 +19,7 @@ use crate::session::{Protection, Receiving, Sending};
 use crate::transfer::Event;
 
 mod hostile;
+mod patching;
 mod resuming;
 #[cfg(target_os = "linux")]
 mod systems;

@@ -5,4 +5,5 @@ mod faults;
 mod files;
 mod hostile;
 mod peer;
+mod rows;
 mod together;
