@@ -8,6 +8,7 @@ mod files;
 mod filters;
 mod hostile;
 pub(crate) mod peer;
+mod rows;
 #[cfg(target_os = "linux")]
 mod sparse;
 mod together;
