@@ -1,6 +1,8 @@
 //! What the sink answers, read by a thread of its own: neither side waits for the other to read.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -26,6 +28,8 @@ pub(super) enum Answer {
     Saved,
     NotSaved(NotSaved),
     Done,
+    /// It is this side that has something to look at ([`Answers::waker`]).
+    Woken,
 }
 
 /// What a sink tells of a basis.
@@ -35,31 +39,39 @@ pub(super) struct Rows {
     pub(super) is_last: bool,
 }
 
+const UNANSWERED: &str = "expected its answers before its end";
+
 type Came = Result<Answer, TransferError>;
 
 /// The answers that have come.
 pub(super) struct Answers {
     came: Receiver<Came>,
+    sender: SyncSender<Came>,
+    /// Whether a [`Answer::Woken`] is on its way.
+    woken: Arc<AtomicBool>,
     reading: JoinHandle<()>,
     peer: SocketAddr,
 }
 
 impl Answers {
-    /// Room for all that a sink may answer at once, the end and an error included.
-    const ROOM: usize = Outbox::MAX_ANSWERS + 2;
+    /// Room for all that a sink may answer at once, the end, an error and a waking included.
+    const ROOM: usize = Outbox::MAX_ANSWERS + 3;
 
     /// Begins to read.
     pub(super) fn new(receiving: Receiving, peer: SocketAddr) -> Result<Self, TransferError> {
         let (sender, came) = sync_channel(Self::ROOM);
+        let told = sender.clone();
         let reading = thread::Builder::new()
             .name("answers".into())
-            .spawn(move || read(receiving, peer, &sender))
+            .spawn(move || read(receiving, peer, &told))
             .map_err(|reason| TransferError::Here {
                 what: "cannot start a thread".into(),
                 reason,
             })?;
         Ok(Self {
             came,
+            sender,
+            woken: Arc::default(),
             reading,
             peer,
         })
@@ -68,7 +80,7 @@ impl Answers {
     /// The next answer, if it is there.
     pub(super) fn take(&self) -> Result<Option<Answer>, TransferError> {
         match self.came.try_recv() {
-            Ok(came) => came.map(Some),
+            Ok(came) => self.known(came).map(Some),
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(self.ended()),
         }
@@ -77,10 +89,28 @@ impl Answers {
     /// The next answer, unless there is none for so long.
     pub(super) fn wait(&self, patience: Duration) -> Result<Option<Answer>, TransferError> {
         match self.came.recv_timeout(patience) {
-            Ok(came) => came.map(Some),
+            Ok(came) => self.known(came).map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
         }
+    }
+
+    /// What ends a wait from another thread: one [`Answer::Woken`] comes, however often it is called before.
+    pub(super) fn waker(&self) -> impl Fn() + Send + std::marker::Sync + 'static {
+        let (sender, woken) = (self.sender.clone(), Arc::clone(&self.woken));
+        move || {
+            if !woken.swap(true, Ordering::AcqRel) {
+                // There is room for one.
+                let _ = sender.try_send(Ok(Answer::Woken));
+            }
+        }
+    }
+
+    fn known(&self, came: Came) -> Came {
+        if matches!(came, Ok(Answer::Woken)) {
+            self.woken.store(false, Ordering::Release);
+        }
+        came
     }
 
     /// Why the sink ended the connection, where it is known better than by not being able to write.
@@ -99,7 +129,7 @@ impl Answers {
     }
 
     fn ended(&self) -> TransferError {
-        rules(self.peer, "expected its answers before its end")
+        rules(self.peer, UNANSWERED)
     }
 }
 
@@ -118,7 +148,7 @@ fn read(mut receiving: Receiving, peer: SocketAddr, sender: &SyncSender<Came>) {
     loop {
         let came = match receiving.next() {
             Ok(Some(incoming)) => answer(&incoming, peer),
-            Ok(None) => return,
+            Ok(None) => Err(rules(peer, UNANSWERED)),
             Err(error) => Err(error),
         };
         let is_done = matches!(came, Ok(Some(Answer::Done)));

@@ -10,6 +10,7 @@ mod roots;
 mod send;
 #[cfg(test)]
 mod tests;
+mod watching;
 mod zstd;
 
 use std::path::PathBuf;
@@ -94,7 +95,7 @@ pub(crate) fn send(
     watch: &mut dyn Watch,
 ) -> Result<Summary, TransferError> {
     let roots = Roots::new(offer)?;
-    Source::new(session, roots, wanted, manner, watch)?.send()
+    Source::new(session, roots, wanted, manner, watch)?.send(offer)
 }
 
 /// Names all that is offered: nothing of it will be taken.

@@ -1,11 +1,14 @@
 //! The source's side of a transfer: what is named, what is answered, and in which order.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use proto::filexfer::native::message::{Done, Entry, Finish, Kind, Leave, NotSaved, Totals};
+use proto::filexfer::native::message::{
+    Course, Done, Entry, Finish, Kind, Leave, NotSaved, Pause, Reason, Skipped, SkippedPath, Totals,
+};
 use proto::filexfer::native::name::Name;
 use proto::filexfer::native::outbox::{Finished, Outbox};
+use proto::frame::Message;
 use runtime::escape::Escaped;
 
 use super::answers::{Answer, Answers, rules};
@@ -13,7 +16,8 @@ use super::entries::{Entries, Next, Why};
 use super::outlet::Outlet;
 use super::packer::Packer;
 use super::roots::Roots;
-use super::{Manner, Wanted};
+use super::watching::Watching;
+use super::{Manner, Offer, Wanted};
 use crate::session::Session;
 use crate::transfer::{Event, Left, Summary, TransferError, Watch};
 
@@ -27,16 +31,21 @@ pub(super) struct Source<'a> {
     wanted: &'a Wanted,
     pub(super) packer: Packer,
     pub(super) watch: &'a mut dyn Watch,
-    summary: Summary,
+    pub(super) summary: Summary,
+    course: Course,
     end: End,
+    /// Whether a file that was named in this round was not sent, since it changed.
+    pub(super) changed: bool,
 }
 
-/// How far both sides are with their last words.
+/// How far both sides are with the last words of a round or of the transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Open,
     Said,
     Answered,
+    /// The sink has ended the transfer between two rounds.
+    BySink,
 }
 
 impl<'a> Source<'a> {
@@ -58,16 +67,23 @@ impl<'a> Source<'a> {
             packer: Packer::new(manner.compression),
             watch,
             summary: Summary::default(),
+            course: manner.course,
             end: End::Open,
+            changed: false,
         })
     }
 
     /// Sends all that the sink takes.
-    pub(super) fn send(mut self) -> Result<Summary, TransferError> {
-        let sent = self.run();
+    pub(super) fn send(mut self, offer: &'a Offer) -> Result<Summary, TransferError> {
+        let sent = match self.course {
+            Course::Once | Course::Preview => self.round().and_then(|()| self.last_words(&Done)),
+            Course::Follow => self.follow(offer),
+        };
         self.summary.wire = self.outlet.wire();
         let sending = self.outlet.into_inner();
         let sent = match sent {
+            // It may have closed its side already.
+            Ok(()) if self.end == End::BySink => sending.end().or(Ok(())),
             Ok(()) => sending.end(),
             Err(error) => {
                 sending.cut();
@@ -83,7 +99,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn run(&mut self) -> Result<(), TransferError> {
+    /// Names everything, and sends what is taken.
+    fn round(&mut self) -> Result<(), TransferError> {
         if let Some(totals) = totals(&mut self.roots, self.wanted, &mut self.outlet)? {
             self.watch.tell(Event::Totals(totals));
             self.outlet.say(&totals)?;
@@ -98,12 +115,89 @@ impl<'a> Source<'a> {
                 None => {}
             }
         }
-        self.outlet.say(&Done)?;
+        Ok(())
+    }
+
+    /// Says that this was all, until the sink has said so too.
+    fn last_words(&mut self, words: &impl Message) -> Result<(), TransferError> {
+        self.outlet.say(words)?;
         self.end = End::Said;
-        while self.end != End::Answered {
+        while self.end == End::Said {
             self.wait()?;
         }
         Ok(())
+    }
+
+    /// Round after round, until one of the two ends it.
+    fn follow(&mut self, offer: &'a Offer) -> Result<(), TransferError> {
+        let mut watching = Watching::new(offer, self.answers.waker());
+        loop {
+            watching.begin();
+            self.follow_once(offer)?;
+            self.watch.tell(Event::Paused);
+            if self.changed {
+                watching.note_change();
+            }
+            watching.rest();
+            match self.rest(&watching) {
+                Ok(()) if self.end == End::BySink => return Ok(()),
+                Ok(()) => {}
+                Err(error) => {
+                    // Where it is this side that was told to stop, the other side is to know that it may too.
+                    let _ = self.outlet.say(&Done).and_then(|()| self.outlet.flush());
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// One round, of what is offered now.
+    fn follow_once(&mut self, offer: &'a Offer) -> Result<(), TransferError> {
+        self.summary.begin_round();
+        (self.end, self.changed) = (End::Open, false);
+        match Roots::new(offer) {
+            Ok(roots) => {
+                self.roots = roots;
+                self.round()?;
+            }
+            // The sink is not to think that there is nothing.
+            Err(error) => self.nothing_to_name(&error)?,
+        }
+        self.last_words(&Pause)
+    }
+
+    /// What is offered is not there.
+    fn nothing_to_name(&mut self, error: &TransferError) -> Result<(), TransferError> {
+        let reason = error.to_string();
+        let names = self.roots.names(&Wanted::default());
+        for name in names {
+            self.summary.failed += 1;
+            let path = name.as_bytes();
+            self.watch.tell(Event::Skipped {
+                path,
+                reason: &reason,
+                is_failure: true,
+            });
+            self.outlet.say(&Skipped {
+                path: SkippedPath::new(path),
+                reason: Reason::new(&reason),
+                is_failure: true,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something has changed, or the sink has ended.
+    fn rest(&mut self, watching: &Watching) -> Result<(), TransferError> {
+        loop {
+            let now = Instant::now();
+            let due = watching.due();
+            if due.is_some_and(|due| due <= now) || self.end == End::BySink {
+                return Ok(());
+            }
+            let until_due = due.map_or(Outlet::SILENCE, |due| due - now);
+            self.wait_for(until_due)?;
+        }
     }
 
     /// Names as much as may be named now.
@@ -141,8 +235,14 @@ impl<'a> Source<'a> {
 
     /// Sends what there is, and waits for the next answer for as long as may be silent.
     fn wait(&mut self) -> Result<(), TransferError> {
+        self.wait_for(Outlet::SILENCE)
+    }
+
+    /// The same, but no longer than this.
+    fn wait_for(&mut self, longest: Duration) -> Result<(), TransferError> {
         self.outlet.flush()?;
         let patience = Outlet::SILENCE.saturating_sub(self.outlet.silent());
+        let patience = patience.min(longest);
         match self.answers.wait(patience.max(Duration::from_millis(1)))? {
             Some(answer) => self.answered(answer)?,
             None => self.outlet.stay_alive()?,
@@ -188,8 +288,9 @@ impl<'a> Source<'a> {
                 self.watch.tell(Event::Removed { name });
                 Ok(())
             }
-            Answer::Pause => Err(rules(peer, "expected no pause")),
+            Answer::Pause => self.paused(),
             Answer::Done => self.done(),
+            Answer::Woken => Ok(()),
         }
     }
 
@@ -244,11 +345,24 @@ impl<'a> Source<'a> {
     }
 
     fn done(&mut self) -> Result<(), TransferError> {
-        let peer = self.peer;
-        if self.end != End::Said {
-            return Err(rules(peer, "expected its end after that of this side"));
+        self.end = match (self.course, self.end) {
+            (Course::Once | Course::Preview, End::Said) => End::Answered,
+            (Course::Follow, End::Answered) => End::BySink,
+            _ => return Err(rules(self.peer, "expected its end after that of this side")),
+        };
+        self.all_answered()
+    }
+
+    fn paused(&mut self) -> Result<(), TransferError> {
+        if self.course != Course::Follow || self.end != End::Said {
+            return Err(rules(self.peer, "expected no pause"));
         }
         self.end = End::Answered;
+        self.all_answered()
+    }
+
+    fn all_answered(&self) -> Result<(), TransferError> {
+        let peer = self.peer;
         self.outbox.done().map_err(|broken| rules(peer, broken))
     }
 }

@@ -3,5 +3,5 @@
 mod faults;
 mod files;
 mod hostile;
-mod peer;
+pub(super) mod peer;
 mod together;
