@@ -7,6 +7,7 @@ mod classic;
 mod connect;
 mod deadline;
 mod discover;
+mod filter;
 mod get;
 mod guard;
 mod key;
