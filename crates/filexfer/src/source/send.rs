@@ -133,7 +133,10 @@ impl<'a> Source<'a> {
         let mut watching = Watching::new(offer, self.answers.waker());
         loop {
             watching.begin();
-            self.follow_once(offer)?;
+            match self.follow_once(offer) {
+                Err(TransferError::Interrupted) if self.end == End::BySink => return Ok(()),
+                round => round?,
+            }
             self.watch.tell(Event::Paused);
             if self.changed {
                 watching.note_change();
@@ -348,6 +351,11 @@ impl<'a> Source<'a> {
         self.end = match (self.course, self.end) {
             (Course::Once | Course::Preview, End::Said) => End::Answered,
             (Course::Follow, End::Answered) => End::BySink,
+            // A round has begun meanwhile, of which the sink did not know.
+            (Course::Follow, End::Open | End::Said) => {
+                self.end = End::BySink;
+                return Err(TransferError::Interrupted);
+            }
             _ => return Err(rules(self.peer, "expected its end after that of this side")),
         };
         self.all_answered()

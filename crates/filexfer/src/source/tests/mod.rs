@@ -2,6 +2,7 @@
 
 mod faults;
 mod files;
+mod following;
 mod hostile;
 pub(super) mod peer;
 mod together;
