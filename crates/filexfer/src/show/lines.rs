@@ -167,8 +167,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "photos/one.jpg   25 %  500 MB of 2 GB  100 MB/s  0:15 left",
-                "0 of 3 files   12 %  500 MB of 4 GB  100 MB/s  0:35 left",
+                "photos/one.jpg   25 %  500 MB of 2 GB  125 MB/s  0:12 left",
+                "0 of 3 files   12 %  500 MB of 4 GB  125 MB/s  0:28 left",
             ]
         );
         for line in progress(&tally, at(4), 40) {
@@ -191,7 +191,7 @@ mod tests {
         let (name, from) = (&name("a/b/c"), 0);
         tally.take(&Event::Begun { name, size, from }, start);
         let lines = progress(&tally, start, 80);
-        let total = "1,233 of 20,000 files    6 %  4.93 MB of 80 MB";
+        let total = "1,233 of 20,000 files    6 %  4.932 MB of 80 MB";
         assert_eq!(lines, ["a/b/", total]);
         tally.take(&Event::Paused, start);
         assert_eq!(progress(&tally, start, 80), [RESTING]);

@@ -256,7 +256,7 @@ mod tests {
         tally.take(&Event::Reused(500), at(3000));
         assert_eq!((tally.bytes_there, tally.counts.moved), (4600, 3100));
         let rate = tally.rate(at(3000)).unwrap();
-        assert!((999.0..=1001.0).contains(&rate), "{rate}");
+        assert!((1033.0..=1034.0).contains(&rate), "{rate}");
         tally.take(&saved(&one), at(3000));
         tally.take(&left(&two, Left::Other), at(3000));
         let counts = tally.counts;
