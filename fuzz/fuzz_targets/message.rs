@@ -6,8 +6,9 @@ use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
 use proto::filexfer::native::message::{
-    Alive, Data, Done, Entry, Finish, Leave, MAX_REASON, MAX_STACK, NotSaved, Ready, Refused,
-    Request, Saved, Take, Totals, Want,
+    Alive, AskChunks, Chunks, Data, Done, Entry, Filter, Finish, FromBasis, Hole, Kind, Leave,
+    MAX_PATTERN, MAX_REASON, MAX_STACK, MAX_TARGET, NotSaved, Parts, Pause, Ready, Refused,
+    Removed, Request, Saved, Skipped, Take, Totals, Want,
 };
 use proto::filexfer::native::name::{MAX_DEPTH, MAX_NAME, MAX_PART, Name};
 use proto::frame::{self, Message, Prefix};
@@ -24,11 +25,33 @@ fuzz_target!(|wire: &[u8]| {
     same::<Done>(wire);
     same::<Totals>(wire);
     same::<Data>(wire);
+    same::<FromBasis>(wire);
+    same::<Hole>(wire);
+    same::<AskChunks>(wire);
+    same::<Parts>(wire);
+    same::<Chunks>(wire);
+    same::<Pause>(wire);
     if let Some(Want { name }) = same(wire) {
         stays_inside(&name);
     }
-    if let Some(Entry { name, .. }) = same(wire) {
+    if let Some(Entry { name, kind, .. }) = same(wire) {
         stays_inside(&name);
+        if let Kind::Link(target) = kind {
+            assert!((1..=MAX_TARGET).contains(&target.as_bytes().len()));
+            assert!(!target.as_bytes().contains(&0));
+        }
+    }
+    if let Some(Removed { name }) = same(wire) {
+        stays_inside(&name);
+    }
+    if let Some(Skipped { path, reason, .. }) = same(wire) {
+        assert!(path.as_bytes().len() <= MAX_NAME);
+        assert!(reason.as_str().len() <= MAX_REASON);
+    }
+    if let Some(Filter::Include(pattern) | Filter::Exclude(pattern) | Filter::IgnoreFile(pattern)) =
+        same(wire)
+    {
+        assert!((1..=MAX_PATTERN).contains(&pattern.as_str().len()));
     }
     if let Some(Refused::NoSuchName(name)) = same(wire) {
         stays_inside(&name);

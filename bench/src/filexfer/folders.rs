@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::stat::{Mode, umask};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::unistd::geteuid;
 use runtime::shutdown::Shutdown;
@@ -34,6 +35,8 @@ pub(crate) struct Folders {
 impl Folders {
     /// Makes them. Ctrl-C and SIGTERM remove them too, and end this process.
     pub(crate) fn make(args: &Args) -> Result<Self> {
+        // What is sent has modes that this leaves as they are, at either side.
+        umask(Mode::S_IWGRP | Mode::S_IWOTH);
         let name = format!("bench-filexfer-{}", std::process::id());
         let [memory, disk] = [&args.memory, &args.disk].map(|folder| folder.join(&name));
         ensure!(
@@ -88,13 +91,26 @@ impl Folders {
         }
     }
 
-    /// A folder for what arrives, with nothing in it.
-    pub(crate) fn empty_target(&self, place: Place) -> Result<PathBuf> {
+    /// A folder for what arrives, with what is in it.
+    pub(crate) fn target(&self, place: Place) -> Result<PathBuf> {
+        let folder = self.target_path(place);
+        match folder.exists() {
+            true => Ok(folder),
+            false => self.empty_target(place),
+        }
+    }
+
+    fn target_path(&self, place: Place) -> PathBuf {
         let folder = match place {
             Place::Memory => &self.memory,
             Place::Disk => &self.disk,
         };
-        let folder = folder.join("target");
+        folder.join("target")
+    }
+
+    /// The same with nothing in it.
+    pub(crate) fn empty_target(&self, place: Place) -> Result<PathBuf> {
+        let folder = self.target_path(place);
         if folder.exists() {
             fs::remove_dir_all(&folder).context("cannot remove what arrived")?;
         }

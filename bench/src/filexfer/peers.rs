@@ -11,14 +11,16 @@ mod wormhole;
 use anyhow::Result;
 
 use super::plan::{Plan, Task};
-use super::program::{Program, Programs};
+use super::program::Program;
+use super::programs::Programs;
 
 impl Program {
     /// What has to be started for one transfer; keys and settings that it needs are written.
     pub(crate) fn plan(self, programs: &Programs, task: &Task) -> Result<Plan> {
         match self {
             Self::Ours(mode) => ours::plan(mode, programs, task),
-            Self::Scp(mode) => ssh::plan(mode, programs, task),
+            Self::Scp(mode) => ssh::scp(mode, programs, task),
+            Self::Tar => ssh::tar(programs, task),
             Self::Rsync(mode) => rsync::plan(mode, programs, task),
             Self::Nginx => web::plan(programs, task),
             Self::Croc => croc::plan(programs, task),
@@ -33,7 +35,8 @@ impl Program {
 mod tests {
     use super::super::network::Network;
     use super::super::plan::Call;
-    use super::super::program::{Ours, Rsync, tests::sample};
+    use super::super::program::{Ours, Rsync, Scp};
+    use super::super::programs::tests::sample;
     use super::*;
 
     fn typed(call: &Call) -> String {
@@ -64,6 +67,70 @@ mod tests {
                 let typed = typed(call);
                 assert!(typed.contains("127.0.0.1"), "{typed}");
             }
+        }
+        std::fs::remove_dir_all(&task.settings).unwrap();
+    }
+
+    #[test]
+    fn trees_are_taken_whole_into_the_target() {
+        let task = Task::sample_of(Task::TREE, "trees");
+        let programs = sample(Network::Own);
+        let serves = task.setting("rsyncd.conf");
+        for (program, sent, words) in [
+            (Program::Ours(Ours::Default), "serve", "-o /to"),
+            (
+                Program::Rsync(Rsync::Archive),
+                "--daemon",
+                "/files/tree /to",
+            ),
+            (Program::Croc, "/from/tree", "--out /to"),
+        ] {
+            let plan = program.plan(&programs, &task).unwrap();
+            let (sender, receiver) = (typed(&plan.sender), typed(&plan.receiver));
+            assert!(sender.contains(sent), "{sender}");
+            assert!(receiver.contains(words), "{receiver}");
+        }
+        let served = std::fs::read_to_string(serves).unwrap();
+        assert!(served.contains("path = /from\n"), "{served}");
+        std::fs::remove_dir_all(&task.settings).unwrap();
+    }
+
+    #[test]
+    fn ssh_carries_trees_with_times_and_modes() {
+        let task = Task::sample_of(Task::TREE, "ssh");
+        // Keys that are there are not made anew.
+        for key in ["ssh-host", "ssh-user"] {
+            std::fs::write(task.setting(key), "").unwrap();
+        }
+        for (program, expected) in [
+            (Program::Scp(Scp::Tree), "scp -q -r -p -P"),
+            (Program::Scp(Scp::Tree), "127.0.0.1:/from/tree /to"),
+            (Program::Tar, "sh -c \"$@\" | tar xf - -C \"$0\" /to ssh -q"),
+            (Program::Tar, "-c aes256-gcm@openssh.com"),
+            (Program::Tar, "127.0.0.1 exec tar cf - -C '/from' tree"),
+        ] {
+            let plan = program.plan(&sample(Network::Own), &task).unwrap();
+            let receiver = typed(&plan.receiver);
+            assert!(receiver.contains(expected), "{receiver}");
+        }
+        std::fs::remove_dir_all(&task.settings).unwrap();
+    }
+
+    #[test]
+    fn what_changed_is_looked_for_in_place_or_beside() {
+        let task = Task::sample("changed");
+        for (program, words) in [
+            (Program::Ours(Ours::Anew), "--overwrite --key-file"),
+            (Program::Ours(Ours::InPlace), "--overwrite --in-place"),
+            (Program::Rsync(Rsync::Anew), "-a --no-whole-file rsync:"),
+            (
+                Program::Rsync(Rsync::InPlace),
+                "-a --no-whole-file --inplace rsync:",
+            ),
+        ] {
+            let plan = program.plan(&sample(Network::Own), &task).unwrap();
+            let receiver = typed(&plan.receiver);
+            assert!(receiver.contains(words), "{receiver}");
         }
         std::fs::remove_dir_all(&task.settings).unwrap();
     }

@@ -1,5 +1,6 @@
 //! How a program moves a file: what has to be started, on which side, and how it is known to be ready.
 
+use std::ffi::OsStr;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -88,6 +89,11 @@ impl Call {
         self.in_shell("exec \"$@\" > \"$0\"", file)
     }
 
+    /// The same, and tar(1) unpacks what it writes to stdout in this folder.
+    pub(crate) fn unpacks_into(self, folder: &Path) -> Self {
+        self.in_shell("\"$@\" | tar xf - -C \"$0\"", folder)
+    }
+
     /// The same, and after it ended well what the file holds is brought to the disk.
     pub(crate) fn then_syncs(self, file: &Path) -> Self {
         self.in_shell("\"$@\" && exec sync \"$0\"", file)
@@ -108,9 +114,9 @@ pub(crate) enum Ready {
 
 /// What a plan is made of.
 pub(crate) struct Task {
-    /// The file that is to be sent.
+    /// The file or the folder that is to be sent.
     pub(crate) file: PathBuf,
-    /// An empty folder that it is to arrive in.
+    /// A folder that it is to arrive in.
     pub(crate) target: PathBuf,
     /// A folder for keys and settings, which later plans find again.
     pub(crate) settings: PathBuf,
@@ -118,14 +124,22 @@ pub(crate) struct Task {
 
 impl Task {
     /// What every file is called.
-    pub(crate) const NAME: &str = "file.bin";
+    pub(crate) const FILE: &str = "file.bin";
+
+    /// What every folder of files is called.
+    pub(crate) const TREE: &str = "tree";
 
     /// What is to be there afterwards.
     pub(crate) fn arrived(&self) -> PathBuf {
-        self.target.join(Self::NAME)
+        self.target.join(self.name())
     }
 
-    /// The folder of the file that is to be sent.
+    /// What is to be sent is called so.
+    pub(crate) fn name(&self) -> &OsStr {
+        self.file.file_name().unwrap_or_default()
+    }
+
+    /// The folder that what is to be sent lies in.
     pub(crate) fn source(&self) -> &Path {
         self.file.parent().unwrap_or(&self.file)
     }
@@ -138,10 +152,16 @@ impl Task {
     /// A task to look at plans with.
     #[cfg(test)]
     pub(crate) fn sample(test: &str) -> Self {
+        Self::sample_of(Self::FILE, test)
+    }
+
+    /// The same with what has this name.
+    #[cfg(test)]
+    pub(crate) fn sample_of(name: &str, test: &str) -> Self {
         let settings = std::env::temp_dir().join(format!("bench-filexfer-test-{test}"));
         std::fs::create_dir_all(&settings).unwrap();
         Self {
-            file: "/from/file.bin".into(),
+            file: Path::new("/from").join(name),
             target: "/to".into(),
             settings,
         }

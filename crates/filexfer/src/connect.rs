@@ -16,6 +16,7 @@ use crate::key::{self, Stdin};
 use crate::line::{Held, Lines};
 use crate::retry::Failure;
 use crate::session::{Protection, Session};
+use crate::source::Wanted;
 
 /// How long a connection may take, with the proof of the key.
 const CONNECTING: Duration = Duration::from_secs(20);
@@ -61,27 +62,30 @@ impl Other {
         })
     }
 
-    /// Connects, and says what for. While the answer is there a signal cuts the session.
+    /// Connects, and says what for; what is wanted only where something is. While the answer is there a signal cuts the session.
     pub(crate) fn connect(
         &self,
         request: Request,
-        names: &[Name],
+        wanted: &Wanted,
     ) -> Result<(Session, Held), Failure> {
         let session = Session::connect(&self.target, &self.key, self.protection, CONNECTING)?;
         let held = self.lines.hold(session.sending.line());
         let mut session = session;
-        say(&mut session, request, names)?;
+        say(&mut session, request, wanted)?;
         Ok((session, held))
     }
 }
 
-fn say(session: &mut Session, request: Request, names: &[Name]) -> Result<(), Failure> {
+fn say(session: &mut Session, request: Request, wanted: &Wanted) -> Result<(), Failure> {
     let sending = &mut session.sending;
     sending.say(&request)?;
     if !matches!(request, Request::Put(_)) {
-        for name in names {
+        for name in &wanted.names {
             let name = name.clone();
             sending.say(&Want { name })?;
+        }
+        for filter in &wanted.filters {
+            sending.say(filter)?;
         }
         sending.say(&Ready)?;
     }

@@ -3,6 +3,8 @@
 //! They are matched against paths within what is offered: `/raw` is `raw` in each folder that is offered, `*.jpg` is a file
 //! anywhere, `target/` a folder anywhere. Paths need not be UTF-8: on Unix their bytes are matched.
 
+mod judge;
+
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -12,6 +14,8 @@ use proto::filexfer::native::message::{Filter, MAX_FILTERS};
 use proto::filexfer::native::name::Name;
 use runtime::escape::Escaped;
 use thiserror::Error;
+
+pub(crate) use judge::{Fault, Judge, Sets, inner};
 
 /// The most bytes of all patterns. What one path costs is at most their product with its length.
 const MAX_PATTERNS: usize = 32 * 1024;
@@ -29,8 +33,8 @@ pub(crate) enum FilterError {
     Pattern { pattern: String, reason: String },
 }
 
-/// What becomes of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What becomes of a path. Of several verdicts the greatest holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// It is let through, and so is what is in it where nothing else is said of that.
     In,
@@ -103,9 +107,59 @@ impl Filters {
         }
     }
 
+    /// Whether they let everything through, but for what ignore files say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.include.is_none() && self.exclude.is_empty()
+    }
+
     /// The names of files that say what is left out of the folders that they are in.
     pub(crate) fn ignore_files(&self) -> &[Name] {
         &self.ignore_files
+    }
+}
+
+/// What an ignore file says of the folder that it is in.
+#[derive(Clone, Debug)]
+pub(crate) struct Ignored(Gitignore);
+
+impl Ignored {
+    /// The most bytes of such a file.
+    pub(crate) const MAX_BYTES: u64 = 1 << 20;
+
+    /// The most patterns in it.
+    const MAX_LINES: usize = 10_000;
+
+    /// Reads such a file; lines that cannot be understood say nothing, and are told with their number.
+    ///
+    /// # Errors
+    /// A text, where there is too much of it.
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Self, Vec<String>), String> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let (mut builder, mut wrong) = (GitignoreBuilder::new(""), Vec::new());
+        let mut patterns = 0;
+        for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            patterns += usize::from(!line.is_empty() && !line.starts_with(b"#"));
+            if patterns > Self::MAX_LINES {
+                return Err(format!("expected at most {} patterns", Self::MAX_LINES));
+            }
+            let added = match str::from_utf8(line) {
+                Ok(line) => builder
+                    .add_line(None, line)
+                    .map(|_| ())
+                    .map_err(|error| plain(&error)),
+                Err(_) => Err("expected UTF-8".into()),
+            };
+            wrong.extend(added.err().map(|reason| format!("line {number}: {reason}")));
+        }
+        let built = builder.build().map_err(|error| plain(&error))?;
+        Ok((Self(built), wrong))
+    }
+
+    /// Whether it leaves out what is at this path, relative to its folder; `None` where it says nothing of it. Folders
+    /// around it are not looked at.
+    pub(crate) fn says(&self, path: &[u8], is_folder: bool) -> Option<bool> {
+        matches(&self.0, path, path.len(), is_folder)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::key::{self, Stdin};
 use crate::retry::{Again, conclude, persist};
 use crate::show::{Show, Stage, Stdout, Way};
 use crate::sink::{self, Manner, Place};
+use crate::source::Wanted;
 use crate::transfer::{Event, Watch};
 
 pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
@@ -30,7 +31,10 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
     if args.classic {
         return fetch_classic(args, &place, &stage);
     }
-    let names = names(&args.names)?;
+    let wanted = Wanted {
+        names: names(&args.names)?,
+        filters: args.choosing.filters(),
+    };
     let other = Other::new(args.target.as_ref(), &args.keyed, Stdin::Free)?;
     let again = match place {
         Place::Stdout => Again::Once,
@@ -39,14 +43,14 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let course = args.going.course();
     let mut show = stage.show(Way::Received, course, None);
     let manner = Manner {
-        wanted: names.clone(),
+        wanted: wanted.names.clone(),
         course,
-        filters: args.choosing.filters(),
+        filters: wanted.filters.clone(),
         ..args.saving.manner()
     };
     let retry = args.connecting.retry;
     let ended = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Get(course), &names)?;
+        let (session, _held) = other.connect(Request::Get(course), &wanted)?;
         Ok(sink::receive(session, &place, &manner, show)?)
     });
     conclude(show, ended)

@@ -15,11 +15,16 @@ use crate::key::Stdin;
 use crate::retry::Failure;
 use crate::show::File;
 use crate::sink;
+use crate::source::Wanted;
 
 pub(crate) fn run(args: &List) -> anyhow::Result<Exit> {
     let names = names(&args.names)?;
     let other = Other::new(args.target.as_ref(), &args.keyed, Stdin::Free)?;
-    let (session, _held) = other.connect(Request::List, &names)?;
+    let wanted = Wanted {
+        names,
+        filters: args.choosing.filters(),
+    };
+    let (session, _held) = other.connect(Request::List, &wanted)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = Ok(());
     let totals = sink::list(session, &mut |entry| {

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut show = stage.show(Way::Sent, course, None);
     let retry = args.connecting.retry;
     let ended = persist(retry, again, &other.shutdown, &mut show, |show| {
-        let (session, _held) = other.connect(Request::Put(course), &[])?;
+        let (session, _held) = other.connect(Request::Put(course), &Wanted::default())?;
         Ok(source::send(
             session,
             &offer,

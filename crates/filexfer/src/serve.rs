@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use proto::filexfer::native::message::{Ready, Reason, Refused, Request, Want};
+use proto::filexfer::native::message::{
+    Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
+};
 use proto::frame::Message;
 use runtime::cli::Exit;
 use runtime::log::Verbosity;
@@ -69,12 +71,12 @@ impl Service for Source<'_> {
             Request::List | Request::Get(_) => wanted(session.peer, &mut session.receiving)?,
         };
         let checked = wanted.and_then(|wanted| {
-            source::check(&self.offer, &wanted)?;
+            source::check(&self.offer, &wanted, &self.manner)?;
             Ok(wanted)
         });
         match checked {
             Ok(wanted) if request == Request::List => {
-                source::list(session, &self.offer, &wanted).map(|()| Outcome::Looked)
+                source::list(session, &self.offer, &wanted, &self.manner).map(|()| Outcome::Looked)
             }
             Ok(wanted) => {
                 let manner = Manner {
@@ -112,9 +114,14 @@ fn wanted(
                 let want = want.map_err(|error| broken(&error.to_string()))?;
                 wanted.names.push(want.message.name);
             }
+            Filter::KIND => {
+                let filter = frame.decode::<Filter>();
+                let filter = filter.map_err(|error| broken(&error.to_string()))?;
+                wanted.filters.push(filter.message);
+            }
             kind => {
                 return Err(broken(&format!(
-                    "expected names, got a frame of kind {kind}"
+                    "expected names or filters, got a frame of kind {kind}"
                 )));
             }
         }
@@ -124,6 +131,69 @@ fn wanted(
             );
             return Ok(Err(Refused::Other(reason)));
         }
+        if wanted.filters.len() > MAX_FILTERS {
+            let reason = Reason::new("expected at most 256 filters; an ignore file may hold more");
+            return Ok(Err(Refused::Other(reason)));
+        }
     }
     Ok(Ok(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::filexfer::native::message::{Done, MAX_PATTERN};
+    use proto::filexfer::native::name::Name;
+
+    use super::*;
+    use crate::source::tests::peer::pair;
+
+    /// What is understood of what the other side says.
+    fn heard(
+        say: impl FnOnce(&mut crate::session::Sending),
+    ) -> Result<Result<Wanted, Refused>, TransferError> {
+        let (mut asking, mut asked) = pair();
+        say(&mut asking.sending);
+        asking.sending.flush().unwrap();
+        asking.sending.end().unwrap();
+        wanted(asked.peer, &mut asked.receiving)
+    }
+
+    fn exclude(text: &str) -> Filter {
+        Filter::Exclude(text.to_owned().try_into().unwrap())
+    }
+
+    #[test]
+    fn names_and_filters_in_any_order() {
+        let name = Name::new(*b"a").unwrap();
+        let said = heard(|out| {
+            out.say(&exclude("*.o")).unwrap();
+            out.say(&Want { name: name.clone() }).unwrap();
+            out.say(&exclude("b")).unwrap();
+            out.say(&Ready).unwrap();
+        });
+        let wanted = said.unwrap().unwrap();
+        assert_eq!(wanted.names, [name]);
+        assert_eq!(wanted.filters, [exclude("*.o"), exclude("b")]);
+    }
+
+    #[test]
+    fn too_many_filters_are_refused() {
+        let longest = "p".repeat(MAX_PATTERN);
+        for (filters, is_refused) in [(MAX_FILTERS, false), (MAX_FILTERS + 1, true)] {
+            let said = heard(|out| {
+                (0..filters).for_each(|_| out.say(&exclude(&longest)).unwrap());
+                out.say(&Ready).unwrap();
+            });
+            let refused = matches!(said.unwrap(), Err(Refused::Other(_)));
+            assert_eq!(refused, is_refused, "{filters}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_breaks_the_rules() {
+        let said = heard(|out| out.say(&Done).unwrap());
+        assert!(matches!(said, Err(TransferError::Rules { .. })));
+        let said = heard(|out| out.say(&exclude("a")).unwrap());
+        assert!(matches!(said, Err(TransferError::Rules { .. })));
+    }
 }

@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use crate::child::free;
 use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
-use crate::filexfer::program::{Ours, Programs};
+use crate::filexfer::program::Ours;
+use crate::filexfer::programs::Programs;
 
 /// As many bits as the keys of the others have.
 const KEY: &str = "0123456789abcdef0123456789abcdef\n";
@@ -23,6 +24,8 @@ pub(super) fn plan(mode: Ours, programs: &Programs, task: &Task) -> Result<Plan>
         Ours::Plain => ("--plain", "--plain"),
         Ours::Classic => ("--classic", "--classic"),
         Ours::NeverCompress => ("--compress never", ""),
+        Ours::Anew => ("", "--overwrite"),
+        Ours::InPlace => ("", "--overwrite --in-place"),
     };
     let output = match mode {
         // That wire has no names.

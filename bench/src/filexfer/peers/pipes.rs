@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::child::free;
 use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
-use crate::filexfer::program::Programs;
+use crate::filexfer::programs::Programs;
 
 pub(super) fn socat(programs: &Programs, task: &Task) -> Result<Plan> {
     let address = free::tcp()?;

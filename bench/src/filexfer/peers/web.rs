@@ -9,7 +9,7 @@ use nix::unistd::geteuid;
 
 use crate::child::free;
 use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
-use crate::filexfer::program::{Programs, ensure_done};
+use crate::filexfer::programs::{Programs, ensure_done};
 
 pub(super) fn plan(programs: &Programs, task: &Task) -> Result<Plan> {
     let (address, settings) = (free::tcp()?, task.setting("nginx.conf"));
@@ -32,7 +32,7 @@ pub(super) fn plan(programs: &Programs, task: &Task) -> Result<Plan> {
             .path(&certificate)
             .words("-o")
             .path(&task.arrived())
-            .text(format!("https://{address}/{}", Task::NAME)),
+            .text(format!("https://{address}/{}", Task::FILE)),
         ends: Ends::WhenTold,
     })
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::child::free;
 use crate::filexfer::plan::{Call, Ends, Plan, Ready, Task};
-use crate::filexfer::program::Programs;
+use crate::filexfer::programs::Programs;
 
 const CODE: &str = "1-bench-bench";
 

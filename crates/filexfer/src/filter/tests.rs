@@ -28,10 +28,13 @@ fn judged(filters: &Filters, path: &str) -> Verdict {
     filters.judge(inner.as_bytes(), path.ends_with('/'))
 }
 
+/// Paths, and what becomes of them.
+type Judged = &'static [(&'static str, Verdict)];
+
 #[test]
 fn patterns_as_gitignore_has_them() {
     use Verdict::{In, Out, Through};
-    let table: &[(&[&str], &[(&str, Verdict)])] = &[
+    let table: &[(&[&str], Judged)] = &[
         (&[], &[("", In), ("a", In), ("a/b/", In)]),
         (
             &["-*.jpg"],

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use proto::filexfer::native::record::{HEADER, Header, Opener, RecordError, RecordKind};
 use proto::frame::{self, Frame, FrameError, Message, Prefix};
+use runtime::tcp;
 
 use super::SILENCE;
 use crate::transfer::TransferError;
@@ -82,7 +83,7 @@ impl Receiving {
 
     /// Whether [`next`](Self::next) has something to read at once.
     pub(crate) fn is_ready(&self) -> bool {
-        self.has_more()
+        self.has_more() || !self.next.is_empty() || tcp::is_readable(&self.stream)
     }
 
     /// How many bytes of records came.

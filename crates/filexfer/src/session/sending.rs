@@ -80,7 +80,16 @@ impl Sending {
 
     /// Puts bytes there that were packed already.
     pub(crate) fn packed(&mut self, data: Data, bytes: &[u8]) -> Result<(), TransferError> {
-        self.head(&data, bytes.len() as u64)?;
+        self.say_with(&data, bytes)
+    }
+
+    /// Puts a message there with its bulk.
+    pub(crate) fn say_with<M: Message>(
+        &mut self,
+        message: &M,
+        bytes: &[u8],
+    ) -> Result<(), TransferError> {
+        self.head(message, bytes.len() as u64)?;
         self.make_room(self.head.len() + bytes.len())?;
         self.put_head();
         self.put(bytes.len()).copy_from_slice(bytes);

@@ -4,16 +4,21 @@
 //! ([`journal`]): the next transfer of the same file goes on from there.
 
 mod answering;
+mod attributes;
 mod bases;
+mod disk;
 mod extras;
 mod folders;
 mod journal;
 mod links;
+mod patching;
 mod receiver;
 mod saving;
 mod settle;
 mod signing;
 mod slot;
+mod small;
+mod sweep;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -32,6 +37,7 @@ use crate::transfer::{Summary, TransferError, Watch};
 pub(crate) use extras::Superfluous;
 pub(crate) use links::LinkPolicy;
 use receiver::Receiver;
+pub(crate) use saving::OURS;
 
 /// Where files go.
 pub(crate) enum Place {

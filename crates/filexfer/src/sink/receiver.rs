@@ -11,6 +11,7 @@ use proto::frame::{Frame, Message};
 
 use super::answering::alive;
 use super::bases::Bases;
+use super::disk::Ways;
 use super::extras::Extras;
 use super::folders::Folders;
 use super::journal::Boot;
@@ -24,6 +25,9 @@ use super::unpack::Unpacker;
 use super::{Manner, Place, UNDONE, unexpected};
 use crate::session::{Incoming, Receiving, Sending, Session};
 use crate::transfer::{Event, Summary, TransferError, Watch};
+
+/// So many bytes of answers go out while more comes: the source must not run out of what it may send.
+const WORTH: usize = 2048;
 
 /// Whether more is to come.
 #[derive(PartialEq, Eq)]
@@ -58,7 +62,9 @@ pub(super) struct Sink<'a> {
     pub(super) links: Links,
     pub(super) bases: Bases,
     pub(super) signing: Signing,
-    extras: Extras,
+    pub(super) extras: Extras,
+    /// Whether something was made or removed that is not a file, since the disk was told to take all.
+    pub(super) changed: bool,
     pub(super) summary: Summary,
 }
 
@@ -69,7 +75,18 @@ impl<'a> Receiver<'a> {
         manner: &'a Manner,
         watch: &'a mut dyn Watch,
     ) -> Result<Self, TransferError> {
-        let target = Target::open(place).map_err(|reason| here(place, reason))?;
+        let target = Target::open(place, manner.course).map_err(|reason| here(place, reason))?;
+        let care = Care {
+            boot: Boot::now(),
+            sync: manner.sync,
+            patience: manner.patience,
+            preserve: manner.preserve,
+        };
+        let ways = Ways {
+            care,
+            existing: manner.existing,
+        };
+        let bases = Bases::new(&target);
         Ok(Self {
             receiving: session.receiving,
             sink: Sink {
@@ -82,18 +99,15 @@ impl<'a> Receiver<'a> {
                 open: 0,
                 named: 0,
                 rests: false,
-                settling: Settling::default(),
+                settling: Settling::new(ways),
                 unpacker: Unpacker::default(),
-                care: Care {
-                    boot: Boot::now(),
-                    sync: manner.sync,
-                    patience: manner.patience,
-                },
+                care,
                 folders: Folders::default(),
                 links: Links::default(),
-                bases: Bases::default(),
+                bases,
                 signing: Signing::default(),
-                extras: Extras::new(manner.extras),
+                extras: Extras::new(manner),
+                changed: false,
                 summary: Summary::default(),
             },
         })
@@ -122,13 +136,20 @@ impl<'a> Receiver<'a> {
                 self.sink.sign()?;
                 continue;
             }
+            if self.sink.settling.is_busy() && !self.receiving.is_ready() {
+                self.sink.wait()?;
+                self.sink.go_on(false)?;
+                self.sink.sending.flush()?;
+                continue;
+            }
             let incoming = self.receiving.next()?;
             let incoming = incoming.ok_or_else(|| self.sink.broken(UNDONE))?;
             if self.sink.frame(&incoming)? == Flow::Done {
                 return Ok(());
             }
-            self.sink.go_on()?;
-            if !self.receiving.has_more() {
+            let has_more = self.receiving.is_ready();
+            self.sink.go_on(has_more)?;
+            if !has_more || self.sink.sending.waiting() >= WORTH {
                 self.sink.sending.flush()?;
             }
         }
@@ -204,29 +225,17 @@ impl Sink<'_> {
         {
             return Err(not_one_file());
         }
+        self.extras.named(&entry);
+        self.come_to(Some(&entry.name));
         let folder = self.inbox.entry(entry);
         let folder = folder.map_err(|violation| self.broken(violation))?;
         match folder {
-            Some(folder) => self.folder(&folder),
-            None => Ok(()),
-        }
-    }
-
-    fn folder(&mut self, folder: &Entry) -> Result<(), TransferError> {
-        self.named(folder);
-        if self.manner.course == Course::Preview {
-            return Ok(());
-        }
-        if let Err(error) = self.target.make(folder) {
-            self.fail(folder, &error.to_string());
+            Some(folder) => self.make_folder(&folder),
+            None => {
+                self.folders.name();
+            }
         }
         Ok(())
-    }
-
-    /// Everything that is named comes by here, in its order.
-    pub(super) fn named(&mut self, entry: &Entry) {
-        self.extras.named(&entry.name);
-        self.folders.come_to(&entry.name);
     }
 
     fn skipped(&mut self, skipped: &Skipped) {
@@ -259,6 +268,7 @@ impl Sink<'_> {
         let mut alive = alive(&mut self.sending);
         let slot = &mut taken.with;
         slot.tell(&taken.entry, taken.from, self.watch);
+        slot.make(&taken.entry, bytes, self.care);
         slot.open(&taken.entry, self.care, &mut alive);
         slot.write(bytes, &self.target, &mut alive)?;
         self.summary.bytes += bytes.len() as u64;
@@ -305,8 +315,10 @@ impl Sink<'_> {
             peer: self.peer,
             what: violation.to_string(),
         })?;
-        self.signing.chunks(&taken.with);
-        Ok(())
+        match &taken.with.base {
+            Some(base) => self.signing.chunks(base, &mut self.sending),
+            None => Ok(()),
+        }
     }
 
     fn sign(&mut self) -> Result<(), TransferError> {
@@ -314,12 +326,19 @@ impl Sink<'_> {
     }
 
     fn finish(&mut self, finish: &Finish) -> Result<(), TransferError> {
+        if !matches!(finish, Finish::Whole(_)) {
+            self.extras.keep();
+        }
         let taken = self.inbox.finish(finish);
         let mut taken = taken.map_err(|violation| self.broken(violation))?;
         let slot = &mut taken.with;
         self.open -= usize::from(slot.early);
+        if let Some(base) = &slot.base {
+            self.signing.end(base, &mut self.sending)?;
+        }
         let mut alive = alive(&mut self.sending);
         slot.tell(&taken.entry, taken.from, self.watch);
+        slot.make(&taken.entry, &[], self.care);
         slot.open(&taken.entry, self.care, &mut alive);
         let how = taken.with.finish(&taken.entry, finish, &mut alive);
         self.settling.push(Finished {
@@ -367,9 +386,10 @@ impl Sink<'_> {
         let paused = self.inbox.pause();
         paused.map_err(|violation| self.broken(violation))?;
         self.end_round()?;
+        self.target.forget();
         self.links = Links::default();
-        self.bases = Bases::default();
-        self.extras = Extras::new(self.manner.extras);
+        self.bases = Bases::new(&self.target);
+        self.extras = Extras::new(self.manner);
         self.sending.say(&Pause)?;
         self.sending.flush()?;
         self.watch.tell(Event::Paused);
@@ -380,17 +400,25 @@ impl Sink<'_> {
     /// All that was named is answered: what is superfluous goes, and folders get their times.
     fn end_round(&mut self) -> Result<(), TransferError> {
         self.settle()?;
-        self.remove_extras()?;
+        self.come_to(None);
         self.end_folders();
-        Ok(())
+        self.remove_extras()?;
+        let synced = self.sync_changes();
+        synced.map_err(|error| TransferError::Here {
+            what: "cannot write links and folders to the disk".into(),
+            reason: std::io::Error::other(error),
+        })
     }
 
     /// The connection is at its end before all was done: what is complete gets its name, what is not is kept.
     fn abandon(mut self) {
         let _ = self.settle();
+        self.end_folders();
         for taken in self.inbox.into_taken() {
-            if let State::Open(saving) = taken.with.state {
-                saving.keep();
+            match taken.with.state {
+                State::Open(saving) => saving.keep(),
+                State::Patching(patching) => patching.keep(),
+                _ => {}
             }
         }
     }

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash, block_hash};
+use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, block_hash};
 use proto::filexfer::native::message::{Entry, Moment, Take};
-use runtime::folder::{Folder, FolderError, Partial, Permissions, Replace};
+use runtime::folder::{self, Folder, FolderError, Partial, Replace};
 
-use super::Sync;
 use super::journal::{Boot, Identity, Journal};
 use super::writeback::Writeback;
+use super::{Preserve, Sync};
 
 /// What the names of files that are not complete begin with. No file of a source is called so.
-pub(super) const OURS: &[u8] = b".filexfer-";
+pub(crate) const OURS: &[u8] = b".filexfer-";
 
 /// The most bytes of one write: ext4 takes 1 MiB at once at a quarter of the speed of 256 KiB (Linux 6.18).
 const WRITE: usize = 256 * 1024;
+
+/// A block of nothing.
+pub(super) static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// How soon a file is looked at again that another transfer has open.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -52,11 +55,14 @@ impl Spot {
 
     /// Whether some of the file may be there.
     pub(super) fn is_begun(&self) -> bool {
-        matches!(self.folder.look(&self.partial()), Ok(Some(_)))
+        self.folder.had(OURS) && matches!(self.folder.look(&self.partial()), Ok(Some(_)))
     }
 
     /// Removes what an earlier transfer left, unless one is at it now.
     pub(super) fn tidy(&self) -> Result<(), FolderError> {
+        if !self.folder.had(OURS) {
+            return Ok(());
+        }
         if let Some(partial) = self.folder.existing_partial(&self.partial())? {
             self.folder.remove(&self.journal())?;
             partial.remove(&self.folder)?;
@@ -83,11 +89,12 @@ pub(super) struct Care {
     pub(super) sync: Sync,
     /// How long a file is waited for that another transfer has open.
     pub(super) patience: Duration,
+    pub(super) preserve: Preserve,
 }
 
 impl Care {
     /// Does it again while another transfer has the file: one whose connection broke may not know that yet.
-    fn patiently<T>(
+    pub(super) fn patiently<T>(
         self,
         alive: &mut dyn FnMut(),
         mut open: impl FnMut(&mut dyn FnMut()) -> Result<T, FolderError>,
@@ -211,6 +218,56 @@ impl Saving {
         self.writeback.wrote(file, bytes.len(), alive)
     }
 
+    /// Adds zeros that take no room on a file system that can do without. After an error it cannot go on. `alive` is
+    /// called now and then.
+    pub(super) fn hole(&mut self, length: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
+        let mut file = self.partial.file();
+        let from = file.stream_position()?;
+        folder::zero(file, from, length)?;
+        file.seek(SeekFrom::Start(from.saturating_add(length)))?;
+        let mut left = length;
+        while left > 0 {
+            let now = left.min(BLOCK as u64);
+            let mut complete = None;
+            self.hash
+                .update(&ZEROS[..now as usize], |block| complete = Some(*block));
+            if let Some(block) = complete {
+                self.note(block);
+            }
+            left -= now;
+            alive();
+        }
+        Ok(())
+    }
+
+    /// From now on by parts of this size, so that those of another file can be added.
+    pub(super) fn by_parts(&mut self, part: PartSize) {
+        self.hash.by_parts(part);
+    }
+
+    /// Whether the next byte is the first of a part.
+    pub(super) fn is_between_parts(&self) -> bool {
+        self.hash.is_between_parts()
+    }
+
+    /// Adds whole parts of another file, which have these hashes, between two parts; `length` is all of them in bytes.
+    pub(super) fn copy(
+        &mut self,
+        (from, at): (&File, u64),
+        length: u64,
+        parts: &[[u8; 32]],
+        alive: &mut dyn FnMut(),
+    ) -> io::Result<()> {
+        folder::copy(from, at, self.partial.file(), length)?;
+        for part in parts {
+            if let Some(block) = self.hash.add_part(*part) {
+                self.note(block);
+            }
+        }
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.writeback.wrote(self.partial.file(), length, alive)
+    }
+
     /// Notes the hash of a block; there is no journal before the first, and none of a file that cannot be known again. A
     /// journal that cannot be written does not hinder the file.
     fn note(&mut self, block: [u8; 32]) {
@@ -253,15 +310,9 @@ impl Saving {
         let hash = self.hash.clone().finish();
         if hash != expected {
             self.discard();
-            let text = "expected the hash that the source has, got another";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text).into());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, ANOTHER_HASH).into());
         }
-        // A file system that has no permissions or times keeps none.
-        let file = self.partial.file();
-        let _ = Permissions::granted(entry.mode).give(file);
-        if let Some(modified) = entry.modified.and_then(system_time) {
-            let _ = file.set_modified(modified);
-        }
+        self.care.preserve.dress(self.partial.file(), entry);
         Ok(Complete {
             spot: self.spot,
             partial: self.partial,
@@ -269,6 +320,9 @@ impl Saving {
         })
     }
 }
+
+/// Why a file that came to its end is not taken for whole.
+pub(super) const ANOTHER_HASH: &str = "expected the hash that the source has, got another";
 
 /// A file that is complete and has not got its name.
 pub(super) struct Complete {

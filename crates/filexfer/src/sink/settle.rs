@@ -1,6 +1,7 @@
 //! The end of files: on the disk, then under their names, then answered. Small ones together, since waiting for the disk takes
 //! as long for one as for many.
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -9,15 +10,16 @@ use std::time::Duration;
 
 use proto::filexfer::native::message::{Alive, NotSaved, Reason, Saved};
 use proto::filexfer::native::name::Name;
-use runtime::folder::{self, Folder, Replace};
+use runtime::folder::Folder;
 
+use super::disk::{Disk, Settled, Ways};
 use super::saving::Complete;
-use super::{Existing, Manner, Sync};
+use super::small::Small;
 use crate::session::Sending;
 use crate::transfer::{Event, Summary, TransferError, Watch};
 
-/// The most files that are complete and wait for others, each of them open.
-const MOST_FILES: usize = 64;
+/// The most files that are complete and wait for others, each of them open. As many more may be on their way to the disk.
+const MOST_FILES: usize = 192;
 
 /// The bytes from which on it is not worth waiting.
 const MOST_BYTES: u64 = 8 << 20;
@@ -36,27 +38,69 @@ pub(super) struct Finished {
 pub(super) enum How {
     /// It is whole, and has this hash.
     Complete(Complete, [u8; 32]),
-    /// It went out, and had this hash.
+    /// The same, made in one go.
+    Small(Small, [u8; 32]),
+    /// It went out, or was changed where it is, and has this hash.
     Streamed([u8; 32]),
     /// It is not there, for this reason.
     Failed(String),
 }
 
+impl How {
+    pub(super) fn file(&self) -> Option<&File> {
+        match self {
+            Self::Complete(complete, _) => Some(complete.file()),
+            Self::Small(small, _) => Some(small.file()),
+            Self::Streamed(_) | Self::Failed(_) => None,
+        }
+    }
+
+    pub(super) fn folder(&self) -> Option<&Arc<Folder>> {
+        match self {
+            Self::Complete(complete, _) => Some(complete.folder()),
+            Self::Small(small, _) => Some(small.folder()),
+            Self::Streamed(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
 /// All of those, in their order.
-#[derive(Default)]
 pub(super) struct Settling {
+    ways: Ways,
     finished: Vec<Finished>,
     bytes: u64,
+    disk: Option<Disk>,
+}
+
+/// Who is told what came of them.
+pub(super) struct Told<'a> {
+    pub(super) sending: &'a mut Sending,
+    pub(super) summary: &'a mut Summary,
+    pub(super) watch: &'a mut dyn Watch,
 }
 
 impl Settling {
+    pub(super) fn new(ways: Ways) -> Self {
+        Self {
+            ways,
+            finished: Vec::new(),
+            bytes: 0,
+            disk: None,
+        }
+    }
+
     pub(super) fn push(&mut self, finished: Finished) {
         self.bytes += finished.size;
         self.finished.push(finished);
     }
 
+    /// Whether some wait for others.
     pub(super) fn is_empty(&self) -> bool {
         self.finished.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.finished.len()
     }
 
     /// Whether no more should wait.
@@ -64,100 +108,80 @@ impl Settling {
         self.finished.len() >= MOST_FILES || self.bytes >= MOST_BYTES
     }
 
-    /// Brings them to an end.
-    pub(super) fn settle(
-        &mut self,
-        manner: &Manner,
-        sending: &mut Sending,
-        summary: &mut Summary,
-        watch: &mut dyn Watch,
-    ) -> Result<(), TransferError> {
-        let finished = std::mem::take(self).finished;
+    /// Whether some are on their way to the disk.
+    pub(super) fn is_busy(&self) -> bool {
+        self.disk.as_ref().is_some_and(Disk::is_busy)
+    }
+
+    /// Sends those that wait on their way, after those that are.
+    pub(super) fn send_off(&mut self, told: &mut Told<'_>) -> Result<(), TransferError> {
+        while self.is_busy() {
+            self.wait(told)?;
+        }
+        if self.finished.is_empty() {
+            return Ok(());
+        }
+        self.bytes = 0;
+        let group = std::mem::take(&mut self.finished);
+        let disk = match self.disk.take() {
+            Some(disk) => disk,
+            None => Disk::new(self.ways).map_err(broken)?,
+        };
+        self.disk.insert(disk).begin(group).map_err(broken)
+    }
+
+    /// Answers those that have come to their end.
+    pub(super) fn answer(&mut self, told: &mut Told<'_>) -> Result<(), TransferError> {
+        match &mut self.disk {
+            Some(disk) if disk.is_busy() => {
+                let settled = disk.take().map_err(broken)?;
+                told.of(settled.unwrap_or_default())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until some are answered, but no longer than a side may be silent.
+    pub(super) fn wait(&mut self, told: &mut Told<'_>) -> Result<(), TransferError> {
+        let Some(disk) = &mut self.disk else {
+            return Ok(());
+        };
+        match disk.wait().map_err(broken)? {
+            Some(settled) => told.of(settled),
+            None => {
+                say_alive(told.sending);
+                Ok(())
+            }
+        }
+    }
+
+    /// Brings all of them to an end.
+    pub(super) fn settle(&mut self, told: &mut Told<'_>) -> Result<(), TransferError> {
+        self.send_off(told)?;
+        while self.is_busy() {
+            self.wait(told)?;
+        }
+        Ok(())
+    }
+}
+
+impl Told<'_> {
+    fn of(&mut self, settled: Vec<Settled>) -> Result<(), TransferError> {
         let mut answers = Ok(());
-        for settled in published(finished, manner, sending) {
-            let answered = answer(&settled, sending);
+        for settled in settled {
+            let answered = answer(&settled, self.sending);
             answers = answers.and(answered);
-            tell(&settled, summary, watch);
+            tell(&settled, self.summary, self.watch);
         }
         answers
     }
 }
 
-/// What came of a file in the end.
-struct Settled {
-    name: Name,
-    size: u64,
-    end: Result<[u8; 32], String>,
-}
-
-fn published(finished: Vec<Finished>, manner: &Manner, sending: &mut Sending) -> Vec<Settled> {
-    let written = match manner.sync {
-        Sync::Yes => synced(&finished, sending),
-        Sync::No => Ok(()),
-    };
-    let written = written.map_err(|error| error.to_string());
-    let replace = match manner.existing {
-        Existing::Keep => Replace::No,
-        Existing::Overwrite => Replace::Yes,
-    };
-    let mut folders: Vec<Arc<Folder>> = Vec::new();
-    let mut settled: Vec<_> = finished
-        .into_iter()
-        .map(|finished| publish(finished, replace, &written, &mut folders))
-        .collect();
-    if manner.sync == Sync::Yes
-        && !folders.is_empty()
-        && let Err(error) = while_alive(sending, || sync_folders(&folders))
-    {
-        for saved in settled.iter_mut().filter(|settled| settled.end.is_ok()) {
-            saved.end = Err(format!("it is there, but may not be on the disk: {error}"));
-        }
+fn broken(reason: io::Error) -> TransferError {
+    TransferError::Here {
+        what: "cannot bring files to the disk".into(),
+        reason,
     }
-    settled
-}
-
-fn synced(finished: &[Finished], sending: &mut Sending) -> io::Result<()> {
-    let files: Vec<_> = finished
-        .iter()
-        .filter_map(|finished| match &finished.how {
-            How::Complete(complete, _) => Some(complete.file()),
-            How::Streamed(_) | How::Failed(_) => None,
-        })
-        .collect();
-    match files.is_empty() {
-        true => Ok(()),
-        false => while_alive(sending, || folder::sync_files(&files)),
-    }
-}
-
-fn publish(
-    finished: Finished,
-    replace: Replace,
-    written: &Result<(), String>,
-    folders: &mut Vec<Arc<Folder>>,
-) -> Settled {
-    let Finished { name, size, how } = finished;
-    let end = match how {
-        How::Streamed(hash) => Ok(hash),
-        How::Failed(reason) => Err(reason),
-        How::Complete(complete, hash) => written.clone().and_then(|()| {
-            let folder = Arc::clone(complete.folder());
-            if !folders.iter().any(|known| Arc::ptr_eq(known, &folder)) {
-                folders.push(folder);
-            }
-            let published = complete.publish(replace);
-            published.map(|()| hash).map_err(|error| error.to_string())
-        }),
-    };
-    Settled { name, size, end }
-}
-
-/// A file system that cannot is one whose names need it not.
-fn sync_folders(folders: &[Arc<Folder>]) -> io::Result<()> {
-    folders.iter().try_for_each(|folder| match folder.sync() {
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        synced => synced,
-    })
 }
 
 fn answer(settled: &Settled, sending: &mut Sending) -> Result<(), TransferError> {
@@ -186,7 +210,7 @@ fn tell(settled: &Settled, summary: &mut Summary, watch: &mut dyn Watch) {
 }
 
 /// Works, and says meanwhile that this side is there. That it could not say so shows when it says something else.
-fn while_alive<T: Send>(sending: &mut Sending, work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn while_alive<T: Send>(sending: &mut Sending, work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
         let (done, waiting) = channel::<()>();
         let working = scope.spawn(move || {

@@ -1,27 +1,210 @@
 //! Telling the source what is in the files that are here, piece by piece, while nothing else comes.
 
-use super::slot::Slot;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use proto::filexfer::native::blocks::{BLOCK, part_hash};
+use proto::filexfer::native::chunks::{Cutting, Rest, chunk_hash, encode_row};
+use proto::filexfer::native::message::{Chunks, MAX_BASIS_ROWS, MAX_OPEN_ROWS, Parts, SHORT_HASH};
+use runtime::folder::read_at;
+
+use super::bases::Base;
 use crate::session::Sending;
 use crate::transfer::TransferError;
 
+/// The most rows of parts that are open: the chunks of one basis have to find room beside them.
+const MOST_PARTS: u64 = MAX_OPEN_ROWS - MAX_BASIS_ROWS;
+
+/// What was read goes out after so many bytes: each time both sides wake up. The first goes out at once.
+const GATHERED: u64 = 4 << 20;
+
 /// What is still to be told.
 #[derive(Default)]
-pub(super) struct Signing {}
+pub(super) struct Signing {
+    jobs: VecDeque<Job>,
+    /// Room for the rows of parts that were told or are to be, of files that are not finished.
+    rows: u64,
+    room: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+struct Job {
+    base: Rc<Base>,
+    /// What is read next, and where the rows end.
+    at: u64,
+    end: u64,
+    list: List,
+}
+
+enum List {
+    Parts(Begun),
+    Chunks(Cut),
+}
+
+/// Whether there was room for the rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    No,
+    Yes,
+}
+
+/// Bytes that are to be cut.
+struct Cut {
+    cutting: Cutting,
+    held: Vec<u8>,
+    rows: u64,
+}
+
+impl Job {
+    fn rows(&self) -> u64 {
+        self.end
+            .saturating_sub(self.at)
+            .div_ceil(self.base.part.bytes() as u64)
+    }
+}
 
 impl Signing {
     /// Whether the source waits for something.
     pub(super) fn has_work(&self) -> bool {
-        false
+        self.jobs.front().is_some_and(|job| match job.list {
+            List::Parts(Begun::No) => self.rows + job.rows() <= MOST_PARTS,
+            List::Parts(Begun::Yes) | List::Chunks(_) => true,
+        })
     }
 
-    /// The source wants to know the chunks of the basis of this file.
-    pub(super) fn chunks(&mut self, slot: &Slot) {
-        let _ = slot;
+    /// The parts of a basis are to be told, from this byte on.
+    pub(super) fn parts(&mut self, base: &Rc<Base>, from: u64) {
+        let most = MAX_BASIS_ROWS * base.part.bytes() as u64;
+        base.begin(from);
+        self.jobs.push_back(Job {
+            base: Rc::clone(base),
+            at: from,
+            end: base.size.min(from.saturating_add(most)),
+            list: List::Parts(Begun::No),
+        });
+    }
+
+    /// The source wants to know the chunks of the basis of the file that it sends: its parts need not be told any more.
+    pub(super) fn chunks(
+        &mut self,
+        base: &Rc<Base>,
+        sending: &mut Sending,
+    ) -> Result<(), TransferError> {
+        self.stop(base, sending)?;
+        self.jobs.push_front(Job {
+            base: Rc::clone(base),
+            at: 0,
+            end: base.size,
+            list: List::Chunks(Cut {
+                cutting: Cutting::of(base.size),
+                held: Vec::new(),
+                rows: 0,
+            }),
+        });
+        Ok(())
+    }
+
+    /// The file is finished: what is not told of its basis need not be.
+    pub(super) fn end(
+        &mut self,
+        base: &Rc<Base>,
+        sending: &mut Sending,
+    ) -> Result<(), TransferError> {
+        self.stop(base, sending)?;
+        self.rows -= base.held();
+        Ok(())
+    }
+
+    fn stop(&mut self, base: &Rc<Base>, sending: &mut Sending) -> Result<(), TransferError> {
+        let is_its = |job: &Job| Rc::ptr_eq(&job.base, base);
+        let Some(place) = self.jobs.iter().position(is_its) else {
+            return Ok(());
+        };
+        let is_last = true;
+        match self.jobs.remove(place).map(|job| job.list) {
+            Some(List::Parts(_)) => sending.say(&Parts { is_last }),
+            Some(List::Chunks(_)) => sending.say(&Chunks { is_last }),
+            None => Ok(()),
+        }
     }
 
     /// Reads, hashes and tells one more piece.
     pub(super) fn step(&mut self, sending: &mut Sending) -> Result<(), TransferError> {
-        let _ = sending;
+        let Some(job) = self.jobs.front_mut() else {
+            return Ok(());
+        };
+        self.frame.clear();
+        if job.list.begin() {
+            let rows = job.rows();
+            self.rows += rows;
+            job.base.hold(rows);
+        }
+        self.room.resize(BLOCK, 0);
+        let wanted = job.end.saturating_sub(job.at).min(BLOCK as u64) as usize;
+        // What cannot be read is not told: the source sends it.
+        let filled = read_at(&job.base.file, &mut self.room[..wanted], job.at).unwrap_or(0);
+        let (start, bytes) = (job.at, &self.room[..filled]);
+        job.at += filled as u64;
+        let mut is_last = job.at >= job.end || filled < wanted;
+        match &mut job.list {
+            List::Parts(_) => {
+                parts(&job.base, start, bytes, &mut self.frame);
+                sending.say_with(&Parts { is_last }, &self.frame)?;
+            }
+            List::Chunks(cut) => {
+                is_last |= cut.add(bytes, is_last, &mut self.frame);
+                sending.say_with(&Chunks { is_last }, &self.frame)?;
+            }
+        }
+        if is_last || start < GATHERED || job.at.is_multiple_of(GATHERED) {
+            sending.flush()?;
+        }
+        if is_last {
+            self.jobs.pop_front();
+        }
         Ok(())
+    }
+}
+
+impl List {
+    /// Whether this is where it begins.
+    fn begin(&mut self) -> bool {
+        match self {
+            Self::Parts(begun) => std::mem::replace(begun, Begun::Yes) == Begun::No,
+            Self::Chunks(_) => false,
+        }
+    }
+}
+
+fn parts(base: &Base, start: u64, bytes: &[u8], frame: &mut Vec<u8>) {
+    let size = base.part.bytes();
+    for (at, part) in (start..).step_by(size).zip(bytes.chunks(size)) {
+        let hash = part_hash(at, part);
+        frame.extend_from_slice(&hash[..SHORT_HASH]);
+        if part.len() == size {
+            base.learn(hash);
+        }
+    }
+}
+
+impl Cut {
+    /// Adds bytes and the rows of the chunks that they complete; whether there are as many rows now as there may be.
+    fn add(&mut self, bytes: &[u8], is_end: bool, frame: &mut Vec<u8>) -> bool {
+        self.held.extend_from_slice(bytes);
+        let rest = match is_end {
+            true => Rest::Nothing,
+            false => Rest::More,
+        };
+        let mut begin = 0;
+        while self.rows < MAX_BASIS_ROWS
+            && let Some(length) = self.cutting.next(&self.held[begin..], rest)
+        {
+            let chunk = &self.held[begin..begin + length];
+            encode_row(length as u32, &chunk_hash(chunk), frame);
+            self.rows += 1;
+            begin += length;
+        }
+        self.held.drain(..begin);
+        self.rows >= MAX_BASIS_ROWS
     }
 }

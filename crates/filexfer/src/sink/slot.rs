@@ -2,12 +2,16 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 
 use proto::filexfer::native::blocks::FileHash;
 use proto::filexfer::native::message::{Entry, Finish, FromBasis};
 
-use super::saving::{Care, Saving, Spot};
+use super::bases::Base;
+use super::patching::Patching;
+use super::saving::{ANOTHER_HASH, Care, Saving, Spot};
 use super::settle::How;
+use super::small::Small;
 use super::target::Target;
 use crate::transfer::{Event, TransferError, Watch};
 
@@ -20,6 +24,8 @@ pub(super) struct Slot {
     pub(super) begun: bool,
     /// Whether it was open when it was taken.
     pub(super) early: bool,
+    /// What is here that it may be made of.
+    pub(super) base: Option<Rc<Base>>,
     pub(super) state: State,
 }
 
@@ -27,6 +33,10 @@ pub(super) enum State {
     /// It is opened when its bytes come.
     Waiting(Spot),
     Open(Box<Saving>),
+    /// All of it came in one piece, and is written.
+    Small(Small),
+    /// It is made of what is here, as far as that is the same.
+    Patching(Box<Patching>),
     /// It goes to standard output.
     Stream(Box<FileHash>),
     /// Its bytes are read and dropped, for this reason.
@@ -39,6 +49,19 @@ impl Slot {
         if !std::mem::replace(&mut self.begun, true) {
             let (name, size) = (&entry.name, entry.size());
             watch.tell(Event::Begun { name, size, from });
+        }
+    }
+
+    /// Makes it of these bytes, if they are all of it and nothing of it is there; otherwise it is to be opened.
+    pub(super) fn make(&mut self, entry: &Entry, bytes: &[u8], care: Care) {
+        if let State::Waiting(spot) = &self.state
+            && entry.size() == Some(bytes.len() as u64)
+            && let Some(made) = Small::make(spot, entry, bytes, care.preserve)
+        {
+            self.state = match made {
+                Ok(small) => State::Small(small),
+                Err(error) => State::Failed(error.to_string()),
+            };
         }
     }
 
@@ -61,11 +84,12 @@ impl Slot {
         match &mut self.state {
             State::Open(saving) => {
                 if let Err(error) = saving.write(bytes, alive) {
-                    let state = State::Failed(error.to_string());
-                    if let State::Open(saving) = std::mem::replace(&mut self.state, state) {
-                        saving.keep();
-                    }
+                    self.fail(error.to_string());
                 }
+            }
+            State::Patching(patching) => {
+                let written = patching.write(bytes, alive);
+                self.note(written);
             }
             State::Stream(hash) => {
                 hash.update(bytes, |_| ());
@@ -73,14 +97,35 @@ impl Slot {
                     stream(stdout, bytes)?;
                 }
             }
-            State::Waiting(_) | State::Failed(_) => {}
+            State::Waiting(_) | State::Small(_) | State::Failed(_) => {}
         }
         Ok(())
     }
 
+    /// It cannot go on, and what is there of it is kept.
+    fn fail(&mut self, reason: String) {
+        if let State::Open(saving) = std::mem::replace(&mut self.state, State::Failed(reason)) {
+            saving.keep();
+        }
+    }
+
     /// Adds bytes that are in the basis already.
     pub(super) fn from_basis(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) {
-        let _ = (piece, alive);
+        if let State::Patching(patching) = &mut self.state {
+            let copied = patching.from_basis(piece, alive);
+            self.note(copied);
+        }
+    }
+
+    fn note(&mut self, done: std::io::Result<()>) {
+        if let Err(error) = done
+            && let State::Patching(patching) = &mut self.state
+        {
+            let state = State::Failed(patching.failed(&error.to_string()));
+            if let State::Patching(patching) = std::mem::replace(&mut self.state, state) {
+                patching.keep();
+            }
+        }
     }
 
     /// Adds zeros, without room for them where the file system can.
@@ -90,6 +135,19 @@ impl Slot {
         target: &Target,
         alive: &mut dyn FnMut(),
     ) -> Result<(), TransferError> {
+        let made = match &mut self.state {
+            State::Open(saving) => Some(saving.hole(length, alive)),
+            State::Patching(patching) => Some(patching.hole(length, alive)),
+            _ => None,
+        };
+        match made {
+            Some(Err(error)) => {
+                self.fail(error.to_string());
+                return Ok(());
+            }
+            Some(Ok(())) => return Ok(()),
+            None => {}
+        }
         let zeros = vec![0; ZEROS];
         let mut left = length;
         while left > 0 {
@@ -106,8 +164,10 @@ impl Slot {
             Finish::Changed => "it changed while it was read".to_owned(),
             Finish::Failed(reason) => reason.as_str().to_owned(),
         };
-        if let State::Open(saving) = self.state {
-            saving.discard();
+        match self.state {
+            State::Open(saving) => saving.discard(),
+            State::Patching(patching) => return How::Failed(patching.discard(&failed)),
+            _ => {}
         }
         How::Failed(failed)
     }
@@ -118,8 +178,11 @@ impl Slot {
                 Ok(complete) => How::Complete(complete, expected),
                 Err(error) => How::Failed(error.to_string()),
             },
+            State::Small(small) if small.has(expected) => How::Small(small, expected),
+            State::Small(_) => How::Failed(ANOTHER_HASH.into()),
+            State::Patching(patching) => patching.complete(entry, expected, alive),
             State::Stream(hash) if hash.clone().finish() == expected => How::Streamed(expected),
-            State::Stream(_) => How::Failed("expected the hash that the source has".into()),
+            State::Stream(_) => How::Failed(ANOTHER_HASH.into()),
             State::Waiting(_) => How::Failed("expected it to be open".into()),
             State::Failed(reason) => How::Failed(reason),
         }

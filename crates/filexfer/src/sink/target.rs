@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use proto::filexfer::native::message::{Entry, Moment};
+use proto::filexfer::native::message::{Course, Entry, Moment};
 use proto::filexfer::native::name::Name;
 use runtime::cli::raw_stdout;
-use runtime::folder::{self, Folder, FolderError, Found};
+use runtime::folder::{self, Attributes, Folder, FolderError, Found, Origin};
 
+use super::attributes::missing;
 use super::saving::{OURS, Spot, system_time};
-use super::{Existing, Place};
+use super::{Existing, Manner, Place};
 use crate::transfer::Left;
 
 /// The least nanoseconds by which times differ in file systems: one; NTFS; in microseconds; exFAT; HFS+; FAT.
@@ -20,51 +21,88 @@ const STEPS: [u128; 6] = [1, 100, 1_000, 10_000_000, 1_000_000_000, 2_000_000_00
 
 /// Where files go, held open.
 pub(super) enum Target {
-    Folder {
-        root: Arc<Folder>,
-        /// The folder of the file before: the next is mostly there too.
-        last: Option<(Box<[u8]>, Arc<Folder>)>,
-    },
+    Folder(Beneath),
+    /// A folder that is not there, and is not made.
+    Nowhere,
     File(Spot),
     Stdout(File),
+}
+
+/// What becomes of folders that are missing on the way to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Made,
+    /// In a preview.
+    Stay,
 }
 
 /// What is to become of a file.
 pub(super) enum Verdict {
     Left(Left),
     Save(Spot),
+    /// It would be saved, but its folder is missing.
+    Missing,
     Stream,
 }
 
 impl Target {
-    pub(super) fn open(place: &Place) -> io::Result<Self> {
-        match place {
-            Place::Folder(path) => Ok(Self::Folder {
-                root: Arc::new(Folder::open_or_make(path)?),
-                last: None,
-            }),
-            Place::File(path) => spot_of(path).map(Self::File),
-            Place::Stdout => raw_stdout().map(Self::Stdout),
+    pub(super) fn open(place: &Place, course: Course) -> io::Result<Self> {
+        let (folder, missing) = match (place, course) {
+            (Place::Folder(path), Course::Preview) => match Folder::open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Nowhere),
+                opened => (opened, Missing::Stay),
+            },
+            (Place::Folder(path), _) => (Folder::open_or_make(path), Missing::Made),
+            (Place::File(path), _) => return spot_of(path).map(Self::File),
+            (Place::Stdout, _) => return raw_stdout().map(Self::Stdout),
+        };
+        Ok(Self::Folder(Beneath {
+            root: Arc::new(folder?),
+            open: Vec::new(),
+            missing,
+        }))
+    }
+
+    pub(super) fn is_folder(&self) -> bool {
+        matches!(self, Self::Folder(_) | Self::Nowhere)
+    }
+
+    /// The folder that everything goes into.
+    pub(super) fn root(&self) -> Option<&Arc<Folder>> {
+        match self {
+            Self::Folder(beneath) => Some(&beneath.root),
+            Self::Nowhere | Self::File(_) | Self::Stdout(_) => None,
+        }
+    }
+
+    /// Where something of this name goes; `None` where its folder is not there, and not made.
+    pub(super) fn spot(&mut self, name: &Name) -> Result<Option<Spot>, FolderError> {
+        match self {
+            Self::Stdout(_) | Self::Nowhere => Ok(None),
+            Self::File(spot) => Ok(Some(spot.clone())),
+            Self::Folder(beneath) => {
+                check(name)?;
+                beneath.spot(name)
+            }
         }
     }
 
     /// What is to become of this file.
-    pub(super) fn judge(
-        &mut self,
-        entry: &Entry,
-        existing: Existing,
-    ) -> Result<Verdict, FolderError> {
-        let spot = match self {
-            Self::Stdout(_) => return Ok(Verdict::Stream),
-            Self::File(spot) => spot.clone(),
-            Self::Folder { root, last } => {
-                check(&entry.name)?;
-                spot_beneath(root, last, &entry.name)?
-            }
+    pub(super) fn judge(&mut self, entry: &Entry, manner: &Manner) -> Result<Verdict, FolderError> {
+        if let Self::Stdout(_) = self {
+            return Ok(Verdict::Stream);
+        }
+        let Some(spot) = self.spot(&entry.name)? else {
+            return Ok(Verdict::Missing);
         };
-        let left = match spot.folder.look(&spot.name)? {
+        // What came meanwhile into a folder that was empty is found when the file gets its name.
+        let found = match spot.folder.origin() {
+            Origin::Made => None,
+            Origin::Found => spot.folder.look(&spot.name)?,
+        };
+        let left = match found {
             None => None,
-            Some(found) => left(found, entry, existing, &spot)?,
+            Some(found) => left(found, entry, manner, &spot)?,
         };
         Ok(match left {
             Some(left) => Verdict::Left(left),
@@ -72,13 +110,71 @@ impl Target {
         })
     }
 
-    /// Makes a folder.
-    pub(super) fn make(&mut self, entry: &Entry) -> Result<(), FolderError> {
-        if let Self::Folder { root, .. } = self {
-            check(&entry.name)?;
-            root.beneath(entry.name.parts(), entry.mode)?;
+    /// This folder was made a moment ago: nothing is in it.
+    pub(super) fn made(&mut self, name: &Name) -> Result<(), FolderError> {
+        match self {
+            Self::Folder(beneath) => beneath.made(name),
+            Self::Nowhere | Self::File(_) | Self::Stdout(_) => Ok(()),
+        }
+    }
+
+    /// Looks up all folders anew from now on: somebody may have moved them.
+    pub(super) fn forget(&mut self) {
+        if let Self::Folder(beneath) = self {
+            beneath.open.clear();
+        }
+    }
+}
+
+/// A folder, and those in it that were come to last.
+pub(super) struct Beneath {
+    root: Arc<Folder>,
+    /// One within the other, by their names.
+    open: Vec<(Box<[u8]>, Arc<Folder>)>,
+    missing: Missing,
+}
+
+impl Beneath {
+    fn spot(&mut self, name: &Name) -> Result<Option<Spot>, FolderError> {
+        let (folder, name) = split(name);
+        let name = name.to_vec();
+        let folder = self.folder(folder)?;
+        Ok(folder.map(|folder| Spot { folder, name }))
+    }
+
+    fn made(&mut self, name: &Name) -> Result<(), FolderError> {
+        let (folder, name) = split(name);
+        if let Some(within) = self.folder(folder)? {
+            let made = within.new_child(name)?;
+            self.open.push((name.into(), Arc::new(made)));
         }
         Ok(())
+    }
+
+    /// The folder under these names. Those that are not there are made, unless they are to stay away.
+    fn folder<'a>(
+        &mut self,
+        parts: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Option<Arc<Folder>>, FolderError> {
+        let same = |((open, _), part): &(&(Box<[u8]>, _), &[u8])| **open == **part;
+        let known = self.open.iter().zip(parts.clone());
+        let known = known.take_while(same).count();
+        self.open.truncate(known);
+        for part in parts.skip(known) {
+            let folder = match self.missing {
+                Missing::Made => Some(self.innermost().child(part, 0o777)?),
+                Missing::Stay => self.innermost().deeper([part])?,
+            };
+            let Some(folder) = folder else {
+                return Ok(None);
+            };
+            self.open.push((part.into(), Arc::new(folder)));
+        }
+        Ok(Some(Arc::clone(self.innermost())))
+    }
+
+    fn innermost(&self) -> &Arc<Folder> {
+        self.open.last().map_or(&self.root, |(_, folder)| folder)
     }
 }
 
@@ -94,40 +190,34 @@ fn check(name: &Name) -> Result<(), FolderError> {
     }
 }
 
-fn spot_beneath(
-    root: &Arc<Folder>,
-    last: &mut Option<(Box<[u8]>, Arc<Folder>)>,
-    name: &Name,
-) -> Result<Spot, FolderError> {
+/// The parts of the folder that a name is in, and its last part.
+fn split(name: &Name) -> (impl Iterator<Item = &[u8]> + Clone, &[u8]) {
     let bytes = name.as_bytes();
-    let Some(slash) = bytes.iter().rposition(|byte| *byte == b'/') else {
-        let (folder, name) = (Arc::clone(root), bytes.to_vec());
-        return Ok(Spot { folder, name });
+    let slash = bytes.iter().rposition(|byte| *byte == b'/');
+    let (path, name) = match slash {
+        Some(slash) => (Some(&bytes[..slash]), &bytes[slash + 1..]),
+        None => (None, bytes),
     };
-    let (path, name) = (&bytes[..slash], bytes[slash + 1..].to_vec());
-    if let Some((_, folder)) = last.as_ref().filter(|(known, _)| **known == *path) {
-        let folder = Arc::clone(folder);
-        return Ok(Spot { folder, name });
-    }
-    let parts = path.split(|byte| *byte == b'/');
-    let folder = Arc::new(root.beneath(parts, None)?);
-    *last = Some((path.into(), Arc::clone(&folder)));
-    Ok(Spot { folder, name })
+    let parts = path.map(|path| path.split(|byte| *byte == b'/'));
+    (parts.into_iter().flatten(), name)
 }
 
 fn left(
     found: Found,
     entry: &Entry,
-    existing: Existing,
+    manner: &Manner,
     spot: &Spot,
 ) -> Result<Option<Left>, FolderError> {
     match found.kind {
         folder::Kind::File if is_same(found, entry) => {
-            let _ = spot.tidy();
+            if manner.course != Course::Preview {
+                let _ = spot.tidy();
+                align(&found, entry, manner, spot)?;
+            }
             Ok(Some(Left::Same))
         }
         folder::Kind::File | folder::Kind::Link => {
-            Ok((existing == Existing::Keep).then_some(Left::Other))
+            Ok((manner.existing == Existing::Keep).then_some(Left::Other))
         }
         found @ (folder::Kind::Folder | folder::Kind::Special) => {
             let name = runtime::escape::Escaped(&spot.name).to_string();
@@ -136,8 +226,27 @@ fn left(
     }
 }
 
+/// Gives a file that is there already what it is to have beside its bytes, where it may be changed.
+///
+/// One that has more names than the source knows of may be somebody else's too.
+fn align(found: &Found, entry: &Entry, manner: &Manner, spot: &Spot) -> Result<(), FolderError> {
+    let is_ours = found.names == 1 || entry.number.is_some();
+    if manner.existing == Existing::Keep || entry.mode.is_none() || !is_ours {
+        return Ok(());
+    }
+    // Its time is that of the source, as far as the file system can tell.
+    let wanted = Attributes {
+        modified: None,
+        ..manner.preserve.of_file(entry)
+    };
+    match missing(wanted, found) {
+        Some(missing) => spot.folder.set_file(&spot.name, found, &missing),
+        None => Ok(()),
+    }
+}
+
 /// Of the same size and time, as far as the file system here can tell times apart.
-fn is_same(found: Found, entry: &Entry) -> bool {
+pub(super) fn is_same(found: Found, entry: &Entry) -> bool {
     let (Some(size), Some(there), Some(here)) = (entry.size(), entry.modified, found.modified)
     else {
         return false;

@@ -18,7 +18,14 @@ use super::*;
 use crate::session::{Protection, Receiving, Sending};
 use crate::transfer::Event;
 
+#[cfg(unix)]
+mod folders;
+mod holes;
 mod hostile;
+#[cfg(unix)]
+mod links;
+#[cfg(unix)]
+mod removing;
 mod resuming;
 #[cfg(target_os = "linux")]
 mod systems;
@@ -326,7 +333,7 @@ fn permissions_come_along_without_setuid() {
             .mode()
             & 0o7777
     };
-    assert_eq!((mode("a"), mode("b"), mode("d")), (0o700, 0o400, 0o700));
+    assert_eq!((mode("a"), mode("b"), mode("d")), (0o700, 0o400, 0o500));
     assert_eq!(mode("c") & 0o7600, 0o600);
 }
 

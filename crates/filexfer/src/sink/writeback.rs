@@ -39,6 +39,18 @@ impl Writeback {
         if self.sync == Sync::No || self.since < PIECE {
             return Ok(());
         }
+        self.begin(file, alive)
+    }
+
+    /// Until the disk has all of it, where it is to.
+    pub(super) fn finish(&mut self, file: &File, alive: &mut dyn FnMut()) -> io::Result<()> {
+        if self.sync == Sync::Yes {
+            self.begin(file, alive)?;
+        }
+        self.wait(alive)
+    }
+
+    fn begin(&mut self, file: &File, alive: &mut dyn FnMut()) -> io::Result<()> {
         self.since = 0;
         self.wait(alive)?;
         let (told, running) = sync_channel(1);

@@ -11,6 +11,7 @@ use proto::filexfer::native::outbox::{Finished, Job};
 use runtime::tree::Facts;
 
 use super::entries::modified;
+use super::holes::Holes;
 use super::piped::{Pieces, Piped};
 use super::roots::Open;
 use super::send::Source;
@@ -23,13 +24,16 @@ const SLOW: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(500);
 
 /// How a file ended: its size as it was sent, and the rest.
-type Ended = (u64, Finish);
+pub(super) type Ended = (u64, Finish);
 
 impl Source<'_> {
     /// Sends a file, and how it ended.
     pub(super) fn send_file(&mut self, job: Job) -> Result<(), TransferError> {
         let Job {
-            entry, from, hash, ..
+            entry,
+            from,
+            hash,
+            basis,
         } = job;
         self.watch.tell(Event::Begun {
             name: &entry.name,
@@ -38,7 +42,10 @@ impl Source<'_> {
         });
         let (size, finish) = match self.roots.open(&entry.name) {
             Ok(Open::File(_, facts)) if !is_as_named(&entry, &facts) => (0, Finish::Changed),
-            Ok(Open::File(file, facts)) => self.send_bytes(file, &facts, from, hash)?,
+            Ok(Open::File(file, facts)) => match basis {
+                None => self.send_bytes(file, &facts, from, hash)?,
+                Some(_) => self.send_changed(file, &facts, from, hash)?,
+            },
             Ok(Open::Piped(piped)) => self.send_pieces(piped, hash)?,
             Err(error) => (0, failed(&error)),
         };
@@ -73,14 +80,26 @@ impl Source<'_> {
             return Ok((from, failed(&error)));
         }
         self.packer.begin(facts.size - from);
-        let mut at = from;
+        let (mut at, mut holes) = (from, Holes::of(facts));
         while at < facts.size {
+            let hole = match holes.next(&mut file, at) {
+                Ok(hole) => hole,
+                Err(error) => return Ok((at, failed(&error))),
+            };
+            if hole.start <= at {
+                self.send_hole(at..hole.end, &mut hash)?;
+                at = hole.end;
+                if let Err(error) = file.seek(SeekFrom::Start(at)) {
+                    return Ok((at, failed(&error)));
+                }
+                continue;
+            }
             let mut read = |room: &mut [u8]| {
                 let filled = read_all(&mut file, room)?;
                 hash.update(&room[..filled], |_| ());
                 Ok(filled)
             };
-            let size = whole_block(at, facts.size);
+            let size = whole_block(at, hole.start);
             match self.packer.send(&mut self.outlet, size, &mut read)? {
                 Ok(0) => return Ok((at, Finish::Changed)),
                 Ok(sent) => {
@@ -144,7 +163,7 @@ impl Source<'_> {
 }
 
 /// How much of a file is sent next: up to the end of a block, since whole blocks are hashed fastest.
-fn whole_block(at: u64, size: u64) -> usize {
+pub(super) fn whole_block(at: u64, size: u64) -> usize {
     let block = BLOCK as u64;
     (size - at).min(block - at % block) as usize
 }
@@ -155,7 +174,7 @@ fn is_as_named(entry: &Entry, facts: &Facts) -> bool {
 }
 
 /// All of it was sent: it is whole if nothing more can be read and nobody has touched it since it was opened.
-fn ending(file: &mut File, facts: &Facts, hash: FileHash) -> Finish {
+pub(super) fn ending(file: &mut File, facts: &Facts, hash: FileHash) -> Finish {
     let more = read_all(file, &mut [0]);
     match more.and_then(|more| Ok((more, Facts::now(file)?))) {
         Ok((0, now)) if now == *facts => Finish::Whole(hash.finish()),
@@ -179,6 +198,6 @@ fn read_all(file: &mut File, room: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-fn failed(error: &io::Error) -> Finish {
+pub(super) fn failed(error: &io::Error) -> Finish {
     Finish::Failed(Reason::new(&error.to_string()))
 }

@@ -2,28 +2,35 @@
 
 mod answers;
 mod content;
+mod delta;
 mod entries;
+mod holes;
+mod named;
+mod numbers;
 mod outlet;
 mod packer;
 mod piped;
 mod roots;
+mod rounds;
 mod send;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod watching;
 mod zstd;
 
+use std::io;
 use std::path::PathBuf;
 
 use proto::filexfer::native::message::{Course, Filter, Reason, Refused};
 use proto::filexfer::native::name::Name;
 use runtime::units::ByteRate;
 
+use crate::filter::{Filters, Judge, Sets, Verdict};
 use crate::session::Session;
 use crate::transfer::{Summary, TransferError, Watch};
 
 pub(crate) use piped::Piped;
-use roots::Roots;
+use roots::{Roots, There};
 use send::Source;
 
 /// What a source has: files and folders, named by the last part of their path, or standard input under a name.
@@ -75,15 +82,36 @@ pub(crate) fn validate(offer: &Offer) -> Result<(), TransferError> {
     Roots::new(offer).map(|_| ())
 }
 
-/// Whether what is wanted is offered; what to refuse it with where it is not.
-pub(crate) fn check(offer: &Offer, wanted: &Wanted) -> Result<(), Refused> {
-    let roots = Roots::new(offer).map_err(|error| {
+/// Whether these filters can be understood; a text for a person where they cannot.
+pub(crate) fn filters_ok(filters: &[Filter]) -> Result<(), String> {
+    let understood = Filters::new(filters).map(|_| ());
+    understood.map_err(|error| error.to_string())
+}
+
+/// Whether what is wanted is offered; what to refuse it with where it is not. What this side's own filters leave out is not.
+pub(crate) fn check(offer: &Offer, wanted: &Wanted, manner: &Manner) -> Result<(), Refused> {
+    let unreadable = |error: TransferError| {
         tracing::warn!("{error}");
         Refused::Other(Reason::new("what is offered cannot be read now"))
-    });
-    let mut roots = roots?;
-    let missing = wanted.names.iter().find(|name| roots.look(name).is_err());
+    };
+    filters_ok(&wanted.filters).map_err(|why| Refused::Other(Reason::new(&why)))?;
+    let sets = sets(&manner.filters, &[]).map_err(unreadable)?;
+    let mut roots = Roots::new(offer).map_err(unreadable)?.filtered(sets);
+    let missing = wanted
+        .names
+        .iter()
+        .find(|name| !is_offered(&mut roots, name));
     missing.map_or(Ok(()), |name| Err(Refused::NoSuchName(name.clone())))
+}
+
+fn is_offered(roots: &mut Roots<'_>, name: &Name) -> bool {
+    let Ok(there) = roots.look(name) else {
+        return false;
+    };
+    let is_folder = matches!(there, There::Folder(_));
+    let mut judge = Judge::new(roots.sets());
+    let verdict = judge.approach(name, is_folder, &mut |name| roots.file(name));
+    !matches!(verdict, Ok(Verdict::Out))
 }
 
 /// Names what is wanted, and sends what the sink takes, until the sink has answered all of it.
@@ -94,11 +122,32 @@ pub(crate) fn send(
     manner: &Manner,
     watch: &mut dyn Watch,
 ) -> Result<Summary, TransferError> {
-    let roots = Roots::new(offer)?;
-    Source::new(session, roots, wanted, manner, watch)?.send(offer)
+    let roots = roots(offer, wanted, manner)?;
+    Source::new(session, roots, wanted, manner, watch)?.send(offer, manner)
 }
 
-/// Names all that is offered: nothing of it will be taken.
-pub(crate) fn list(session: Session, offer: &Offer, wanted: &Wanted) -> Result<(), TransferError> {
-    send::list(session, Roots::new(offer)?, wanted)
+/// Names all that is wanted: nothing of it will be taken.
+pub(crate) fn list(
+    session: Session,
+    offer: &Offer,
+    wanted: &Wanted,
+    manner: &Manner,
+) -> Result<(), TransferError> {
+    send::list(session, roots(offer, wanted, manner)?, wanted)
+}
+
+fn roots<'a>(
+    offer: &'a Offer,
+    wanted: &Wanted,
+    manner: &Manner,
+) -> Result<Roots<'a>, TransferError> {
+    let sets = sets(&manner.filters, &wanted.filters)?;
+    Ok(Roots::new(offer)?.filtered(sets))
+}
+
+fn sets(own: &[Filter], asked: &[Filter]) -> Result<Sets, TransferError> {
+    Sets::new(own, asked).map_err(|error| TransferError::Here {
+        what: "cannot use the filters".into(),
+        reason: io::Error::other(error),
+    })
 }

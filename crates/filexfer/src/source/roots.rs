@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 
 use proto::filexfer::native::name::Name;
 use runtime::escape::Escaped;
-use runtime::tree::{self, Facts, Tree, Walk, What};
+use runtime::tree::{self, Facts, Special, Tree, Walk, What};
 
 use super::{Offer, Piped, Wanted};
+use crate::filter::Sets;
 use crate::transfer::TransferError;
 
 /// All that is offered, by name.
-pub(super) struct Roots<'a>(Vec<Root<'a>>);
+pub(super) struct Roots<'a> {
+    roots: Vec<Root<'a>>,
+    sets: Sets,
+}
 
 /// One path.
 struct Root<'a> {
@@ -31,6 +35,8 @@ enum Kind<'a> {
 pub(super) enum There {
     File(Facts),
     Folder(Facts),
+    Link(Facts, Vec<u8>),
+    Special(Special),
     Piped,
 }
 
@@ -60,14 +66,26 @@ impl<'a> Roots<'a> {
                 what: format!("cannot offer two things named {}", shown(&pair[0].name)),
                 reason: io::Error::other("expected paths that end in different names"),
             }),
-            None => Ok(Self(roots)),
+            None => Ok(Self {
+                roots,
+                sets: Sets::default(),
+            }),
         }
+    }
+
+    /// Only what these filters let through is to be named.
+    pub(super) fn filtered(self, sets: Sets) -> Self {
+        Self { sets, ..self }
+    }
+
+    pub(super) fn sets(&self) -> &Sets {
+        &self.sets
     }
 
     /// The names that are wanted, in order; none of them is within another one.
     pub(super) fn names(&self, wanted: &Wanted) -> Vec<Name> {
         if wanted.names.is_empty() {
-            return self.0.iter().map(|root| root.name.clone()).collect();
+            return self.roots.iter().map(|root| root.name.clone()).collect();
         }
         let mut names = wanted.names.clone();
         names.sort_by(|one, other| one.parts().cmp(other.parts()));
@@ -88,7 +106,8 @@ impl<'a> Roots<'a> {
             What::File(facts) => Ok(There::File(facts)),
             What::Folder(facts) => Ok(There::Folder(facts)),
             What::Unreadable(error) => Err(error),
-            What::Link | What::Special => Err(nothing()),
+            What::Link(facts, target) => Ok(There::Link(facts, target)),
+            What::Special(kind) => Ok(There::Special(kind)),
         }
     }
 
@@ -112,6 +131,14 @@ impl<'a> Roots<'a> {
         Ok(Open::File(file, facts))
     }
 
+    /// Opens the file of this name, which is none that comes from a pipe.
+    pub(super) fn file(&mut self, name: &Name) -> io::Result<File> {
+        match self.open(name)? {
+            Open::File(file, _) => Ok(file),
+            Open::Piped(_) => Err(nothing()),
+        }
+    }
+
     /// What the name begins with, and the path that it has there.
     fn find<'n>(&mut self, name: &'n Name) -> io::Result<(&mut Root<'a>, &'n [u8])> {
         let name = name.as_bytes();
@@ -119,9 +146,9 @@ impl<'a> Roots<'a> {
         let (first, path) = name.split_at(end.unwrap_or(name.len()));
         let path = path.strip_prefix(b"/").unwrap_or_default();
         let place = self
-            .0
+            .roots
             .binary_search_by(|root| root.name.as_bytes().cmp(first));
-        let root = place.ok().and_then(|place| self.0.get_mut(place));
+        let root = place.ok().and_then(|place| self.roots.get_mut(place));
         match root {
             Some(root) if path.is_empty() || matches!(root.what, Kind::Folder(_)) => {
                 Ok((root, path))

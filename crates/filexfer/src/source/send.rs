@@ -1,22 +1,22 @@
 //! The source's side of a transfer: what is named, what is answered, and in which order.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proto::filexfer::native::message::{
-    Course, Done, Entry, Finish, Kind, Leave, NotSaved, Pause, Reason, Skipped, SkippedPath, Totals,
+    Course, Done, Entry, Finish, Leave, NotSaved, Reason, Skipped, SkippedPath,
 };
 use proto::filexfer::native::name::Name;
-use proto::filexfer::native::outbox::{Finished, Outbox};
+use proto::filexfer::native::outbox::{Finished, Outbox, Violation};
 use proto::frame::Message;
 use runtime::escape::Escaped;
 
-use super::answers::{Answer, Answers, rules};
-use super::entries::{Entries, Next, Why};
+use super::answers::{Answer, Answers, RowsOf, rules};
+use super::entries::{Next, Why};
+use super::named::Named;
 use super::outlet::Outlet;
 use super::packer::Packer;
 use super::roots::Roots;
-use super::watching::Watching;
 use super::{Manner, Offer, Wanted};
 use crate::session::Session;
 use crate::transfer::{Event, Left, Summary, TransferError, Watch};
@@ -25,22 +25,22 @@ use crate::transfer::{Event, Left, Summary, TransferError, Watch};
 pub(super) struct Source<'a> {
     peer: SocketAddr,
     pub(super) outlet: Outlet,
-    answers: Answers,
+    pub(super) answers: Answers,
     pub(super) outbox: Outbox,
     pub(super) roots: Roots<'a>,
-    wanted: &'a Wanted,
+    pub(super) wanted: &'a Wanted,
     pub(super) packer: Packer,
     pub(super) watch: &'a mut dyn Watch,
     pub(super) summary: Summary,
     course: Course,
-    end: End,
+    pub(super) end: End,
     /// Whether a file that was named in this round was not sent, since it changed.
     pub(super) changed: bool,
 }
 
 /// How far both sides are with the last words of a round or of the transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Open,
     Said,
     Answered,
@@ -74,10 +74,14 @@ impl<'a> Source<'a> {
     }
 
     /// Sends all that the sink takes.
-    pub(super) fn send(mut self, offer: &'a Offer) -> Result<Summary, TransferError> {
+    pub(super) fn send(
+        mut self,
+        offer: &'a Offer,
+        manner: &Manner,
+    ) -> Result<Summary, TransferError> {
         let sent = match self.course {
             Course::Once | Course::Preview => self.round().and_then(|()| self.last_words(&Done)),
-            Course::Follow => self.follow(offer),
+            Course::Follow => self.follow(offer, manner),
         };
         self.summary.wire = self.outlet.wire();
         let sending = self.outlet.into_inner();
@@ -100,12 +104,14 @@ impl<'a> Source<'a> {
     }
 
     /// Names everything, and sends what is taken.
-    fn round(&mut self) -> Result<(), TransferError> {
-        if let Some(totals) = totals(&mut self.roots, self.wanted, &mut self.outlet)? {
+    pub(super) fn round(&mut self) -> Result<(), TransferError> {
+        let counted = Named::count(&mut self.roots, self.wanted, &mut self.outlet)?;
+        let (totals, entries) = counted;
+        if let Some(totals) = totals {
             self.watch.tell(Event::Totals(totals));
             self.outlet.say(&totals)?;
         }
-        let mut entries = Some(Entries::new(&self.roots, self.wanted));
+        let mut entries = Some(entries);
         while entries.is_some() || !self.outbox.is_sent() {
             self.take_answers()?;
             self.name(&mut entries)?;
@@ -119,7 +125,7 @@ impl<'a> Source<'a> {
     }
 
     /// Says that this was all, until the sink has said so too.
-    fn last_words(&mut self, words: &impl Message) -> Result<(), TransferError> {
+    pub(super) fn last_words(&mut self, words: &impl Message) -> Result<(), TransferError> {
         self.outlet.say(words)?;
         self.end = End::Said;
         while self.end == End::Said {
@@ -128,83 +134,8 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Round after round, until one of the two ends it.
-    fn follow(&mut self, offer: &'a Offer) -> Result<(), TransferError> {
-        let mut watching = Watching::new(offer, self.answers.waker());
-        loop {
-            watching.begin();
-            match self.follow_once(offer) {
-                Err(TransferError::Interrupted) if self.end == End::BySink => return Ok(()),
-                round => round?,
-            }
-            self.watch.tell(Event::Paused);
-            if self.changed {
-                watching.note_change();
-            }
-            watching.rest();
-            match self.rest(&watching) {
-                Ok(()) if self.end == End::BySink => return Ok(()),
-                Ok(()) => {}
-                Err(error) => {
-                    // Where it is this side that was told to stop, the other side is to know that it may too.
-                    let _ = self.outlet.say(&Done).and_then(|()| self.outlet.flush());
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    /// One round, of what is offered now.
-    fn follow_once(&mut self, offer: &'a Offer) -> Result<(), TransferError> {
-        self.summary.begin_round();
-        (self.end, self.changed) = (End::Open, false);
-        match Roots::new(offer) {
-            Ok(roots) => {
-                self.roots = roots;
-                self.round()?;
-            }
-            // The sink is not to think that there is nothing.
-            Err(error) => self.nothing_to_name(&error)?,
-        }
-        self.last_words(&Pause)
-    }
-
-    /// What is offered is not there.
-    fn nothing_to_name(&mut self, error: &TransferError) -> Result<(), TransferError> {
-        let reason = error.to_string();
-        let names = self.roots.names(&Wanted::default());
-        for name in names {
-            self.summary.failed += 1;
-            let path = name.as_bytes();
-            self.watch.tell(Event::Skipped {
-                path,
-                reason: &reason,
-                is_failure: true,
-            });
-            self.outlet.say(&Skipped {
-                path: SkippedPath::new(path),
-                reason: Reason::new(&reason),
-                is_failure: true,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Waits until something has changed, or the sink has ended.
-    fn rest(&mut self, watching: &Watching) -> Result<(), TransferError> {
-        loop {
-            let now = Instant::now();
-            let due = watching.due();
-            if due.is_some_and(|due| due <= now) || self.end == End::BySink {
-                return Ok(());
-            }
-            let until_due = due.map_or(Outlet::SILENCE, |due| due - now);
-            self.wait_for(until_due)?;
-        }
-    }
-
     /// Names as much as may be named now.
-    fn name(&mut self, entries: &mut Option<Entries>) -> Result<(), TransferError> {
+    fn name(&mut self, entries: &mut Option<Named>) -> Result<(), TransferError> {
         while let Some(left) = entries
             && self.outbox.may_name()
         {
@@ -213,36 +144,37 @@ impl<'a> Source<'a> {
                     self.outlet.say(&entry)?;
                     self.outbox.name(entry);
                 }
-                Some(Next::Skipped { path, why }) => {
-                    self.skipped(&path, &why);
-                    self.outlet.stay_alive()?;
-                }
+                Some(Next::Skipped { path, why }) => self.skipped(&path, &why)?,
+                Some(Next::LeftOut) => self.outlet.stay_alive()?,
                 None => *entries = None,
             }
         }
         Ok(())
     }
 
-    fn skipped(&mut self, path: &[u8], why: &Why) {
-        tracing::warn!("skipped {}: {why}", Escaped(path));
-        if !why.is_failure() {
-            return;
-        }
-        self.summary.failed += 1;
-        if let Ok(name) = Name::new(path) {
-            let reason = &why.to_string();
-            let name = &name;
-            self.watch.tell(Event::Failed { name, reason });
-        }
+    fn skipped(&mut self, path: &[u8], why: &Why) -> Result<(), TransferError> {
+        let (reason, is_failure) = (why.to_string(), why.is_failure());
+        tracing::debug!("skipped {}: {reason}", Escaped(path));
+        self.summary.failed += u64::from(is_failure);
+        self.watch.tell(Event::Skipped {
+            path,
+            reason: &reason,
+            is_failure,
+        });
+        self.outlet.say(&Skipped {
+            path: SkippedPath::new(path),
+            reason: Reason::new(&reason),
+            is_failure,
+        })
     }
 
     /// Sends what there is, and waits for the next answer for as long as may be silent.
-    fn wait(&mut self) -> Result<(), TransferError> {
+    pub(super) fn wait(&mut self) -> Result<(), TransferError> {
         self.wait_for(Outlet::SILENCE)
     }
 
     /// The same, but no longer than this.
-    fn wait_for(&mut self, longest: Duration) -> Result<(), TransferError> {
+    pub(super) fn wait_for(&mut self, longest: Duration) -> Result<(), TransferError> {
         self.outlet.flush()?;
         let patience = Outlet::SILENCE.saturating_sub(self.outlet.silent());
         let patience = patience.min(longest);
@@ -281,10 +213,7 @@ impl<'a> Source<'a> {
                 self.not_saved(&file.map_err(|broken| rules(peer, broken))?, &why);
                 Ok(())
             }
-            Answer::Parts(rows) | Answer::Chunks(rows) => {
-                let _ = (rows.bytes, rows.is_last);
-                Err(rules(peer, "expected nothing of a basis"))
-            }
+            Answer::Rows => self.rows().map_err(|broken| rules(peer, broken)),
             Answer::Removed(removed) => {
                 self.summary.removed += 1;
                 let name = &removed.name;
@@ -294,6 +223,17 @@ impl<'a> Source<'a> {
             Answer::Pause => self.paused(),
             Answer::Done => self.done(),
             Answer::Woken => Ok(()),
+        }
+    }
+
+    /// The sink said more of a basis.
+    fn rows(&mut self) -> Result<(), Violation> {
+        let Some(rows) = self.answers.rows() else {
+            return Ok(());
+        };
+        match rows.of {
+            RowsOf::Parts => self.outbox.parts(&rows.bytes, rows.is_last),
+            RowsOf::Chunks => self.outbox.chunks(&rows.bytes, rows.is_last),
         }
     }
 
@@ -347,6 +287,13 @@ impl<'a> Source<'a> {
         self.take_answers()
     }
 
+    /// So many bytes of a file need not be sent.
+    pub(super) fn reused(&mut self, bytes: u64) -> Result<(), TransferError> {
+        self.summary.reused += bytes;
+        self.watch.tell(Event::Reused(bytes));
+        self.take_answers()
+    }
+
     fn done(&mut self) -> Result<(), TransferError> {
         self.end = match (self.course, self.end) {
             (Course::Once | Course::Preview, End::Said) => End::Answered,
@@ -382,14 +329,15 @@ pub(super) fn list(
     wanted: &Wanted,
 ) -> Result<(), TransferError> {
     let mut outlet = Outlet::new(session.sending, None);
-    if let Some(totals) = totals(&mut roots, wanted, &mut outlet)? {
+    let (totals, mut entries) = Named::count(&mut roots, wanted, &mut outlet)?;
+    if let Some(totals) = totals {
         outlet.say(&totals)?;
     }
-    let mut entries = Entries::new(&roots, wanted);
     while let Some(next) = entries.next(&mut roots) {
         match next {
             Next::Entry(entry) => outlet.say(&entry)?,
             Next::Skipped { path, why } => tracing::warn!("skipped {}: {why}", Escaped(&path)),
+            Next::LeftOut => {}
         }
         outlet.stay_alive()?;
     }
@@ -400,29 +348,4 @@ pub(super) fn list(
     let mut last = 0..100;
     while last.next().is_some() && matches!(receiving.next(), Ok(Some(_))) {}
     Ok(())
-}
-
-/// Goes through all that is wanted once, to say how much it is; `None` where that cannot be known.
-fn totals(
-    roots: &mut Roots<'_>,
-    wanted: &Wanted,
-    outlet: &mut Outlet,
-) -> Result<Option<Totals>, TransferError> {
-    let mut totals = Totals::default();
-    let mut entries = Entries::new(roots, wanted);
-    while let Some(next) = entries.next(roots) {
-        outlet.stay_alive()?;
-        let Next::Entry(entry) = next else {
-            continue;
-        };
-        match entry.kind {
-            Kind::File(Some(size)) => {
-                totals.files += 1;
-                totals.bytes = totals.bytes.saturating_add(size);
-            }
-            Kind::File(None) => return Ok(None),
-            Kind::Folder | Kind::Link(_) | Kind::Again(_) => {}
-        }
-    }
-    Ok(Some(totals))
 }

@@ -6,21 +6,34 @@
 //!
 //! On Unix names are bytes; elsewhere they have to be UTF-8.
 
+mod holes;
+mod links;
 mod partial;
+mod patch;
+mod permissions;
+mod quick;
+mod remove;
+mod times;
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use cap_fs_ext::DirExt;
+use cap_fs_ext::{DirExt, MetadataExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, Metadata};
 use thiserror::Error;
 
 use crate::escape::Escaped;
-pub use partial::{Partial, Permissions, Replace};
+pub use holes::zero;
+pub use partial::{Partial, Replace};
+pub use patch::{copy, read_at, write_at};
+pub use permissions::{Attributes, Owner, Permissions};
+pub use quick::Unnamed;
+pub use remove::Made;
 
 /// Why something in a folder could not be done.
 #[derive(Debug, Error)]
@@ -68,6 +81,13 @@ pub enum Kind {
     Special,
 }
 
+impl Kind {
+    /// Whether it may give way to something else: nothing is in it that has a name of its own.
+    pub fn gives_way(self) -> bool {
+        matches!(self, Self::File | Self::Link)
+    }
+}
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -88,12 +108,32 @@ pub struct Found {
     pub size: u64,
     /// When it was last changed, where the system tells.
     pub modified: Option<SystemTime>,
+    /// The twelve permissions of Unix; 0 elsewhere.
+    pub mode: u32,
+    /// Whose it is, where the system has such numbers.
+    pub owner: Option<Owner>,
+    /// How many names it has.
+    pub names: u64,
+    /// Which it is: its file system, its number there.
+    pub id: (u64, u64),
 }
 
 /// An open folder.
 #[derive(Debug)]
 pub struct Folder {
     dir: Dir,
+    origin: Origin,
+    /// Whether there was something whose name begins in a certain way.
+    had: OnceLock<bool>,
+}
+
+/// Where a folder comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was there.
+    Found,
+    /// It was made when it was asked for: nothing was in it.
+    Made,
 }
 
 impl Folder {
@@ -108,7 +148,36 @@ impl Folder {
             path
         };
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(Self { dir })
+        Ok(Self::new(dir, Origin::Found))
+    }
+
+    fn new(dir: Dir, origin: Origin) -> Self {
+        Self {
+            dir,
+            origin,
+            had: OnceLock::new(),
+        }
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Whether something was in it whose name begins so, when this was asked first. It is always asked of the same
+    /// beginning. A folder that cannot be read may have had it.
+    pub fn had(&self, beginning: &[u8]) -> bool {
+        let had = || self.has(beginning).unwrap_or(true);
+        self.origin == Origin::Found && *self.had.get_or_init(had)
+    }
+
+    fn has(&self, beginning: &[u8]) -> io::Result<bool> {
+        for entry in self.dir.entries()? {
+            if entry?.file_name().as_encoded_bytes().starts_with(beginning) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The same; it is made where it is not there, with those above it.
@@ -150,34 +219,44 @@ impl Folder {
     /// Where the system has no more.
     pub fn try_clone(&self) -> io::Result<Self> {
         let dir = self.dir.try_clone()?;
-        Ok(Self { dir })
+        Ok(Self::new(dir, self.origin))
     }
 
-    fn child(&self, part: &[u8], mode: u32) -> Result<Self, FolderError> {
+    /// The folder of this name in it. One that is not there is made, with these permissions of Unix, of which its
+    /// owner's are always granted.
+    ///
+    /// # Errors
+    /// [`FolderError::NoFolder`] where something else is there, a link to a folder too.
+    pub fn child(&self, part: &[u8], mode: u32) -> Result<Self, FolderError> {
         let name = file_name(part)?;
+        let mut origin = Origin::Found;
         let opened = match self.dir.open_dir_nofollow(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.make(name, mode)?;
+                origin = self.make(name, mode)?;
                 self.dir.open_dir_nofollow(name)
             }
             opened => opened,
         };
         match opened {
-            Ok(dir) => Ok(Self { dir }),
+            Ok(dir) => Ok(Self::new(dir, origin)),
             Err(error) => Err(self.why_no_folder(part, error)),
         }
     }
 
-    fn make(&self, name: &OsStr, mode: u32) -> io::Result<()> {
+    fn make(&self, name: &OsStr, mode: u32) -> io::Result<Origin> {
+        match self.make_with(name, mode & 0o777) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Origin::Found),
+            made => made.map(|()| Origin::Made),
+        }
+    }
+
+    fn make_with(&self, name: &OsStr, mode: u32) -> io::Result<()> {
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
-        cap_std::fs::DirBuilderExt::mode(&mut builder, mode & 0o777 | 0o700);
+        cap_std::fs::DirBuilderExt::mode(&mut builder, mode & 0o1777 | 0o700);
         #[cfg(not(unix))]
         let _ = (mode, &mut builder);
-        match self.dir.create_dir_with(name, &builder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            made => made,
-        }
+        self.dir.create_dir_with(name, &builder)
     }
 
     fn why_no_folder(&self, part: &[u8], error: io::Error) -> FolderError {
@@ -274,7 +353,34 @@ fn found(metadata: &Metadata) -> Found {
             .modified()
             .ok()
             .map(cap_std::time::SystemTime::into_std),
+        mode: mode(metadata),
+        owner: owner(metadata),
+        names: metadata.nlink(),
+        id: (metadata.dev(), metadata.ino()),
     }
+}
+
+#[cfg(unix)]
+fn mode(metadata: &Metadata) -> u32 {
+    cap_std::fs::MetadataExt::mode(metadata) & 0o7777
+}
+
+#[cfg(unix)]
+fn owner(metadata: &Metadata) -> Option<Owner> {
+    use cap_std::fs::MetadataExt;
+
+    let (user, group) = (metadata.uid(), metadata.gid());
+    Some(Owner { user, group })
+}
+
+#[cfg(not(unix))]
+fn mode(_metadata: &Metadata) -> u32 {
+    0
+}
+
+#[cfg(not(unix))]
+fn owner(_metadata: &Metadata) -> Option<Owner> {
+    None
 }
 
 /// One part of a path, as the system names it.

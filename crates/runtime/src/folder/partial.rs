@@ -11,7 +11,7 @@ use super::{Folder, FolderError, Kind, file_name, found};
 use crate::escape::Escaped;
 
 /// How often somebody may put another file under the name while it is opened.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// What happens to a file that has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,47 +20,6 @@ pub enum Replace {
     No,
     /// It goes in the moment in which the new one comes. A link goes itself, not what it leads to.
     Yes,
-}
-
-/// What Unix lets whom do with a file: read, write and run it, for its owner, its group and others; nothing of setuid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permissions(u32);
-
-impl Permissions {
-    /// The lowest nine bits of a mode, or `rw-rw-rw-`, less what this process is not to grant (its umask).
-    pub fn granted(mode: Option<u32>) -> Self {
-        Self(mode.unwrap_or(0o666) & 0o777 & !umask())
-    }
-
-    /// Gives them to a file. Elsewhere than on Unix it does nothing.
-    ///
-    /// # Errors
-    /// Where the file system refuses.
-    pub fn give(self, file: &File) -> io::Result<()> {
-        #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(self.0))?;
-        #[cfg(not(unix))]
-        let _ = (self.0, file);
-        Ok(())
-    }
-}
-
-/// The system tells it to who sets it alone, so it is asked once: nobody else may do so at the same time.
-#[cfg(unix)]
-fn umask() -> u32 {
-    use nix::sys::stat::{Mode, umask};
-
-    static MASK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *MASK.get_or_init(|| {
-        let mask = umask(Mode::S_IRWXG | Mode::S_IRWXO);
-        umask(mask);
-        u64::from(mask.bits()) as u32 // some systems have 16 bits
-    })
-}
-
-#[cfg(not(unix))]
-fn umask() -> u32 {
-    0
 }
 
 /// A file under a name for the time being. Nobody else who asks for it in this way has it.
@@ -150,7 +109,7 @@ impl Folder {
         Ok(None)
     }
 
-    fn is_under(&self, name: &OsStr, file: &File) -> Result<bool, FolderError> {
+    pub(super) fn is_under(&self, name: &OsStr, file: &File) -> Result<bool, FolderError> {
         let ours = cap_std::fs::File::from_std(file.try_clone()?).metadata()?;
         match self.dir.symlink_metadata(name) {
             Ok(theirs) => Ok((ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())),

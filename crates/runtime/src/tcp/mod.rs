@@ -10,6 +10,7 @@ mod door;
 mod house;
 mod listen;
 mod race;
+mod ready;
 mod server;
 mod taken;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use connect::{AttemptError, ConnectError, connect};
 pub use connection::{Conversation, Next};
 pub use desk::MAX_READ;
 pub use listen::Listener;
+pub use ready::is_readable;
 pub use server::{Policy, Server};
 pub use taken::{Taken, wait_until_taken};
 pub use totals::{Counts, Totals};

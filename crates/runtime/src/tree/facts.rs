@@ -5,37 +5,73 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A moment as file systems keep it: seconds since 1970 (before it negative), and nanoseconds after that.
 pub type Moment = (i64, u32);
 
-/// What is known of a file or folder. It is equal to what is known later where nothing was written meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is known of a file, folder or link. It is equal to what is known later where nothing was written or described anew
+/// meanwhile.
+#[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// Bytes in it.
     pub size: u64,
     /// When it was last written, where that is known.
     pub modified: Option<Moment>,
-    /// The permissions of Unix (the lowest nine bits), where there are any.
+    /// The permissions of Unix (the lowest twelve bits), where there are any.
     pub mode: Option<u32>,
+    /// The numbers of the user and the group whose it is, where they are known.
+    pub owner: Option<(u32, u32)>,
+    /// Which file it is, where it has several names.
+    pub shared: Option<Shared>,
+    /// Bytes that the disk has room for, where that is known. They change when what was written reaches the disk.
+    allocated: Option<u64>,
     /// When it was last written or described anew, and which it is among the files of its system.
     changed: Option<(i64, i64)>,
     number: Option<u64>,
 }
+
+/// A file with several names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The file system, and which of its files: the same under all its names.
+    pub identity: (u64, u64),
+    /// How many names it has, at least two.
+    pub names: u64,
+}
+
+impl PartialEq for Facts {
+    fn eq(&self, other: &Self) -> bool {
+        let known = |it: &Self| (it.size, it.modified, it.mode, it.changed, it.number);
+        known(self) == known(other)
+    }
+}
+
+impl Eq for Facts {}
 
 #[cfg(unix)]
 macro_rules! unix_facts {
     ($found:expr, $trait:path) => {{
         use $trait as Unix;
         let found = $found;
+        let names = Unix::nlink(found);
         Facts {
             size: found.len(),
             modified: Some((
                 Unix::mtime(found),
                 u32::try_from(Unix::mtime_nsec(found)).unwrap_or(0),
             )),
-            mode: Some(Unix::mode(found) & 0o777),
+            mode: Some(Unix::mode(found) & 0o7777),
+            owner: Some((Unix::uid(found), Unix::gid(found))),
+            shared: (names > 1 && found.is_file()).then(|| Shared {
+                identity: (Unix::dev(found), Unix::ino(found)),
+                names,
+            }),
+            allocated: Some(Unix::blocks(found).saturating_mul(SECTOR)),
             changed: Some((Unix::ctime(found), Unix::ctime_nsec(found))),
             number: Some(Unix::ino(found)),
         }
     }};
 }
+
+/// Bytes in what Unix counts as a block of a file, whatever the file system has.
+#[cfg(unix)]
+const SECTOR: u64 = 512;
 
 impl Facts {
     /// Of an open file, or one whose links were followed.
@@ -75,9 +111,18 @@ impl Facts {
             size,
             modified: modified.map(moment),
             mode: None,
+            owner: None,
+            shared: None,
+            allocated: None,
             changed: None,
             number: None,
         }
+    }
+
+    /// Whether there may be holes in it: the disk has less room for it than its bytes would take.
+    pub fn may_have_holes(&self) -> bool {
+        self.allocated
+            .is_some_and(|allocated| allocated < self.size)
     }
 
     /// Of an open file, as it is now.

@@ -2,7 +2,9 @@
 //! there meanwhile, and nothing that is no file is ever opened for good.
 
 mod facts;
+mod holes;
 mod walk;
+mod what;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -13,8 +15,10 @@ use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncEx
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 
-pub use facts::{Facts, Moment};
-pub use walk::{Found, Walk, What};
+pub use facts::{Facts, Moment, Shared};
+pub use holes::next_hole;
+pub use walk::{Found, Walk};
+pub use what::{Special, What};
 
 /// A folder whose files are read.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ impl Tree {
     /// As the system has them, also where a folder of the path is a link.
     pub fn look(&mut self, path: &[u8]) -> io::Result<What> {
         let (folder, name) = self.parent(path)?;
-        folder.symlink_metadata(&name).map(|it| What::of(&it))
+        What::of(folder, &name)
     }
 
     /// Opens a file, given as for [`look`](Self::look), to be read. A pipe or a device that took its place is refused
@@ -117,14 +121,7 @@ pub fn file(path: &Path) -> io::Result<(File, Facts)> {
 /// # Errors
 /// As the system has them.
 pub fn look(path: &Path) -> io::Result<What> {
-    let found = std::fs::metadata(path)?;
-    Ok(if found.is_dir() {
-        What::Folder(Facts::of(&found))
-    } else if found.is_file() {
-        What::File(Facts::of(&found))
-    } else {
-        What::Special
-    })
+    Ok(What::followed(&std::fs::metadata(path)?))
 }
 
 fn only_a_file(file: File) -> io::Result<(File, Facts)> {

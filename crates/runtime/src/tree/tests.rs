@@ -36,8 +36,8 @@ fn shown(walk: Walk) -> Vec<String> {
         match found.what {
             What::File(facts) => format!("{path} {}", facts.size),
             What::Folder(_) => format!("{path}/"),
-            What::Link => format!("{path} link"),
-            What::Special => format!("{path} special"),
+            What::Link(_, target) => format!("{path} -> {}", target.escape_ascii()),
+            What::Special(kind) => format!("{path} is {kind}"),
             What::Unreadable(_) => format!("{path} unreadable"),
         }
     })
@@ -101,6 +101,36 @@ fn a_file_is_read_and_what_changed_is_seen() {
     assert_ne!(Facts::now(&open).unwrap(), facts);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_known_of_a_file() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let scratch = Scratch::new("known");
+    scratch.file("a", b"1");
+    scratch.file("b", b"12");
+    fs::hard_link(scratch.0.join("a"), scratch.0.join("c")).unwrap();
+    fs::set_permissions(scratch.0.join("a"), fs::Permissions::from_mode(0o4751)).unwrap();
+    fs::File::create(scratch.0.join("holes"))
+        .unwrap()
+        .set_len(1 << 20)
+        .unwrap();
+    let mut tree = Tree::new(&scratch.0).unwrap();
+    let mut facts = |name: &str| match tree.look(name.as_bytes()) {
+        Ok(What::File(facts)) => facts,
+        other => panic!("{other:?}"),
+    };
+    let (one, other, alone) = (facts("a"), facts("c"), facts("b"));
+    assert_eq!(one, other);
+    assert_eq!((one.shared, one.mode), (other.shared, Some(0o4751)));
+    assert_eq!(one.shared.map(|shared| shared.names), Some(2));
+    let found = fs::metadata(scratch.0.join("a")).unwrap();
+    assert_eq!(one.owner, Some((found.uid(), found.gid())));
+    assert_eq!(alone.shared, None);
+    assert!(!alone.may_have_holes() && facts("holes").may_have_holes());
+    assert!(tree.look(b"../a").is_err());
+}
+
 #[test]
 fn paths_lead_nowhere_else() {
     let scratch = Scratch::new("else");
@@ -131,14 +161,17 @@ fn links_are_not_followed_and_pipes_are_not_waited_for() {
     assert!(made.success());
 
     let mut tree = Tree::new(&scratch.0.join("offered")).unwrap();
-    let expected = ["away link", "f 1", "link link", "pipe special"];
+    let away = format!("away -> {}", scratch.0.join("out").display());
+    let expected = [&away, "f 1", "link -> f", "pipe is a pipe"];
     assert_eq!(shown(tree.walk(b"").unwrap()), expected);
+    assert!(matches!(tree.look(b"link").unwrap(), What::Link(_, target) if target == b"f"));
     for path in ["link", "away", "away/secret", "pipe"] {
         assert!(tree.file(path.as_bytes()).is_err(), "{path}");
     }
     assert!(tree.walk(b"away").is_err());
     assert!(file(&pipe).is_err());
-    assert!(matches!(look(&pipe).unwrap(), What::Special));
+    let found = look(&pipe).unwrap();
+    assert!(matches!(found, What::Special(Special::Pipe)));
 }
 
 /// Somebody puts a link in the place of a folder and takes it away again, all the time: what is read is the folder's.

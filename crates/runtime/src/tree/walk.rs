@@ -6,38 +6,9 @@ use std::io;
 use std::vec;
 
 use cap_fs_ext::DirExt;
-use cap_std::fs::{Dir, Metadata};
+use cap_std::fs::Dir;
 
-use super::{Facts, bytes};
-
-/// Something in a folder.
-#[derive(Debug)]
-pub enum What {
-    /// A file.
-    File(Facts),
-    /// A folder.
-    Folder(Facts),
-    /// A symbolic link.
-    Link,
-    /// A pipe, a socket, a device.
-    Special,
-    /// Something that cannot be looked at, or a folder that cannot be read to its end.
-    Unreadable(io::Error),
-}
-
-impl What {
-    pub(super) fn of(found: &Metadata) -> Self {
-        if found.is_symlink() {
-            Self::Link
-        } else if found.is_dir() {
-            Self::Folder(Facts::of_found(found))
-        } else if found.is_file() {
-            Self::File(Facts::of_found(found))
-        } else {
-            Self::Special
-        }
-    }
-}
+use super::{What, bytes};
 
 /// Something that a [`Walk`] came to.
 #[derive(Debug)]
@@ -81,7 +52,7 @@ impl Walk {
     /// So many names of a folder are kept at once.
     const NAMES: usize = 16_384;
 
-    pub(super) fn new(folder: Dir) -> Self {
+    pub(crate) fn new(folder: Dir) -> Self {
         Self::with_names(folder, Self::NAMES)
     }
 
@@ -119,8 +90,8 @@ impl Walk {
                 return Some(Found { path, what });
             }
         };
-        let what = match level.folder.symlink_metadata(&name) {
-            Ok(found) => What::of(&found),
+        let what = match What::of(&level.folder, &name) {
+            Ok(what) => what,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => What::Unreadable(error),
         };

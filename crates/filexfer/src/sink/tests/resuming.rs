@@ -63,6 +63,7 @@ fn care(boot: &str) -> Care {
     Care {
         boot: Boot::named(Some(boot)),
         sync: Sync::Yes,
+        preserve: Preserve::default(),
         patience: Duration::from_secs(60),
     }
 }

@@ -83,7 +83,7 @@ fn what_was_asked_for_and_no_more() {
             names: wanted.iter().map(|text| name(text)).collect(),
             ..Wanted::default()
         };
-        assert_eq!(check(&offer, &wanted), Ok(()));
+        assert_eq!(check(&offer, &wanted, &PLAIN), Ok(()));
         let (source, session) = pair();
         let sink = std::thread::spawn(move || take_all(session));
         super::super::send(source, &offer, &wanted, &PLAIN, &mut Log::default()).unwrap();
@@ -97,7 +97,10 @@ fn what_was_asked_for_and_no_more() {
             names: vec![name("e"), missing.clone()],
             ..Wanted::default()
         };
-        assert_eq!(check(&offer, &wanted), Err(Refused::NoSuchName(missing)));
+        assert_eq!(
+            check(&offer, &wanted, &PLAIN),
+            Err(Refused::NoSuchName(missing))
+        );
     }
 }
 
@@ -249,6 +252,6 @@ fn a_list_names_everything() {
         session.sending.end().unwrap();
         entries
     });
-    list(source, &offer, &Wanted::default()).unwrap();
+    list(source, &offer, &Wanted::default(), &PLAIN).unwrap();
     assert_eq!(sink.join().unwrap(), 2001);
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use proto::filexfer::Key;
 use proto::filexfer::native::blocks::FileHash;
 use proto::filexfer::native::message::{
-    Alive, Data, Done, Entry, Finish, Kind, Leave, NotSaved, Reason, Saved, Take, Totals,
+    Alive, Data, Done, Entry, Finish, Hole, Kind, Leave, NotSaved, Reason, Saved, Skipped, Take,
+    Totals,
 };
 use proto::filexfer::native::name::Name;
 use proto::frame::Message;
@@ -71,7 +72,8 @@ pub(super) fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-pub(super) fn pair() -> (Session, Session) {
+/// Two sides that are connected.
+pub(crate) fn pair() -> (Session, Session) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let (key, long) = (Key::new(&b"oyster"[..]).unwrap(), Duration::from_secs(20));
@@ -129,10 +131,20 @@ pub(super) fn transfer<T: Send + 'static>(
     manner: &Manner,
     sink: impl FnOnce(Session) -> T + Send + 'static,
 ) -> Sent<T> {
+    transfer_of(offer, &Wanted::default(), manner, sink)
+}
+
+/// The same of what is wanted.
+pub(super) fn transfer_of<T: Send + 'static>(
+    offer: &Offer,
+    wanted: &Wanted,
+    manner: &Manner,
+    sink: impl FnOnce(Session) -> T + Send + 'static,
+) -> Sent<T> {
     let (source, session) = pair();
     let sink = thread::spawn(move || sink(session));
     let mut log = Log::default();
-    let result = super::super::send(source, offer, &Wanted::default(), manner, &mut log);
+    let result = super::super::send(source, offer, wanted, manner, &mut log);
     Sent {
         result,
         log: log.0,
@@ -152,6 +164,9 @@ pub(super) struct Got {
     pub(super) entries: Vec<Entry>,
     pub(super) files: BTreeMap<String, Vec<u8>>,
     pub(super) finishes: Vec<(String, Finish)>,
+    pub(super) skipped: Vec<Skipped>,
+    /// Where zeros were told, in the file that came then.
+    pub(super) holes: Vec<std::ops::Range<usize>>,
     pub(super) alive: u32,
     pub(super) packed: u32,
     pub(super) wire: u64,
@@ -161,9 +176,29 @@ impl Got {
     pub(super) fn names(&self) -> Vec<String> {
         let shown = |entry: &Entry| match &entry.kind {
             Kind::Folder => format!("{}/", entry.name),
-            Kind::File(_) | Kind::Link(_) | Kind::Again(_) => entry.name.to_string(),
+            Kind::File(_) => entry.name.to_string(),
+            Kind::Link(target) => {
+                format!("{} -> {}", entry.name, target.as_bytes().escape_ascii())
+            }
+            Kind::Again(number) => format!("{} = {number}", entry.name),
         };
         self.entries.iter().map(shown).collect()
+    }
+
+    /// What was skipped, and why; what is no failure in brackets.
+    pub(super) fn skipped(&self) -> Vec<String> {
+        let shown = |it: &Skipped| {
+            let text = format!(
+                "{}: {}",
+                it.path.as_bytes().escape_ascii(),
+                it.reason.as_str()
+            );
+            match it.is_failure {
+                true => text,
+                false => format!("({text})"),
+            }
+        };
+        self.skipped.iter().map(shown).collect()
     }
 
     pub(super) fn finish(&self, name: &str) -> &Finish {
@@ -204,14 +239,24 @@ pub(super) fn take_by(answer: impl FnMut(&Entry) -> Answer) -> impl FnOnce(Sessi
 impl<A: FnMut(&Entry) -> Answer, D: FnMut(&Got)> Sink<A, D> {
     pub(super) fn run(&mut self, session: Session) -> Got {
         let (mut sending, mut receiving) = (session.sending, session.receiving);
-        let (mut got, mut open) = (Got::default(), std::collections::VecDeque::new());
+        let (mut got, mut open) = (Got::default(), std::collections::VecDeque::<String>::new());
         while let Some(incoming) = receiving.next().unwrap() {
             match incoming.prefix.kind {
                 Totals::KIND => got.totals = Some(decode(&incoming)),
                 Alive::KIND => got.alive += 1,
+                Skipped::KIND => got.skipped.push(decode(&incoming)),
+                Hole::KIND => {
+                    let Hole { length } = decode(&incoming);
+                    let file = got.files.entry(open[0].clone()).or_default();
+                    let start = file.len();
+                    file.resize(start + length as usize, 0);
+                    got.holes.push(start..file.len());
+                }
                 Entry::KIND => {
                     let entry: Entry = decode(&incoming);
-                    if entry.kind != Kind::Folder {
+                    if matches!(entry.kind, Kind::Link(_) | Kind::Again(_)) {
+                        say(&mut sending, &Leave::Made);
+                    } else if entry.kind != Kind::Folder {
                         match (self.answer)(&entry) {
                             Answer::Take(take) => {
                                 open.push_back(entry.name.to_string());

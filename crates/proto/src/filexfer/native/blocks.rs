@@ -20,8 +20,11 @@
 //! ```
 
 use blake3::Hasher;
-use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
+use blake3::hazmat::HasherExt;
 use thiserror::Error;
+
+use super::message::MAX_BASIS_ROWS;
+use super::subtrees::Subtrees;
 
 /// Bytes in a block. Only the last of a file may have fewer.
 pub const BLOCK: usize = 1 << 20;
@@ -50,14 +53,15 @@ pub enum StackError {
 /// The hash of a file of which some was read.
 #[derive(Clone, Debug)]
 pub struct FileHash {
-    blocks: u64,
-    /// Hashes of complete subtrees, from the largest to the smallest. The last two may make one: only what comes next
-    /// tells whether that is the root.
-    stack: Vec<[u8; 32]>,
-    /// The block that is not complete, and how many bytes it has.
+    blocks: Subtrees,
+    /// How much is hashed at once: a block, or a part of one.
+    leaf: usize,
+    /// The leaves of the block that is not complete.
+    leaves: Subtrees,
+    /// The leaf that is not complete, and how many bytes it has.
     open: Hasher,
     filled: usize,
-    /// The hash of the file if it is one whole block: a root.
+    /// The hash of the file if it is one whole leaf or block: a root.
     single: Option<[u8; 32]>,
 }
 
@@ -71,8 +75,9 @@ impl FileHash {
     /// Of nothing yet.
     pub fn new() -> Self {
         Self {
-            blocks: 0,
-            stack: Vec::new(),
+            blocks: Subtrees::default(),
+            leaf: BLOCK,
+            leaves: Subtrees::default(),
             open: Hasher::new(),
             filled: 0,
             single: None,
@@ -87,7 +92,7 @@ impl FileHash {
         if blocks > MAX_BLOCKS {
             return Err(StackError::Blocks(blocks));
         }
-        let (expected, got) = (stack_length(blocks), stack.len());
+        let (expected, got) = (Subtrees::length(blocks), stack.len());
         if expected != got {
             return Err(StackError::Length {
                 blocks,
@@ -95,9 +100,9 @@ impl FileHash {
                 got,
             });
         }
+        let count = blocks;
         Ok(Self {
-            blocks,
-            stack,
+            blocks: Subtrees { count, stack },
             open: hasher_of(blocks),
             ..Self::new()
         })
@@ -107,33 +112,57 @@ impl FileHash {
     pub fn of_blocks(hashes: impl IntoIterator<Item = [u8; 32]>) -> Self {
         let mut hash = Self::new();
         for block in hashes {
-            hash.push(block);
+            hash.blocks.push(block);
         }
-        hash.open = hasher_of(hash.blocks);
+        hash.open = hasher_of(hash.blocks.count);
         hash
+    }
+
+    /// From now on by parts of this size, whose hashes can be added ([`add_part`](Self::add_part)). To be called between two
+    /// blocks; elsewhere it changes nothing.
+    pub fn by_parts(&mut self, part: PartSize) {
+        if self.filled == 0 && self.leaves.count == 0 {
+            self.leaf = part.bytes();
+        }
+    }
+
+    /// Whether the next byte is the first of a part, and parts can be added.
+    pub fn is_between_parts(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// Adds a whole part by its hash ([`part_hash`]), between two parts; gives back the hash of the block that it completes.
+    ///
+    /// Nobody can tell the hash of a file that is a single part from that of the part: the first is better read.
+    pub fn add_part(&mut self, part: [u8; 32]) -> Option<[u8; 32]> {
+        let block = self.add_leaf(part);
+        self.open = self.hasher();
+        block
     }
 
     /// Adds bytes; `on_block` is told the hash of each block that they complete. It is fastest with whole blocks.
     pub fn update(&mut self, mut bytes: &[u8], mut on_block: impl FnMut(&[u8; 32])) {
         while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
+            let (now, later) = bytes.split_at(bytes.len().min(self.leaf - self.filled));
             self.open.update(now);
             self.filled += now.len();
             bytes = later;
-            if self.filled == BLOCK {
-                on_block(&self.complete());
+            if self.filled == self.leaf
+                && let Some(block) = self.complete()
+            {
+                on_block(&block);
             }
         }
     }
 
     /// How many whole blocks were read.
     pub fn blocks(&self) -> u64 {
-        self.blocks
+        self.blocks.count
     }
 
     /// The hashes that stand for them.
     pub fn stack(&self) -> &[[u8; 32]] {
-        &self.stack
+        &self.blocks.stack
     }
 
     /// The blake3 hash of the file.
@@ -141,57 +170,59 @@ impl FileHash {
     /// Nobody can tell the one of a file that is a single block from the stack alone: who resumes after one block has to
     /// add at least a byte, or gets a hash that no file has.
     pub fn finish(mut self) -> [u8; 32] {
-        if self.blocks == 0 {
+        if self.blocks.count == 0 && self.leaves.count == 0 {
             return self.open.finalize().into();
         }
         if self.filled > 0 {
-            self.push(self.open.finalize_non_root());
+            self.leaves.push(self.open.finalize_non_root());
         }
-        match self.single {
-            Some(hash) if self.blocks == 1 => hash,
-            _ => self.root(),
+        match (self.blocks.count, self.leaves.count, self.single) {
+            (0, 1, Some(hash)) | (1, 0, Some(hash)) => hash,
+            (0, _, _) => self.leaves.root(),
+            (_, 0, _) => self.blocks.root(),
+            _ => {
+                self.blocks.push(self.leaves.subtree());
+                self.blocks.root()
+            }
         }
     }
 
-    /// Ends the open block, and begins the next.
-    fn complete(&mut self) -> [u8; 32] {
-        let block = self.open.finalize_non_root();
-        if self.blocks == 0 {
+    /// Ends the open leaf, and begins the next.
+    fn complete(&mut self) -> Option<[u8; 32]> {
+        if self.blocks.count == 0 && self.leaves.count == 0 {
             self.single = Some(self.open.finalize().into());
         }
-        self.push(block);
-        self.open = hasher_of(self.blocks);
+        let block = self.add_leaf(self.open.finalize_non_root());
+        self.open = self.hasher();
         self.filled = 0;
         block
     }
 
-    /// Merges what the next block shows not to be the root, and adds it.
-    fn push(&mut self, block: [u8; 32]) {
-        let whole = self.blocks.count_ones() as usize;
-        while self.stack.len() > whole {
-            self.merge();
+    /// Adds a leaf; gives back the hash of the block that it completes.
+    fn add_leaf(&mut self, leaf: [u8; 32]) -> Option<[u8; 32]> {
+        self.leaves.push(leaf);
+        if self.leaves.count < (BLOCK / self.leaf) as u64 {
+            return None;
         }
-        self.stack.push(block);
-        self.blocks += 1;
+        if self.blocks.count == 0 && self.leaf < BLOCK {
+            self.single = Some(self.leaves.clone().root());
+        }
+        let block = self.leaves.clone().subtree();
+        self.leaves.clear();
+        self.blocks.push(block);
+        Some(block)
     }
 
-    fn merge(&mut self) {
-        if let (Some(right), Some(left)) = (self.stack.pop(), self.stack.pop()) {
-            self.stack
-                .push(merge_subtrees_non_root(&left, &right, Mode::Hash));
-        }
+    /// For the next leaf.
+    fn hasher(&self) -> Hasher {
+        let within = self.leaves.count * self.leaf as u64;
+        hasher_at(first_byte(self.blocks.count) | within)
     }
+}
 
-    fn root(mut self) -> [u8; 32] {
-        while self.stack.len() > 2 {
-            self.merge();
-        }
-        match self.stack.as_slice() {
-            [left, right] => merge_subtrees_root(left, right, Mode::Hash).into(),
-            [alone] => *alone,
-            _ => [0; 32], // a stack is empty without blocks only, and those end otherwise
-        }
-    }
+/// The blake3 hash of a file with these bytes: what [`FileHash::finish`] says of it, without its detours.
+pub fn whole_hash(bytes: &[u8]) -> [u8; 32] {
+    blake3::hash(bytes).into()
 }
 
 /// The hash of the block with this number (from 0), as [`FileHash::update`] tells it: of `bytes`, one to [`BLOCK`] of them.
@@ -201,18 +232,55 @@ pub fn block_hash(number: u64, bytes: &[u8]) -> [u8; 32] {
     hasher.finalize_non_root()
 }
 
-/// How many hashes stand for so many blocks: the complete subtrees before the last block, and that one.
-fn stack_length(blocks: u64) -> usize {
-    match blocks.checked_sub(1) {
-        None => 0,
-        Some(before) => before.count_ones() as usize + 1,
+/// The hash of the part that begins at this byte, a multiple of its size: of `bytes`, one to a part of them.
+pub fn part_hash(at: u64, bytes: &[u8]) -> [u8; 32] {
+    let mut hasher = hasher_at(at & !(PartSize::LEAST as u64 - 1));
+    hasher.update(bytes);
+    hasher.finalize_non_root()
+}
+
+/// Bytes in a part of a file: a power of two from 16 KiB to [`BLOCK`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartSize(u32);
+
+impl PartSize {
+    const LEAST: u32 = 16 << 10;
+
+    /// This one, if it may be one.
+    pub fn new(bytes: u32) -> Option<Self> {
+        let is_size = bytes.is_power_of_two() && (Self::LEAST..=BLOCK as u32).contains(&bytes);
+        is_size.then_some(Self(bytes))
+    }
+
+    /// The least by which a file of so many bytes has no more parts than a sink may tell of
+    /// ([`MAX_BASIS_ROWS`]); the greatest where none is enough.
+    pub fn of(size: u64) -> Self {
+        let mut bytes = Self::LEAST;
+        while bytes < BLOCK as u32 && size.div_ceil(bytes.into()) > MAX_BASIS_ROWS {
+            bytes *= 2;
+        }
+        Self(bytes)
+    }
+
+    /// The number.
+    pub fn bytes(self) -> usize {
+        self.0 as usize
     }
 }
 
 /// For the block with this number, at most [`MAX_BLOCKS`].
 fn hasher_of(number: u64) -> Hasher {
+    hasher_at(first_byte(number))
+}
+
+/// The last block may begin beyond all numbers.
+fn first_byte(block: u64) -> u64 {
+    block.saturating_mul(BLOCK as u64) & !(BLOCK as u64 - 1)
+}
+
+fn hasher_at(byte: u64) -> Hasher {
     let mut hasher = Hasher::new();
-    hasher.set_input_offset(number.saturating_mul(BLOCK as u64) & !(BLOCK as u64 - 1));
+    hasher.set_input_offset(byte);
     hasher
 }
 
@@ -322,6 +390,62 @@ mod tests {
         hash.update(&[0; 5], |_| ());
         assert_eq!(hash.blocks(), MAX_BLOCKS);
         hash.finish();
+    }
+
+    #[test]
+    fn sizes_of_parts() {
+        let most = MAX_BASIS_ROWS * (16 << 10);
+        let table = [(0, 16), (most, 16), (most + 1, 32), (u64::MAX, 1024)];
+        for (size, expected) in table {
+            assert_eq!(PartSize::of(size).bytes(), expected << 10, "{size}");
+        }
+        for (bytes, is_size) in [
+            (16 << 10, true),
+            (1 << 20, true),
+            (8 << 10, false),
+            (2 << 20, false),
+            (24 << 10, false),
+            (0, false),
+        ] {
+            assert_eq!(PartSize::new(bytes).is_some(), is_size, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_file_by_parts_that_are_known_or_read() {
+        let whole = file(3 * BLOCK + 100_000);
+        for (part, known) in [(16 << 10, 2), (256 << 10, 3), (BLOCK, 2), (16 << 10, 1)] {
+            for length in [
+                0,
+                1,
+                part,
+                part + 1,
+                2 * part,
+                BLOCK,
+                BLOCK + part,
+                2 * BLOCK,
+                whole.len(),
+            ] {
+                let file = &whole[..length];
+                let (expected, blocks) = hashed(FileHash::new(), file, BLOCK);
+                let (mut hash, mut told) = (FileHash::new(), Vec::new());
+                hash.by_parts(PartSize::new(part as u32).unwrap());
+                for (number, bytes) in file.chunks(part).enumerate() {
+                    assert!(hash.is_between_parts());
+                    match bytes.len() == part && number % known == 0 {
+                        true => {
+                            told.extend(hash.add_part(part_hash((number * part) as u64, bytes)))
+                        }
+                        false => hash.update(bytes, |block| told.push(*block)),
+                    }
+                }
+                let stack = FileHash::of_blocks(blocks.iter().copied());
+                assert_eq!(hash.stack(), stack.stack(), "{part} {length}");
+                let single = length == part;
+                assert!(single || hash.finish() == expected, "{part} {length}");
+                assert_eq!(told, blocks, "{part} {length}");
+            }
+        }
     }
 
     proptest! {

@@ -460,6 +460,54 @@ mod tests {
     }
 
     #[test]
+    fn files_with_several_names() {
+        let numbered = |text, number| Entry {
+            number: Some(number),
+            ..file(text, 1)
+        };
+        let again = |text, number| entry(text, Kind::Again(number));
+        let mut inbox = inbox(&[]);
+        assert_eq!(inbox.entry(again("b", 0)), Err(Violation::Number(0)));
+        assert_eq!(inbox.entry(numbered("a", 0)), Ok(None));
+        assert_eq!(inbox.entry(numbered("b", 0)), Err(Violation::Number(0)));
+        let beyond = Violation::Number(MAX_NUMBERED);
+        assert_eq!(inbox.entry(numbered("b", MAX_NUMBERED)), Err(beyond));
+        assert_eq!(inbox.entry(numbered("b", MAX_NUMBERED - 1)), Ok(None));
+        assert_eq!(inbox.entry(again("c", 0)), Ok(None));
+        assert_eq!(inbox.entry(again("c", 0)), Err(Violation::Twice(name("c"))));
+        for kind in [Kind::Folder, Kind::Again(0)] {
+            let wrong = Entry {
+                number: Some(1),
+                ..entry("d", kind)
+            };
+            assert_eq!(inbox.entry(wrong), Err(Violation::Number(1)));
+        }
+        // Numbers hold for a round.
+        assert_eq!(inbox.pause(), Err(Violation::NotDone));
+        while inbox.leave().is_some() {}
+        assert_eq!(inbox.entry(again("d", 0)), Ok(None));
+        inbox.leave();
+        inbox.pause().unwrap();
+        assert_eq!(inbox.totals(Totals::default()), Ok(()));
+        assert_eq!(inbox.entry(again("d", 0)), Err(Violation::Number(0)));
+    }
+
+    #[test]
+    fn links_are_answered_in_their_turn_and_have_no_bytes() {
+        let link = |text| entry(text, Kind::Link(b"../x".to_vec().try_into().unwrap()));
+        let mut inbox = inbox(&["a"]);
+        assert_eq!(inbox.entry(file("a/f", 1)), Ok(None));
+        assert_eq!(inbox.entry(link("a/l")), Ok(None));
+        assert_eq!(inbox.entry(link("b")), Err(Violation::NotAsked(name("b"))));
+        inbox.take(0, None, ());
+        assert_eq!(inbox.leave(), Some(link("a/l")));
+        assert_eq!(inbox.entry(link("a/l")), Ok(None));
+        assert_eq!(inbox.data(1).map(|_| ()), Ok(()));
+        inbox.finish(&WHOLE).unwrap();
+        assert_eq!(inbox.data(1).map(|_| ()), Err(Violation::NotTaken));
+    }
+
+    #[test]
     fn a_source_that_does_not_wait_for_answers() {
         let mut inbox = inbox(&[]);
         for number in 0..MAX_UNANSWERED {
@@ -494,7 +542,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_order_of_steps_is_taken(steps in prop::collection::vec((0..7u8, any::<u8>()), 0..200)) {
+        fn any_order_of_steps_is_taken(steps in prop::collection::vec((0..10u8, any::<u8>()), 0..200)) {
             let mut inbox = inbox(&["1", "2", "3"]);
             for (step, value) in steps {
                 let _ = match step {
@@ -504,6 +552,12 @@ mod tests {
                     3 => inbox.finish(&Finish::Changed).map(|_| ()),
                     4 => { inbox.take(u64::from(value), None, ()); Ok(()) }
                     5 => { inbox.leave(); Ok(()) }
+                    6 => {
+                        let number = Some(u32::from(value) % 4);
+                        inbox.entry(Entry { number, ..file("3", 1) }).map(|_| ())
+                    }
+                    7 => inbox.entry(entry("3", Kind::Again(value.into()))).map(|_| ()),
+                    8 => inbox.pause(),
                     _ => inbox.done(),
                 };
             }

@@ -18,7 +18,9 @@
 //! Nobody waits for an answer before he goes on, but for a bound on the entries that have not been answered
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
-//! - [`blocks`]: the hash of a file, which can go on where it stood.
+//! - [`blocks`]: the hash of a file, which can go on where it stood; of its parts.
+//! - [`chunks`]: pieces of a file, wherever they are moved to.
+//! - [`known`]: what a source knows of a file that the sink has.
 //! - [`code`]: keys that can be read aloud.
 //! - [`handshake`]: the key exchange.
 //! - [`record`]: sealed bytes.
@@ -28,11 +30,15 @@
 //! - [`packing`]: when a source compresses.
 
 pub mod blocks;
+pub mod chunks;
 pub mod code;
 pub mod handshake;
 pub mod inbox;
+pub mod known;
 pub mod message;
 pub mod name;
+
 pub mod outbox;
 pub mod packing;
 pub mod record;
+mod subtrees;

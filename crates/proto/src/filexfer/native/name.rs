@@ -89,8 +89,8 @@ fn check_part(part: &[u8]) -> Result<(), NameError> {
     }
 }
 
-/// Bytes that are no UTF-8 are looked at one by one.
-fn has_control(bytes: &[u8]) -> bool {
+/// Whether there are control characters in this. Bytes that are no UTF-8 are looked at one by one.
+pub fn has_control(bytes: &[u8]) -> bool {
     bytes.utf8_chunks().any(|chunk| {
         let invalid = chunk.invalid().iter().any(u8::is_ascii_control);
         invalid || chunk.valid().chars().any(char::is_control)

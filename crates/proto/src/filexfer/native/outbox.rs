@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use thiserror::Error;
 
 use super::blocks::{BLOCK, FileHash, StackError};
+use super::known::{Known, KnownError, Shelf};
 use super::message::{Basis, Entry, Finish, Kind, MAX_UNANSWERED, Take};
 
 /// A rule that the sink broke.
@@ -32,6 +33,12 @@ pub enum Violation {
     /// What it says of the blocks that it has makes no sense.
     #[error(transparent)]
     Stack(#[from] StackError),
+    /// It says what it has of a file that nobody can have, or in parts that are none.
+    #[error("expected a basis only for a file of a known size, in parts of 16 KiB to 1 MiB")]
+    Basis,
+    /// What it says of a basis makes no sense.
+    #[error(transparent)]
+    Known(#[from] KnownError),
     /// It is done, and something is not answered.
     #[error("expected answers to all that was named and sent")]
     NotDone,
@@ -69,6 +76,8 @@ pub struct Outbox {
     finished: VecDeque<Finished>,
     /// Bytes of the names in all of them.
     names: usize,
+    /// What is known of the bases of those that are taken.
+    shelf: Shelf,
 }
 
 impl Outbox {
@@ -118,6 +127,15 @@ impl Outbox {
         }
         let hash = FileHash::resume(take.from / block, take.stack)?;
         let from = take.from;
+        let known = match (take.basis, &entry.kind) {
+            (None, _) => None,
+            (Some(basis), Kind::File(Some(_))) => Known::new(basis, from),
+            (Some(_), _) => return Err(Violation::Basis),
+        };
+        if take.basis.is_some() && known.is_none() {
+            return Err(Violation::Basis);
+        }
+        self.shelf.take(known);
         let entry = self.unanswered.pop_front();
         let basis = take.basis;
         let job = |entry| Job {
@@ -148,8 +166,35 @@ impl Outbox {
         }
     }
 
+    /// What is known of the basis of the oldest file that was taken and is not sent to its end.
+    pub fn known(&self) -> Option<&Known> {
+        self.shelf.current()
+    }
+
+    /// The sink is asked for the chunks of that basis; `false` where it has none, its parts may not move, or that was asked.
+    pub fn ask_chunks(&mut self) -> bool {
+        self.shelf.ask_chunks()
+    }
+
+    /// The sink says parts of a basis ([`Parts`](super::message::Parts)), the last or not.
+    ///
+    /// # Errors
+    /// [`Violation::Known`].
+    pub fn parts(&mut self, rows: &[u8], is_last: bool) -> Result<(), Violation> {
+        Ok(self.shelf.parts(rows, is_last)?)
+    }
+
+    /// The sink says chunks of a basis ([`Chunks`](super::message::Chunks)), the last or not.
+    ///
+    /// # Errors
+    /// [`Violation::Known`].
+    pub fn chunks(&mut self, rows: &[u8], is_last: bool) -> Result<(), Violation> {
+        Ok(self.shelf.chunks(rows, is_last)?)
+    }
+
     /// That file was sent to its end.
     pub fn finish(&mut self, finished: Finished) {
+        self.shelf.finish();
         self.finished.push_back(finished);
     }
 
@@ -171,6 +216,7 @@ impl Outbox {
     /// [`Violation::NotFinished`].
     pub fn not_saved(&mut self) -> Result<Finished, Violation> {
         let finished = self.finished.pop_front().ok_or(Violation::NotFinished)?;
+        self.shelf.answered()?;
         self.names -= finished.entry.name.as_bytes().len();
         Ok(finished)
     }

@@ -191,6 +191,18 @@ fn what_a_peer_may_not_say() {
     let refused = frame_of::<NotSaved>(&text);
     assert!(refused.contains("shorter reason"), "{refused}");
     assert!(frame_of::<Finish>(b"\x03").contains("kind 13"));
+    // A link that leads nowhere, one with a NUL; a pattern of nothing.
+    let link = |target: &[u8]| {
+        let length = target.len() as u8;
+        [&b"\x01a\x02"[..], &[length], target, &[0; 4]].concat()
+    };
+    for target in [&b""[..], b"a\0"] {
+        let refused = frame_of::<Entry>(&link(target));
+        assert!(refused.contains("target of a link"), "{refused}");
+    }
+    assert!(frame_of::<Filter>(b"\x00\x00").contains("a pattern of 1 to"));
+    let long = [&[1, 0xfb, 1, 4][..], &[b'p'; MAX_PATTERN + 1]].concat();
+    assert!(frame_of::<Filter>(&long).contains("a pattern of 1 to"));
 }
 
 /// Why this header is none.

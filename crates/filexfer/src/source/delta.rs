@@ -1,0 +1,417 @@
+//! What changed in a file of which the sink has something alike, its basis: parts that are the same are not sent.
+//!
+//! Part by part first, each compared with the part of the same place: what was changed in place, appended or cut off. Where
+//! part after part differs something was moved: from there on the file is cut into chunks, which are found wherever they
+//! are in the basis.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, part_hash};
+use proto::filexfer::native::chunks::{Cutting, Rest, ShortHash, chunk_hash};
+use proto::filexfer::native::known::Row;
+use proto::filexfer::native::message::{AskChunks, Basis, Finish, FromBasis, SHORT_HASH};
+use runtime::folder::read_at;
+use runtime::tree::Facts;
+
+use super::content::{Ended, ending, failed, whole_block};
+use super::send::Source;
+use crate::transfer::TransferError;
+
+/// So much is said at once to be alike, so that the sink works on it meanwhile.
+const RUN: u64 = 16 << 20;
+
+/// After so many parts in a row that differ it is asked whether something was moved.
+const ODD: u32 = 16;
+
+/// How far after them there is looked for parts that are the same, which tell that nothing was moved.
+const SAMPLES: [u64; 5] = [1 << 20, 2 << 20, 4 << 20, 8 << 20, 16 << 20];
+
+/// How far beyond its place in the file a chunk is waited for: what was moved is mostly near.
+const AHEAD: u64 = 32 << 20;
+
+/// After so many bytes in a row that are not found they are waited for until all of the basis is known.
+const MISSED: u64 = 1 << 20;
+
+/// A file that is compared.
+struct Compared<'a> {
+    file: &'a File,
+    size: u64,
+    basis: Basis,
+    part: PartSize,
+    hash: FileHash,
+    /// How far it was hashed.
+    hashed: u64,
+    /// What is the same and was not said yet: where it is in the basis, and how much.
+    run: (u64, u64),
+    /// How many parts in a row differ.
+    odd: u32,
+    /// Where it is looked next whether something was moved.
+    look: u64,
+    /// How many bytes in a row were not found.
+    missed: u64,
+}
+
+/// Why a comparison ends.
+enum Stop {
+    Lost(TransferError),
+    /// The file cannot be read.
+    Failed(io::Error),
+    /// It has fewer bytes than it had.
+    Short,
+}
+
+impl From<TransferError> for Stop {
+    fn from(lost: TransferError) -> Self {
+        Self::Lost(lost)
+    }
+}
+
+/// How far the parts were compared.
+enum Parts {
+    All,
+    /// From this byte on something was moved.
+    Moved(u64),
+}
+
+impl Compared<'_> {
+    fn read(&self, room: &mut [u8], at: u64) -> Result<(), Stop> {
+        match read_at(self.file, room, at) {
+            Ok(filled) if filled == room.len() => Ok(()),
+            Ok(_) => Err(Stop::Short),
+            Err(error) => Err(Stop::Failed(error)),
+        }
+    }
+
+    /// Adds a part to the hash of the file. The first is read as every byte: it may be all of it.
+    fn add(&mut self, part: [u8; 32], bytes: &[u8]) {
+        match self.hashed > 0 && bytes.len() == self.part.bytes() {
+            true => drop(self.hash.add_part(part)),
+            false => self.hash.update(bytes, |_| ()),
+        }
+        self.hashed += bytes.len() as u64;
+    }
+
+    /// Adds bytes from this one on, as far as they are new.
+    fn add_bytes(&mut self, at: u64, bytes: &[u8]) {
+        let known = (self.hashed - at).min(bytes.len() as u64);
+        let rest = &bytes[known as usize..];
+        self.hash.update(rest, |_| ());
+        self.hashed += rest.len() as u64;
+    }
+}
+
+fn short(hash: &[u8; 32]) -> &[u8] {
+    &hash[..SHORT_HASH]
+}
+
+impl Source<'_> {
+    /// Sends what differs of a file, and where the rest is in its basis.
+    pub(super) fn send_changed(
+        &mut self,
+        mut file: File,
+        facts: &Facts,
+        from: u64,
+        mut hash: FileHash,
+    ) -> Result<Ended, TransferError> {
+        let known = self.outbox.known();
+        let Some((basis, part)) = known.map(|known| (known.basis(), known.part())) else {
+            return Ok((from, Finish::Changed)); // a file with a basis has one
+        };
+        hash.by_parts(part);
+        let mut compared = Compared {
+            file: &file,
+            size: facts.size,
+            basis,
+            part,
+            hash,
+            hashed: from,
+            run: (0, 0),
+            odd: 0,
+            look: from,
+            missed: 0,
+        };
+        self.packer.begin(facts.size - from);
+        let sent = self.compare(&mut compared, from);
+        let (hash, hashed) = (compared.hash, compared.hashed);
+        match sent {
+            Ok(()) => match file.seek(SeekFrom::Start(facts.size)) {
+                Ok(_) => Ok((facts.size, ending(&mut file, facts, hash))),
+                Err(error) => Ok((hashed, failed(&error))),
+            },
+            Err(Stop::Short) => Ok((hashed, Finish::Changed)),
+            Err(Stop::Failed(error)) => Ok((hashed, failed(&error))),
+            Err(Stop::Lost(error)) => Err(error),
+        }
+    }
+
+    fn compare(&mut self, compared: &mut Compared<'_>, from: u64) -> Result<(), Stop> {
+        let mut room = vec![0; BLOCK];
+        let mut at = from;
+        while at < compared.size {
+            let block = &mut room[..whole_block(at, compared.size)];
+            compared.read(block, at)?;
+            if let Parts::Moved(at) = self.compare_block(compared, block, at)? {
+                self.outbox.ask_chunks();
+                self.say_run(compared)?;
+                self.outlet.say(&AskChunks)?;
+                self.outlet.flush()?;
+                self.send_moved(compared, at)?;
+                break;
+            }
+            at += block.len() as u64;
+        }
+        self.say_run(compared)?;
+        Ok(())
+    }
+
+    /// Compares a block, part by part, and says what came of it.
+    fn compare_block(
+        &mut self,
+        compared: &mut Compared<'_>,
+        block: &[u8],
+        start: u64,
+    ) -> Result<Parts, Stop> {
+        let size = compared.part.bytes();
+        // What differs before the next part, and was not sent yet.
+        let (mut differs, mut odd) = (0..0, 0..0);
+        for offset in (0..block.len()).step_by(size) {
+            let bytes = &block[offset..block.len().min(offset + size)];
+            let at = start + offset as u64;
+            let row = self.row(compared, at)?;
+            let hash = part_hash(at, bytes);
+            compared.add(hash, bytes);
+            let end = at + bytes.len() as u64;
+            let is_same = row.is_some_and(|row| row == short(&hash)) && end <= compared.basis.size;
+            if is_same {
+                self.send_range(compared, block, &mut differs)?;
+                self.same(compared, at, bytes.len() as u64)?;
+                compared.odd = 0;
+                odd = 0..0;
+                continue;
+            }
+            if differs.is_empty() {
+                differs.start = offset;
+            }
+            differs.end = offset + bytes.len();
+            compared.odd = match row {
+                Some(_) => compared.odd + 1,
+                None => 0,
+            };
+            if odd.is_empty() || row.is_none() {
+                odd.start = offset;
+            }
+            odd.end = offset + bytes.len();
+            if compared.odd >= ODD && self.is_moved(compared, start + odd.start as u64)? {
+                differs.end = odd.start;
+                self.send_range(compared, block, &mut differs)?;
+                return Ok(Parts::Moved(start + odd.start as u64));
+            }
+        }
+        self.send_range(compared, block, &mut differs)?;
+        Ok(Parts::All)
+    }
+
+    /// The sink's hash of the part that begins here, waited for where it is to come.
+    fn row(&mut self, compared: &mut Compared<'_>, at: u64) -> Result<Option<ShortHash>, Stop> {
+        loop {
+            match self.outbox.known().map(|known| known.row(at)) {
+                Some(Row::Is(hash)) => return Ok(Some(*hash)),
+                Some(Row::Awaited) => {}
+                Some(Row::None) | None => return Ok(None),
+            }
+            self.say_run(compared)?;
+            self.wait()?;
+        }
+    }
+
+    /// Whether something was moved, since what follows differs too.
+    fn is_moved(&mut self, compared: &mut Compared<'_>, at: u64) -> Result<bool, Stop> {
+        if !compared.basis.moves || at < compared.look {
+            return Ok(false);
+        }
+        let size = compared.part.bytes();
+        let mut room = vec![0; size];
+        for ahead in SAMPLES {
+            let place = (at + ahead) / size as u64 * size as u64;
+            let is_there = place + size as u64 <= compared.size.min(compared.basis.size);
+            let Some(row) = self.row(compared, place)?.filter(|_| is_there) else {
+                break;
+            };
+            compared.read(&mut room, place)?;
+            if row == short(&part_hash(place, &room)) {
+                compared.look = place;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// So many bytes are in the basis at the same place.
+    fn same(&mut self, compared: &mut Compared<'_>, at: u64, length: u64) -> Result<(), Stop> {
+        let (from, known) = compared.run;
+        match known > 0 && from + known == at {
+            true => compared.run.1 += length,
+            false => {
+                self.say_run(compared)?;
+                compared.run = (at, length);
+            }
+        }
+        if compared.run.1 >= RUN {
+            self.say_run(compared)?;
+            self.outlet.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Says what is the same and was not said yet.
+    fn say_run(&mut self, compared: &mut Compared<'_>) -> Result<(), TransferError> {
+        self.packer.finish(&mut self.outlet)?;
+        let (from, length) = std::mem::take(&mut compared.run);
+        if length == 0 {
+            return Ok(());
+        }
+        self.outlet.say(&FromBasis { from, length })?;
+        self.reused(length)
+    }
+
+    /// Sends a range of these bytes, which is empty then.
+    fn send_range(
+        &mut self,
+        compared: &mut Compared<'_>,
+        bytes: &[u8],
+        range: &mut std::ops::Range<usize>,
+    ) -> Result<(), TransferError> {
+        let range = std::mem::take(range);
+        if range.is_empty() {
+            return Ok(());
+        }
+        if compared.run.1 > 0 {
+            self.say_run(compared)?;
+        }
+        let mut rest = &bytes[range];
+        while !rest.is_empty() {
+            let left = rest.len();
+            let mut read = |room: &mut [u8]| rest.read(room);
+            let sent = self.packer.send(&mut self.outlet, left, &mut read)?;
+            self.moved(sent.unwrap_or(0))?;
+        }
+        Ok(())
+    }
+
+    /// Sends what follows from this byte on by chunks, wherever they are in the basis.
+    fn send_moved(&mut self, compared: &mut Compared<'_>, from: u64) -> Result<(), Stop> {
+        let cutting = Cutting::of(compared.basis.size);
+        let mut window = Window::new(from, cutting.most());
+        let mut differs = 0..0;
+        loop {
+            if window.lacks(cutting.most(), compared.size) {
+                self.send_range(compared, &window.room, &mut differs)?;
+                window.fill(compared)?;
+            }
+            let Some(length) = cutting.next(window.rest(), window.more(compared.size)) else {
+                break;
+            };
+            let bytes = &window.rest()[..length];
+            match self.find(compared, window.at(), bytes)? {
+                Some(place) => {
+                    self.send_range(compared, &window.room, &mut differs)?;
+                    self.same(compared, place, length as u64)?;
+                }
+                None => {
+                    if differs.is_empty() {
+                        differs.start = window.begin;
+                    }
+                    differs.end = window.begin + length;
+                    if differs.len() >= BLOCK {
+                        self.send_range(compared, &window.room, &mut differs)?;
+                    }
+                }
+            }
+            window.begin += length;
+        }
+        Ok(self.send_range(compared, &window.room, &mut differs)?)
+    }
+
+    /// Where a chunk is in the basis. One that is not found is waited for until the sink has come well past its place, or to
+    /// the end where there were many.
+    fn find(
+        &mut self,
+        compared: &mut Compared<'_>,
+        at: u64,
+        bytes: &[u8],
+    ) -> Result<Option<u64>, Stop> {
+        let (hash, length) = (chunk_hash(bytes), bytes.len() as u64);
+        loop {
+            let Some(known) = self.outbox.known() else {
+                return Ok(None);
+            };
+            if let Some(found) = known.chunks().find(&hash, bytes.len()) {
+                compared.missed = 0;
+                return Ok(Some(found));
+            }
+            let is_far = known.chunks().end() >= at + length + AHEAD && compared.missed < MISSED;
+            if is_far || !known.awaits_chunks() {
+                compared.missed += length;
+                return Ok(None);
+            }
+            self.say_run(compared)?;
+            self.wait()?;
+        }
+    }
+}
+
+/// What was read of a file and is to be cut.
+struct Window {
+    room: Vec<u8>,
+    /// Where in it the next chunk begins.
+    begin: usize,
+    /// Where the room ends in the file.
+    end: u64,
+}
+
+impl Window {
+    fn new(from: u64, most: usize) -> Self {
+        Self {
+            room: Vec::with_capacity(most + 2 * BLOCK),
+            begin: 0,
+            end: from,
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.room[self.begin..]
+    }
+
+    /// Where the next chunk begins in the file.
+    fn at(&self) -> u64 {
+        self.end - self.rest().len() as u64
+    }
+
+    fn more(&self, size: u64) -> Rest {
+        match self.end < size {
+            true => Rest::More,
+            false => Rest::Nothing,
+        }
+    }
+
+    fn lacks(&self, most: usize, size: u64) -> bool {
+        self.rest().len() < most && self.end < size
+    }
+
+    /// Drops what was cut, and reads as much as fits.
+    fn fill(&mut self, compared: &mut Compared<'_>) -> Result<(), Stop> {
+        self.room.drain(..self.begin);
+        self.begin = 0;
+        while self.room.capacity() - self.room.len() >= BLOCK && self.end < compared.size {
+            let filled = self.room.len();
+            let length = whole_block(self.end, compared.size);
+            self.room.resize(filled + length, 0);
+            let read = &mut self.room[filled..];
+            compared.read(read, self.end)?;
+            compared.add_bytes(self.end, read);
+            self.end += length as u64;
+        }
+        Ok(())
+    }
+}
