@@ -6,6 +6,7 @@ mod delta;
 mod faults;
 mod files;
 mod filters;
+mod following;
 mod hostile;
 pub(crate) mod peer;
 mod rows;
