@@ -125,11 +125,7 @@ impl Patching {
     }
 
     /// Adds what is in the basis.
-    pub(super) fn from_basis(
-        &mut self,
-        piece: FromBasis,
-        alive: &mut dyn FnMut(),
-    ) -> io::Result<()> {
+    pub(super) fn reuse(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) -> io::Result<()> {
         if let Way::Anew(Anew {
             same: Some(same), ..
         }) = &mut self.way
