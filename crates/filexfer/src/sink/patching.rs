@@ -18,6 +18,9 @@ use super::writeback::Writeback;
 /// The most bytes that are copied in one go.
 const PIECE: u64 = 8 << 20;
 
+/// The most bytes that are read at once where they move: they are written and hashed while they are near.
+const MOVED: usize = 256 << 10;
+
 /// What a file that was changed where it is can be told to be when that went wrong.
 const NEITHER: &str = "it is neither the old file nor the new one now: transfer it again";
 
@@ -203,7 +206,7 @@ impl Patching {
         let size = self.base.part.bytes() as u64;
         let most = match from == self.at {
             true => size - from % size,
-            false => BLOCK as u64,
+            false => MOVED as u64,
         };
         let length = left.min(most) as usize;
         let mut room = std::mem::take(&mut self.room);
