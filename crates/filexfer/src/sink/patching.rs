@@ -266,7 +266,7 @@ impl Patching {
         expected: [u8; 32],
         alive: &mut dyn FnMut(),
     ) -> How {
-        if self.is_as_it_was(entry, alive) {
+        if self.is_as_it_was(entry) {
             return self.touch(entry, expected, alive);
         }
         let settled = self.settle(alive);
@@ -290,7 +290,7 @@ impl Patching {
     }
 
     /// Whether it is the file that is there, to the last byte.
-    fn is_as_it_was(&self, entry: &Entry, _alive: &mut dyn FnMut()) -> bool {
+    fn is_as_it_was(&self, entry: &Entry) -> bool {
         let is_all = matches!(&self.way, Way::Anew(anew) if anew.same == entry.size());
         let is_there = || self.spot.folder.holds(&self.spot.name, &self.base.file);
         is_all && self.base.is_unchanged() && is_there().unwrap_or(false)

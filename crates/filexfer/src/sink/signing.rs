@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use proto::filexfer::native::blocks::{BLOCK, part_hash};
 use proto::filexfer::native::chunks::{Cutting, Rest, chunk_hash, encode_row};
@@ -15,8 +16,11 @@ use crate::transfer::TransferError;
 /// The most rows of parts that are open: the chunks of one basis have to find room beside them.
 const MOST_PARTS: u64 = MAX_OPEN_ROWS - MAX_BASIS_ROWS;
 
-/// What was read goes out after so many bytes: each time both sides wake up. The first goes out at once.
-const GATHERED: u64 = 4 << 20;
+/// What was read goes out after so many bytes, since each time both sides wake up, or after so long. What is read first goes
+/// out at once.
+const GATHERED: u64 = 16 << 20;
+const LONG: Duration = Duration::from_millis(100);
+const FIRST: u64 = 4 << 20;
 
 /// What is still to be told.
 #[derive(Default)]
@@ -26,6 +30,8 @@ pub(super) struct Signing {
     rows: u64,
     room: Vec<u8>,
     frame: Vec<u8>,
+    /// When something went out last.
+    sent: Option<Instant>,
 }
 
 struct Job {
@@ -166,8 +172,10 @@ impl Signing {
                 sending.say_with(&Chunks { is_last }, &self.frame)?;
             }
         }
-        if is_last || start < GATHERED || job.at.is_multiple_of(GATHERED) {
+        let is_late = self.sent.is_none_or(|sent| sent.elapsed() >= LONG);
+        if is_last || is_late || start < FIRST || job.at.is_multiple_of(GATHERED) {
             sending.flush()?;
+            self.sent = Some(Instant::now());
         }
         if is_last {
             self.jobs.pop_front();
