@@ -18,6 +18,9 @@ use super::{Preserve, Update};
 /// The most bytes that are copied in one go.
 const PIECE: u64 = 8 << 20;
 
+/// The most bytes that are read at once where they move: they are written and hashed while they are near.
+const MOVED: usize = 256 << 10;
+
 /// What a file that was changed where it is can be told to be when that went wrong.
 const NEITHER: &str = "it is neither the old file nor the new one now: transfer it again";
 
@@ -139,11 +142,7 @@ impl Patching {
     }
 
     /// Adds what is in the basis.
-    pub(super) fn from_basis(
-        &mut self,
-        piece: FromBasis,
-        alive: &mut dyn FnMut(),
-    ) -> io::Result<()> {
+    pub(super) fn reuse(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) -> io::Result<()> {
         if let Way::Anew(Anew {
             same: Some(same), ..
         }) = &mut self.way
@@ -221,7 +220,7 @@ impl Patching {
         let size = self.base.part.bytes() as u64;
         let most = match from == self.at {
             true => size - from % size,
-            false => BLOCK as u64,
+            false => MOVED as u64,
         };
         let length = left.min(most) as usize;
         let mut room = std::mem::take(&mut self.room);
@@ -281,7 +280,7 @@ impl Patching {
         expected: [u8; 32],
         alive: &mut dyn FnMut(),
     ) -> How {
-        if self.is_as_it_was(entry, alive) {
+        if self.is_as_it_was(entry) {
             return self.touch(entry, expected, alive);
         }
         let settled = self.settle(alive);
@@ -305,7 +304,7 @@ impl Patching {
     }
 
     /// Whether it is the file that is there, to the last byte.
-    fn is_as_it_was(&self, entry: &Entry, _alive: &mut dyn FnMut()) -> bool {
+    fn is_as_it_was(&self, entry: &Entry) -> bool {
         let is_all = matches!(&self.way, Way::Anew(anew) if anew.same == entry.size());
         let is_there = || self.spot.folder.holds(&self.spot.name, &self.base.file);
         is_all && self.base.is_unchanged() && is_there().unwrap_or(false)

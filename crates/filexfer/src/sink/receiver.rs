@@ -180,7 +180,7 @@ impl Sink<'_> {
             Data::KIND => self.data(self.decoded(incoming)?)?,
             Entry::KIND => self.entry(self.decoded(incoming)?.message)?,
             Finish::KIND => self.finish(&self.decoded(incoming)?.message)?,
-            FromBasis::KIND => self.from_basis(self.decoded(incoming)?.message)?,
+            FromBasis::KIND => self.reuse(self.decoded(incoming)?.message)?,
             Hole::KIND => self.hole(self.decoded(incoming)?.message)?,
             AskChunks::KIND => self.ask_chunks()?,
             Totals::KIND => self.totals(self.decoded(incoming)?.message)?,
@@ -276,7 +276,7 @@ impl Sink<'_> {
         Ok(())
     }
 
-    fn from_basis(&mut self, piece: FromBasis) -> Result<(), TransferError> {
+    fn reuse(&mut self, piece: FromBasis) -> Result<(), TransferError> {
         let peer = self.peer;
         let taken = self.inbox.from_basis(piece);
         let taken = taken.map_err(|violation| TransferError::Rules {
@@ -286,7 +286,7 @@ impl Sink<'_> {
         let mut alive = alive(&mut self.sending);
         let slot = &mut taken.with;
         slot.tell(&taken.entry, taken.from, self.watch);
-        slot.from_basis(piece, &mut alive);
+        slot.reuse(piece, &mut alive);
         self.summary.reused += piece.length;
         self.watch.tell(Event::Reused(piece.length));
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use proto::filexfer::native::blocks::{BLOCK, part_hash};
 use proto::filexfer::native::chunks::{Cutting, Rest, chunk_hash, encode_row};
@@ -15,8 +16,11 @@ use crate::transfer::TransferError;
 /// The most rows of parts that are open: the chunks of one basis have to find room beside them.
 const MOST_PARTS: u64 = MAX_OPEN_ROWS - MAX_BASIS_ROWS;
 
-/// What was read goes out after so many bytes: each time both sides wake up. The first goes out at once.
-const GATHERED: u64 = 4 << 20;
+/// What was read goes out after so many bytes, since each time both sides wake up, or after so long. What is read first goes
+/// out at once.
+const GATHERED: u64 = 16 << 20;
+const LONG: Duration = Duration::from_millis(100);
+const FIRST: u64 = 4 << 20;
 
 /// What is still to be told.
 #[derive(Default)]
@@ -26,6 +30,8 @@ pub(super) struct Signing {
     rows: u64,
     room: Vec<u8>,
     frame: Vec<u8>,
+    /// When something went out last.
+    sent: Option<Instant>,
 }
 
 struct Job {
@@ -51,7 +57,9 @@ enum Begun {
 /// Bytes that are to be cut.
 struct Cut {
     cutting: Cutting,
+    /// Room for the longest chunk and what is read at once, and how much of it is filled.
     held: Vec<u8>,
+    filled: usize,
     rows: u64,
 }
 
@@ -91,13 +99,15 @@ impl Signing {
         sending: &mut Sending,
     ) -> Result<(), TransferError> {
         self.stop(base, sending)?;
+        let cutting = Cutting::of(base.size);
         self.jobs.push_front(Job {
             base: Rc::clone(base),
             at: 0,
             end: base.size,
             list: List::Chunks(Cut {
-                cutting: Cutting::of(base.size),
-                held: Vec::new(),
+                cutting,
+                held: vec![0; cutting.most() + BLOCK],
+                filled: 0,
                 rows: 0,
             }),
         });
@@ -139,25 +149,33 @@ impl Signing {
             self.rows += rows;
             job.base.hold(rows);
         }
-        self.room.resize(BLOCK, 0);
         let wanted = job.end.saturating_sub(job.at).min(BLOCK as u64) as usize;
+        let start = job.at;
+        let room = match &mut job.list {
+            List::Parts(_) => {
+                self.room.resize(BLOCK, 0);
+                &mut self.room[..wanted]
+            }
+            List::Chunks(cut) => &mut cut.held[cut.filled..cut.filled + wanted],
+        };
         // What cannot be read is not told: the source sends it.
-        let filled = read_at(&job.base.file, &mut self.room[..wanted], job.at).unwrap_or(0);
-        let (start, bytes) = (job.at, &self.room[..filled]);
+        let filled = read_at(&job.base.file, room, start).unwrap_or(0);
         job.at += filled as u64;
         let mut is_last = job.at >= job.end || filled < wanted;
         match &mut job.list {
             List::Parts(_) => {
-                parts(&job.base, start, bytes, &mut self.frame);
+                parts(&job.base, start, &self.room[..filled], &mut self.frame);
                 sending.say_with(&Parts { is_last }, &self.frame)?;
             }
             List::Chunks(cut) => {
-                is_last |= cut.add(bytes, is_last, &mut self.frame);
+                is_last |= cut.add(filled, is_last, &mut self.frame);
                 sending.say_with(&Chunks { is_last }, &self.frame)?;
             }
         }
-        if is_last || start < GATHERED || job.at.is_multiple_of(GATHERED) {
+        let is_late = self.sent.is_none_or(|sent| sent.elapsed() >= LONG);
+        if is_last || is_late || start < FIRST || job.at.is_multiple_of(GATHERED) {
             sending.flush()?;
+            self.sent = Some(Instant::now());
         }
         if is_last {
             self.jobs.pop_front();
@@ -188,23 +206,26 @@ fn parts(base: &Base, start: u64, bytes: &[u8], frame: &mut Vec<u8>) {
 }
 
 impl Cut {
-    /// Adds bytes and the rows of the chunks that they complete; whether there are as many rows now as there may be.
-    fn add(&mut self, bytes: &[u8], is_end: bool, frame: &mut Vec<u8>) -> bool {
-        self.held.extend_from_slice(bytes);
+    /// So many bytes more are held: the rows of the chunks that they complete, and whether there are as many now as there
+    /// may be.
+    fn add(&mut self, bytes: usize, is_end: bool, frame: &mut Vec<u8>) -> bool {
+        self.filled += bytes;
         let rest = match is_end {
             true => Rest::Nothing,
             false => Rest::More,
         };
+        let held = &self.held[..self.filled];
         let mut begin = 0;
         while self.rows < MAX_BASIS_ROWS
-            && let Some(length) = self.cutting.next(&self.held[begin..], rest)
+            && let Some(length) = self.cutting.next(&held[begin..], rest)
         {
-            let chunk = &self.held[begin..begin + length];
+            let chunk = &held[begin..begin + length];
             encode_row(length as u32, &chunk_hash(chunk), frame);
             self.rows += 1;
             begin += length;
         }
-        self.held.drain(..begin);
+        self.held.copy_within(begin..self.filled, 0);
+        self.filled -= begin;
         self.rows >= MAX_BASIS_ROWS
     }
 }

@@ -110,9 +110,9 @@ impl Slot {
     }
 
     /// Adds bytes that are in the basis already.
-    pub(super) fn from_basis(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) {
+    pub(super) fn reuse(&mut self, piece: FromBasis, alive: &mut dyn FnMut()) {
         if let State::Patching(patching) = &mut self.state {
-            let copied = patching.from_basis(piece, alive);
+            let copied = patching.reuse(piece, alive);
             self.note(copied);
         }
     }
