@@ -56,7 +56,10 @@ impl Source<'_> {
         self.packer.finish(&mut self.outlet)?;
         match &finish {
             Finish::Whole(_) => {}
-            Finish::Changed => self.failed(&entry.name, "it changed while it was read"),
+            Finish::Changed => {
+                self.changed = true;
+                self.failed(&entry.name, "it changed while it was read");
+            }
             Finish::Failed(reason) => self.failed(&entry.name, reason.as_str()),
         }
         self.outlet.say(&finish)?;
