@@ -240,7 +240,8 @@ mod unix {
 /// A file without a name; `None` where the file system here has none.
 fn unnamed(folder: &Folder, content: &[u8]) -> Option<Unnamed> {
     let Some(unnamed) = folder.unnamed(Permissions::granted(Some(0o640))) else {
-        println!("SKIPPED: this system has no files without names");
+        let text = b"SKIPPED: this file system has no files without names\n";
+        std::io::stderr().write_all(text).unwrap();
         return None;
     };
     unnamed.file().write_all(content).unwrap();
