@@ -13,3 +13,30 @@ pub fn raise_limit() {
         }
     }
 }
+
+/// How many files and sockets this process may have open at once now; as many as there are numbers where nobody limits it, or
+/// it is not known.
+pub fn limit() -> usize {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{Resource, getrlimit};
+        let soft = getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft);
+        soft.ok()
+            .and_then(|soft| usize::try_from(soft).ok())
+            .unwrap_or(usize::MAX)
+    }
+    #[cfg(not(unix))]
+    usize::MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raised_is_not_less() {
+        let before = limit();
+        raise_limit();
+        assert!(before > 0 && limit() >= before);
+    }
+}

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use proto::filexfer::native::message::{Alive, NotSaved, Reason, Saved};
 use proto::filexfer::native::name::Name;
+use runtime::descriptors;
 use runtime::folder::Folder;
 
 use super::disk::{Disk, Settled, Ways};
@@ -18,8 +19,15 @@ use super::small::Small;
 use crate::session::Sending;
 use crate::transfer::{Event, Summary, TransferError, Watch};
 
-/// The most files that are complete and wait for others, each of them open. As many more may be on their way to the disk.
-const MOST_FILES: usize = 192;
+/// The most files that are complete and wait for others, each of them open, whatever this process may have open. As many
+/// more may be on their way to the disk.
+const MOST_FILES: usize = 512;
+
+/// As many wait in any case.
+const LEAST_FILES: usize = 64;
+
+/// Otherwise as many as this part of what this process may have open: others may receive at the same time.
+const SHARE: usize = 64;
 
 /// The bytes from which on it is not worth waiting.
 const MOST_BYTES: u64 = 8 << 20;
@@ -71,6 +79,7 @@ pub(super) struct Settling {
     ways: Ways,
     finished: Vec<Finished>,
     bytes: u64,
+    most: usize,
     disk: Option<Disk>,
     /// How many that has, where it is busy.
     away: usize,
@@ -89,6 +98,7 @@ impl Settling {
             ways,
             finished: Vec::new(),
             bytes: 0,
+            most: most_files(),
             disk: None,
             away: 0,
         }
@@ -112,7 +122,7 @@ impl Settling {
 
     /// Whether no more should wait.
     pub(super) fn is_full(&self) -> bool {
-        self.finished.len() >= MOST_FILES || self.bytes >= MOST_BYTES
+        self.finished.len() >= self.most || self.bytes >= MOST_BYTES
     }
 
     /// Whether some are on their way to the disk.
@@ -182,6 +192,11 @@ impl Told<'_> {
         }
         answers
     }
+}
+
+fn most_files() -> usize {
+    descriptors::raise_limit();
+    (descriptors::limit() / SHARE).clamp(LEAST_FILES, MOST_FILES)
 }
 
 fn broken(reason: io::Error) -> TransferError {

@@ -308,6 +308,34 @@ fn files_and_folders_of_every_size() {
     assert_eq!(names(&scratch.path("a/b")).len(), sizes.len());
 }
 
+/// Two sinks write a small file at once: one of the two is there, whole, and nothing else.
+#[test]
+fn a_small_file_that_comes_twice_at_once() {
+    for (manner, expected) in [(keep(), b"second"), (overwrite(), b"first!")] {
+        let scratch = Scratch::new();
+        let first = receive_from(&scratch.place(), &manner, |mut source| {
+            source.say(&file("a", 6));
+            source.hear::<Take>();
+            source.data(b"first!");
+            let second = receive_from(&scratch.place(), &manner, |mut source| {
+                source.file(&file("a", 6), b"second");
+                source.hear::<Saved>();
+                source.done();
+            });
+            assert_eq!(second.summary().saved, 1);
+            source.whole(b"first!");
+            match manner.existing {
+                Existing::Keep => drop(source.not_saved()),
+                Existing::Overwrite => drop(source.hear::<Saved>()),
+            }
+            source.done();
+        });
+        assert_eq!(first.summary().saved + first.summary().failed, 1);
+        assert_eq!(scratch.read("a"), expected);
+        assert_eq!(names(&scratch.path("")), ["a"]);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn permissions_come_along_without_setuid() {

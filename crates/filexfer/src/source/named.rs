@@ -97,3 +97,25 @@ impl Kept {
         (self.bytes <= ROOM).then_some(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::filexfer::native::message::Entry;
+    use proto::filexfer::native::name::Name;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let name = Name::new(["x".repeat(250).as_str(); 4].join("/").as_bytes()).unwrap();
+        let entry = || Next::Entry(Entry::new(name.clone(), Kind::File(Some(1))));
+        let mut kept = Some(Kept::default());
+        let mut count = 0;
+        while let Some(before) = kept {
+            assert_eq!(before.found.len(), count);
+            count += 1;
+            kept = before.with(entry());
+        }
+        assert!(count * 1003 <= ROOM + 1003 && count > 1000, "{count}");
+    }
+}

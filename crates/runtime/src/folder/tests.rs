@@ -236,3 +236,96 @@ mod unix {
         save_one("last".to_owned()).unwrap();
     }
 }
+
+/// A file without a name; `None` where the file system here has none.
+fn unnamed(folder: &Folder, content: &[u8]) -> Option<Unnamed> {
+    let Some(unnamed) = folder.unnamed(Permissions::granted(Some(0o640))) else {
+        let text = b"SKIPPED: this file system has no files without names\n";
+        std::io::stderr().write_all(text).unwrap();
+        return None;
+    };
+    unnamed.file().write_all(content).unwrap();
+    Some(unnamed)
+}
+
+/// What goes with a file that had the name `.part` for a moment.
+fn aside() -> Vec<u8> {
+    b".part".to_vec()
+}
+
+#[test]
+fn a_file_that_gets_its_name_at_its_end() {
+    let scratch = Scratch::new();
+    let folder = scratch.folder();
+    let Some(file) = unnamed(&folder, b"new") else {
+        return;
+    };
+    let names = || fs::read_dir(scratch.inner()).unwrap().count();
+    assert_eq!(names(), 0);
+    folder.name(&file, b"a", Replace::No, &aside).unwrap();
+    assert_eq!(fs::read(scratch.inner().join("a")).unwrap(), b"new");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+
+        let mode = fs::metadata(scratch.inner().join("a")).unwrap().mode();
+        assert_eq!(mode & 0o777, Permissions::granted(Some(0o640)).bits());
+    }
+    drop(unnamed(&folder, b"never named"));
+    assert_eq!(names(), 1);
+}
+
+#[test]
+fn what_has_the_name_of_a_file_already() {
+    let scratch = Scratch::new();
+    let folder = scratch.folder();
+    let Some(file) = unnamed(&folder, b"new") else {
+        return;
+    };
+    let path = scratch.inner().join("a");
+    fs::write(&path, b"old").unwrap();
+    let kept = folder.name(&file, b"a", Replace::No, &aside);
+    assert!(matches!(kept, Err(FolderError::Exists)));
+    // What another transfer is writing is not touched, what nobody is goes.
+    let partial = folder.partial(b".part").unwrap();
+    let busy = folder.name(&file, b"a", Replace::Yes, &aside);
+    assert!(matches!(busy, Err(FolderError::Busy)));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    drop(partial);
+    folder.name(&file, b"a", Replace::Yes, &aside).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(fs::read_dir(scratch.inner()).unwrap().count(), 1);
+    fs::create_dir(scratch.inner().join("d")).unwrap();
+    let refused = folder.name(&file, b"d", Replace::Yes, &aside);
+    assert!(matches!(refused, Err(FolderError::NoFile { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_replaced_and_not_followed() {
+    let scratch = Scratch::new();
+    let folder = scratch.folder();
+    let Some(file) = unnamed(&folder, b"new") else {
+        return;
+    };
+    let link = scratch.inner().join("a");
+    std::os::unix::fs::symlink(scratch.0.join("out/b"), &link).unwrap();
+    folder.name(&file, b"a", Replace::Yes, &aside).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+    assert!(scratch.is_out_empty());
+}
+
+#[test]
+fn what_was_in_a_folder() {
+    let scratch = Scratch::new();
+    assert!(!scratch.folder().had(b".ours-"));
+    fs::write(scratch.inner().join(".ours-1"), b"").unwrap();
+    let folder = scratch.folder();
+    assert!(folder.had(b".ours-") && folder.origin() == Origin::Found);
+    let made = folder.child(b"made", 0o777).unwrap();
+    assert!(!made.had(b".ours-") && made.origin() == Origin::Made);
+    assert_eq!(
+        folder.child(b"made", 0o777).unwrap().origin(),
+        Origin::Found
+    );
+}
