@@ -69,6 +69,19 @@ pub fn scaled(number: f64) -> String {
     format!("{} {prefix}", three_digits(number / scale))
 }
 
+/// A number with its thousands set apart: `12,400`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A time that runs, as on a watch: `0:07`, `12:34`, `1:02:03`.
 pub fn watch(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -14,7 +14,7 @@ use crate::args::{Get, Saving};
 use crate::classic;
 use crate::connect::{Other, names};
 use crate::key::{self, Stdin};
-use crate::retry::{Again, persist};
+use crate::retry::{Again, conclude, persist};
 use crate::show::{Show, Stage, Stdout, Way};
 use crate::sink::{self, Manner, Place};
 use crate::source::Wanted;
@@ -40,8 +40,8 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
         Place::Stdout => Again::Once,
         Place::Folder(_) | Place::File(_) => Again::GoesOn,
     };
-    let mut show = stage.show(Way::Received, None);
     let course = args.going.course();
+    let mut show = stage.show(Way::Received, course, None);
     let manner = Manner {
         wanted: wanted.names.clone(),
         course,
@@ -49,11 +49,11 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
         ..args.saving.manner()
     };
     let retry = args.connecting.retry;
-    let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
+    let ended = persist(retry, again, &other.shutdown, &mut show, |show| {
         let (session, _held) = other.connect(Request::Get(course), &wanted)?;
         Ok(sink::receive(session, &place, &manner, show)?)
-    })?;
-    Ok(show.finish(Some(summary.wire)))
+    });
+    conclude(show, ended)
 }
 
 /// Where files go, as it is typed.
@@ -103,7 +103,7 @@ fn fetch_classic(args: &Get, place: &Place, stage: &Stage) -> anyhow::Result<Exi
         "expected --key-file with --classic: a classic server makes no codes"
     );
     let key = key::known(&args.keyed, Stdin::Free)?;
-    let mut show = stage.show(Way::Received, None);
+    let mut show = stage.show(Way::Received, Course::Once, None);
     match place {
         Place::Folder(_) => {
             bail!(

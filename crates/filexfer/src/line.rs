@@ -2,6 +2,11 @@
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How long those have to end that wait to be taken what they say.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// Connections that are in use. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +31,7 @@ impl Lines {
     pub(crate) fn hold(&self, stream: Arc<TcpStream>) -> Held {
         let mut inner = self.lock();
         if inner.cut {
-            hang_up(&stream);
+            hang_up(&stream, Shutdown::Both);
         }
         inner.next += 1;
         let id = inner.next;
@@ -37,12 +42,25 @@ impl Lines {
         }
     }
 
-    /// Ends all of them, those to come too, and says how many there were.
+    /// Ends all of them, those to come too, and says how many there were. Nothing more comes in at once; what is to be
+    /// said yet has a moment.
     pub(crate) fn cut(&self) -> usize {
         let mut inner = self.lock();
         inner.cut = true;
-        inner.held.iter().for_each(|(_, stream)| hang_up(stream));
-        inner.held.len()
+        let hang_up_all = |inner: &Inner, how| {
+            inner
+                .held
+                .iter()
+                .for_each(|(_, stream)| hang_up(stream, how));
+            inner.held.len()
+        };
+        let held = hang_up_all(&inner, Shutdown::Read);
+        drop(inner);
+        if held > 0 {
+            thread::sleep(GRACE);
+            hang_up_all(&self.lock(), Shutdown::Both);
+        }
+        held
     }
 
     /// Whether they were cut.
@@ -57,8 +75,8 @@ impl Lines {
 }
 
 /// It may have ended by itself.
-fn hang_up(stream: &TcpStream) {
-    let _ = stream.shutdown(Shutdown::Both);
+fn hang_up(stream: &TcpStream, how: Shutdown) {
+    let _ = stream.shutdown(how);
 }
 
 impl Drop for Held {

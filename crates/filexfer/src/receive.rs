@@ -39,9 +39,9 @@ impl Service for Sink {
         watch: &mut dyn Watch,
     ) -> Result<Outcome, TransferError> {
         match request {
-            Request::Put(course) => {
+            Request::Put(_) => {
                 let manner = Manner {
-                    course,
+                    course: request.course(),
                     ..self.manner.clone()
                 };
                 sink::receive(session, &self.place, &manner, watch).map(Outcome::Done)

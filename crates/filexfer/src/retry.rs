@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use proto::filexfer::native::message::Course;
+use runtime::cli::Exit;
 use runtime::shutdown::Shutdown;
 use runtime::units::show_time;
 
 use crate::session::SessionError;
 use crate::show::Show;
-use crate::transfer::TransferError;
+use crate::transfer::{Summary, TransferError};
 
 /// Why one attempt came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -85,18 +87,19 @@ pub(crate) fn persist<T>(
     let mut patience = Patience::new(patience);
     let mut was_there = false;
     loop {
-        let before = show.moved();
+        let before = show.come();
         let failure = match attempt(show) {
             Ok(done) => return Ok(done),
             Err(_) if shutdown.is_triggered() => return Err(TransferError::Interrupted.into()),
             Err(failure) => failure,
         };
+        show.begin_again();
         was_there |= matches!(failure, Failure::Transfer(_));
-        if show.moved() > before {
+        if show.come() > before {
             patience.renew();
         }
         let is_first = patience.lost.is_none();
-        let is_lost = again == Again::Once && show.moved() > 0;
+        let is_lost = again == Again::Once && show.come() > (0, 0);
         if is_lost || !failure.may_pass(was_there) {
             return Err(failure);
         }
@@ -110,7 +113,23 @@ pub(crate) fn persist<T>(
         if shutdown.wait_until(next) {
             return Err(TransferError::Interrupted.into());
         }
-        show.begin_again();
+    }
+}
+
+/// Says how it ended. One that is followed has no end but that one of the sides is told to stop.
+pub(crate) fn conclude(show: Show, ended: Result<Summary, Failure>) -> anyhow::Result<Exit> {
+    match ended {
+        Ok(summary) => {
+            if show.course() == Course::Follow {
+                show.note("the other side has ended");
+            }
+            Ok(show.finish(Some(summary.wire)))
+        }
+        Err(Failure::Transfer(TransferError::Interrupted)) if show.rests() => {
+            show.note("stopped between two rounds");
+            Ok(show.finish(None))
+        }
+        Err(failure) => Err(failure.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use runtime::log::Verbosity;
 use crate::args::{Choosing, Compress, Send, Sending};
 use crate::connect::Other;
 use crate::key::Stdin;
-use crate::retry::{Again, persist};
+use crate::retry::{Again, conclude, persist};
 use crate::show::{Stage, Stdout, Way};
 use crate::source::{self, Compression, Manner, Offer, Piped, Wanted};
 
@@ -32,9 +32,9 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
         ..manner(&args.sending, &args.choosing)
     };
     let other = Other::new(Some(&args.target), &args.keyed, stdin)?;
-    let mut show = stage.show(Way::Sent, None);
+    let mut show = stage.show(Way::Sent, course, None);
     let retry = args.connecting.retry;
-    let summary = persist(retry, again, &other.shutdown, &mut show, |show| {
+    let ended = persist(retry, again, &other.shutdown, &mut show, |show| {
         let (session, _held) = other.connect(Request::Put(course), &Wanted::default())?;
         Ok(source::send(
             session,
@@ -43,8 +43,8 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
             &manner,
             show,
         )?)
-    })?;
-    Ok(show.finish(Some(summary.wire)))
+    });
+    conclude(show, ended)
 }
 
 /// What is to be sent, as it is typed.

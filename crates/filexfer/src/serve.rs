@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use proto::filexfer::native::message::{
-    Course, Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
+    Filter, MAX_FILTERS, Ready, Reason, Refused, Request, Want,
 };
 use proto::frame::Message;
 use runtime::cli::Exit;
@@ -56,20 +56,6 @@ struct Source<'a> {
     classic: Option<&'a Path>,
 }
 
-impl Source<'_> {
-    /// As far as the peer asked for.
-    fn manner(&self, request: Request) -> Manner {
-        let course = match request {
-            Request::Get(course) | Request::Put(course) => course,
-            Request::List => Course::Once,
-        };
-        Manner {
-            course,
-            ..self.manner.clone()
-        }
-    }
-}
-
 impl Service for Source<'_> {
     const WAY: Way = Way::Sent;
     const COMMAND: &'static str = "get";
@@ -93,7 +79,10 @@ impl Service for Source<'_> {
                 source::list(session, &self.offer, &wanted, &self.manner).map(|()| Outcome::Looked)
             }
             Ok(wanted) => {
-                let manner = self.manner(request);
+                let manner = Manner {
+                    course: request.course(),
+                    ..self.manner.clone()
+                };
                 source::send(session, &self.offer, &wanted, &manner, watch).map(Outcome::Done)
             }
             Err(refused) => refuse(session, refused),

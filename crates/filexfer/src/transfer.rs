@@ -107,6 +107,11 @@ pub(crate) fn refusal(refused: &Refused) -> String {
 }
 
 impl Summary {
+    /// Everything is named anew: what was left or failed before will be told again.
+    pub(crate) fn begin_round(&mut self) {
+        (self.same, self.kept, self.failed) = (0, 0, 0);
+    }
+
     /// One more file was left.
     pub(crate) fn count(&mut self, left: Left) {
         match left {

@@ -22,6 +22,8 @@ pub enum Exit {
     Usage = 2,
     /// 3: a condition holds under which the user asked the program to fail.
     ConditionMet = 3,
+    /// 4: a part of what was asked could not be done, each with a reason that was printed; the rest was.
+    Partial = 4,
 }
 
 impl From<Exit> for ExitCode {

@@ -13,7 +13,7 @@ use runtime::log::Verbosity;
 
 pub(crate) use choosing::{Choosing, Going};
 pub(crate) use groups::{Compress, Connecting, Keyed, Listening, Sending, Telling};
-pub(crate) use saving::{Links, Preserved, Saving};
+pub(crate) use saving::Saving;
 
 /// Files from one machine to another, behind a key
 #[derive(Debug, Parser)]

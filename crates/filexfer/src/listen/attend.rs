@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use proto::filexfer::KeyCheck;
 use proto::filexfer::native::handshake::Refusal;
-use proto::filexfer::native::message::Request;
+use proto::filexfer::native::message::{Course, Request};
 use proto::filexfer::native::name::Name;
 use proto::frame::Message;
 
@@ -89,8 +89,21 @@ impl<S: Service> House<'_, S> {
     fn serve(&self, mut session: Session, claim: Claim) -> anyhow::Result<()> {
         let peer = session.peer;
         let request = request(&mut session)?;
-        let mut show = self.stage.show(S::WAY, Some(peer));
-        match self.service.serve(session, request, &mut show)? {
+        let mut show = self.stage.show(S::WAY, request.course(), Some(peer));
+        let outcome = match self.service.serve(session, request, &mut show) {
+            // This side was told to stop, and it was all there.
+            Err(_) if show.rests() && self.lines.are_cut() => {
+                self.end_with(show.finish(None));
+                claim.finish();
+                return Ok(());
+            }
+            outcome => outcome?,
+        };
+        match outcome {
+            // What was looked at is still to come: the key is good for that.
+            Outcome::Done(_) if show.course() == Course::Preview => {
+                show.finish(None);
+            }
             Outcome::Done(summary) => {
                 self.end_with(show.finish(Some(summary.wire)));
                 match summary.failed {
@@ -144,7 +157,7 @@ impl<S: Service> House<'_, S> {
             self.turned_away(&format!("{peer}: a classic client's key is wrong"));
             return Ok(classic::refuse(stream)?);
         };
-        let mut show = self.stage.show(S::WAY, Some(peer));
+        let mut show = self.stage.show(S::WAY, Course::Once, Some(peer));
         if let Some(name) = path.file_name()
             && let Ok(name) = Name::new(name.as_encoded_bytes())
         {

@@ -8,6 +8,7 @@ use proto::filexfer::native::message::Totals;
 use proto::filexfer::native::name::Name;
 use serde::Serialize;
 
+use super::counts::Counts;
 use super::summary::hex;
 use super::tally::Tally;
 use crate::transfer::{Event, Left};
@@ -42,6 +43,10 @@ enum What<'a> {
         file: Option<File<'a>>,
         at: u64,
         size: Option<u64>,
+        files: u64,
+        of: Option<u64>,
+        bytes_there: u64,
+        of_bytes: Option<u64>,
         moved_bytes: u64,
         bytes_per_second: Option<u64>,
     },
@@ -54,6 +59,7 @@ enum What<'a> {
     Left {
         #[serde(flatten)]
         file: File<'a>,
+        size: Option<u64>,
         why: &'static str,
     },
     Failed {
@@ -76,16 +82,57 @@ enum What<'a> {
         reason: &'a str,
         is_failure: bool,
     },
-    Nothing {},
-    Summary {
-        saved: u64,
-        same: u64,
-        kept: u64,
-        failed: u64,
-        moved_bytes: u64,
-        wire_bytes: Option<u64>,
+    Round {
+        round: u64,
+        #[serde(flatten)]
+        counts: View,
         duration_ns: u64,
     },
+    Summary {
+        /// What the source named, where it was said.
+        files: Option<u64>,
+        bytes: Option<u64>,
+        #[serde(flatten)]
+        counts: View,
+        wire_bytes: Option<u64>,
+        /// Bytes that did not have to go over the wire.
+        spared_bytes: Option<u64>,
+        rounds: u64,
+        duration_ns: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct View {
+    saved: u64,
+    same: u64,
+    kept: u64,
+    failed: u64,
+    left_out: u64,
+    made: u64,
+    removed: u64,
+    wanted: u64,
+    wanted_bytes: u64,
+    moved_bytes: u64,
+    reused_bytes: u64,
+}
+
+impl From<Counts> for View {
+    fn from(counts: Counts) -> Self {
+        Self {
+            saved: counts.saved,
+            same: counts.same,
+            kept: counts.kept,
+            failed: counts.failed,
+            left_out: counts.left_out,
+            made: counts.made,
+            removed: counts.removed,
+            wanted: counts.wanted,
+            wanted_bytes: counts.wanted_bytes,
+            moved_bytes: counts.moved,
+            reused_bytes: counts.reused,
+        }
+    }
 }
 
 /// A name; its bytes in hexadecimal too where it is no UTF-8.
@@ -112,7 +159,7 @@ impl<'a> From<&'a [u8]> for File<'a> {
     }
 }
 
-/// The line of an event; bytes that moved have none of their own.
+/// The line of an event. Bytes that moved and the end of a round have none of their own.
 pub(super) fn event<'a>(event: &Event<'a>, peer: Option<SocketAddr>) -> Option<Line<'a>> {
     let (kind, what) = match *event {
         Event::Totals(Totals { files, bytes }) => ("totals", What::Totals { files, bytes }),
@@ -120,14 +167,14 @@ pub(super) fn event<'a>(event: &Event<'a>, peer: Option<SocketAddr>) -> Option<L
             let file = name.into();
             ("begun", What::Begun { file, size, from })
         }
-        Event::Moved(_) | Event::Reused(_) => return None,
+        Event::Moved(_) | Event::Reused(_) | Event::Paused => return None,
         Event::Saved { name, size, hash } => {
             let (file, blake3) = (name.into(), hex(&hash));
             ("saved", What::Saved { file, size, blake3 })
         }
-        Event::Left { name, why, .. } => {
+        Event::Left { name, size, why } => {
             let (file, why) = (name.into(), reason(why));
-            ("left", What::Left { file, why })
+            ("left", What::Left { file, size, why })
         }
         Event::Made { name } => ("made", What::Name { file: name.into() }),
         Event::Removed { name } => ("removed", What::Name { file: name.into() }),
@@ -148,7 +195,6 @@ pub(super) fn event<'a>(event: &Event<'a>, peer: Option<SocketAddr>) -> Option<L
             };
             ("skipped", what)
         }
-        Event::Paused => ("paused", What::Nothing {}),
         Event::Failed { name, reason } => {
             let file = name.into();
             ("failed", What::Failed { file, reason })
@@ -172,7 +218,11 @@ pub(super) fn progress(tally: &Tally, peer: Option<SocketAddr>, now: Instant) ->
         file: current.map(|current| (&current.name).into()),
         at: current.map_or(0, |current| current.at),
         size: current.and_then(|current| current.size),
-        moved_bytes: tally.moved,
+        files: tally.files_there,
+        of: tally.totals.map(|totals| totals.files),
+        bytes_there: tally.bytes_there,
+        of_bytes: tally.totals.map(|totals| totals.bytes),
+        moved_bytes: tally.all().moved,
         bytes_per_second: tally.rate(now).map(|rate| rate as u64),
     };
     let kind = "progress";
@@ -186,18 +236,35 @@ pub(super) fn summary(
     wire: Option<u64>,
     now: Instant,
 ) -> Line<'static> {
-    let duration = now.saturating_duration_since(tally.began);
+    let bytes = tally.totals.map(|totals| totals.bytes);
+    let spared = bytes.zip(wire);
     let what = What::Summary {
-        saved: tally.saved,
-        same: tally.same,
-        kept: tally.kept,
-        failed: tally.failed,
-        moved_bytes: tally.moved,
+        files: tally.totals.map(|totals| totals.files),
+        bytes,
+        counts: tally.all().into(),
         wire_bytes: wire,
-        duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
+        spared_bytes: spared.map(|(bytes, wire)| bytes.saturating_sub(wire)),
+        rounds: tally.rounds,
+        duration_ns: nanos(tally.began, now),
     };
     let kind = "summary";
     Line { kind, peer, what }
+}
+
+/// How a round ended.
+pub(super) fn round(tally: &Tally, peer: Option<SocketAddr>, now: Instant) -> Line<'static> {
+    let what = What::Round {
+        round: tally.rounds,
+        counts: tally.counts.into(),
+        duration_ns: nanos(tally.round_began, now),
+    };
+    let kind = "paused";
+    Line { kind, peer, what }
+}
+
+fn nanos(began: Instant, now: Instant) -> u64 {
+    let time = now.saturating_duration_since(began);
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Writes one line at once.
@@ -238,7 +305,7 @@ mod tests {
                     why: Left::Other,
                 },
                 None,
-                "{\"type\":\"left\",\"name\":\"\u{fffd}\",\"name_hex\":\"ff\",\"why\":\"other\"}",
+                "{\"type\":\"left\",\"name\":\"\u{fffd}\",\"name_hex\":\"ff\",\"size\":null,\"why\":\"other\"}",
             ),
             (
                 Event::Failed {

@@ -1,7 +1,9 @@
 //! What a person or a program sees of transfers.
 
+mod counts;
 mod json;
 mod lines;
+mod pace;
 mod screen;
 mod summary;
 mod tally;
@@ -10,6 +12,8 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use chart::number::grouped;
+use proto::filexfer::native::message::Course;
 use proto::filexfer::native::name::Name;
 use runtime::cli::Exit;
 use runtime::escape::Escaped;
@@ -30,6 +34,10 @@ const PROGRESS: Duration = Duration::from_millis(500);
 
 /// So many files that failed or were kept are named; the others are counted.
 const NAMED: u32 = 100;
+
+/// Of a link that the policy of the sink leaves out.
+const LEFT_OUT: &str =
+    "is a link that is not made: it leads elsewhere, or links are not wanted (--links)";
 
 /// What standard output is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,15 +97,20 @@ impl Stage {
     }
 
     /// A transfer begins. A listener names the other side, which has several.
-    pub(crate) fn show(&self, way: Way, peer: Option<SocketAddr>) -> Show {
+    pub(crate) fn show(&self, way: Way, course: Course, peer: Option<SocketAddr>) -> Show {
         let slot = match self.form {
-            Form::Text { progress: true, .. } => Some(self.screen.slot()),
+            Form::Text { progress: true, .. } => {
+                let slot = self.screen.slot();
+                slot.show(vec![lines::LOOKING.to_owned()]);
+                Some(slot)
+            }
             _ => None,
         };
         Show {
             stage: self.clone(),
             slot,
             way,
+            course,
             peer,
             tally: Tally::new(Instant::now()),
             shown: None,
@@ -126,10 +139,10 @@ impl Stage {
 
     /// A reader that has gone away is no reason to stop.
     fn print(&self, line: &str) {
-        let _ = match self.stdout {
+        let _ = self.screen.aside(|| match self.stdout {
             Stdout::Words => writeln!(io::stdout().lock(), "{line}"),
             Stdout::Data => writeln!(io::stderr().lock(), "{line}"),
-        };
+        });
     }
 
     pub(crate) fn print_json(&self, line: &impl Serialize) {
@@ -146,6 +159,7 @@ pub(crate) struct Show {
     stage: Stage,
     slot: Option<Slot>,
     way: Way,
+    course: Course,
     peer: Option<SocketAddr>,
     tally: Tally,
     shown: Option<Instant>,
@@ -159,9 +173,19 @@ impl Show {
         self.tally.begin_again();
     }
 
-    /// Bytes of files that came or went so far.
-    pub(crate) fn moved(&self) -> u64 {
-        self.tally.moved
+    /// How far it has come: bytes of files that came or went so far, and rounds.
+    pub(crate) fn come(&self) -> (u64, u64) {
+        (self.tally.all().moved, self.tally.rounds)
+    }
+
+    /// Whether it rests between two rounds: all that there was is there.
+    pub(crate) fn rests(&self) -> bool {
+        self.tally.rests()
+    }
+
+    /// Which way the other side is told that it goes.
+    pub(crate) fn course(&self) -> Course {
+        self.course
     }
 
     /// Says something that a person should know.
@@ -172,14 +196,26 @@ impl Show {
     /// It is over: `wire` is what it took on the wire, where that is known. The answer is how it went.
     pub(crate) fn finish(self, wire: Option<u64>) -> Exit {
         let now = Instant::now();
-        let line = summary::line(&self.tally, self.way, wire, now);
+        let line = summary::line(&self.tally, self.way, self.course, wire, now);
         let hashes = summary::hashes(&self.tally);
-        let exit = match self.tally.failed + self.tally.kept {
-            0 => Exit::Success,
-            _ => Exit::Failure,
-        };
+        let exit = self.exit();
+        if self.named > NAMED {
+            let more = grouped(u64::from(self.named - NAMED));
+            self.note(&format!(
+                "{more} more were not named here; --json names all"
+            ));
+        }
         self.end(&line, &hashes, wire, now);
         exit
+    }
+
+    fn exit(&self) -> Exit {
+        let counts = self.tally.all();
+        match counts.failed + counts.kept {
+            0 => Exit::Success,
+            _ if counts.is_anything_done() => Exit::Partial,
+            _ => Exit::Failure,
+        }
     }
 
     /// It is over, and nothing tells whether it was all: the classic wire.
@@ -194,17 +230,26 @@ impl Show {
 
     fn end(mut self, line: &str, hashes: &[String], wire: Option<u64>, now: Instant) {
         self.slot = None;
-        match (self.stage.form, self.peer) {
-            (Form::Json, peer) => {
-                let line = json::summary(&self.tally, peer, wire, now);
+        match self.stage.form {
+            Form::Json => {
+                let line = json::summary(&self.tally, self.peer, wire, now);
                 self.stage.print_json(&line);
             }
-            (Form::Text { .. }, Some(peer)) => self.stage.remark(&format!("{peer}: {line}")),
-            (Form::Text { detail, .. }, None) if detail != Detail::Quiet => {
-                self.stage.print(line);
-                hashes.iter().for_each(|hash| self.stage.print(hash));
+            Form::Text { detail, .. } => {
+                self.line(line, detail);
+                if self.peer.is_none() && detail != Detail::Quiet {
+                    hashes.iter().for_each(|hash| self.stage.print(hash));
+                }
             }
-            _ => {}
+        }
+    }
+
+    /// A line of figures: it is what a side that connects prints, and a listener says of each peer.
+    fn line(&self, line: &str, detail: Detail) {
+        match self.peer {
+            Some(peer) => self.stage.remark(&format!("{peer}: {line}")),
+            None if detail != Detail::Quiet => self.stage.print(line),
+            None => {}
         }
     }
 
@@ -221,14 +266,50 @@ impl Show {
                 name,
                 "is there already and is another; it is kept (--overwrite replaces it)",
             ),
+            Event::Left {
+                name,
+                why: Left::Unwanted,
+                ..
+            } => self.name_one(name, LEFT_OUT),
+            Event::Skipped { path, reason, .. } => {
+                let (path, reason) = (Escaped(path), Escaped(reason.as_bytes()));
+                self.say_one(&format!("skipped {path}: {reason}"));
+            }
             Event::Saved { name, hash, .. } if detail == Detail::EachFile => {
                 let (name, hash) = (Escaped(name.as_bytes()), summary::hex(hash));
                 self.stage
                     .screen
                     .say(&format!("saved {name}, blake3 {hash}"));
             }
+            Event::Made { name } if detail == Detail::EachFile => self.name_each("made", name),
+            Event::Wanted { name, .. } if self.names_all(detail) => self.would('+', name),
+            Event::Removed { name } if self.names_all(detail) => self.would('-', name),
+            Event::Removed { name } if detail == Detail::EachFile => {
+                self.name_each("removed", name);
+            }
+            Event::Paused if self.tally.counts.is_news() || self.tally.rounds == 1 => {
+                let round = summary::round(&self.tally, self.way, Instant::now());
+                self.line(&format!("{round}; {}", lines::RESTING), detail);
+            }
             _ => {}
         }
+    }
+
+    /// A preview is there to name what would be done.
+    fn names_all(&self, detail: Detail) -> bool {
+        let is_asked = self.peer.is_none() && detail != Detail::Quiet;
+        self.course == Course::Preview && (is_asked || detail == Detail::EachFile)
+    }
+
+    /// What would come or go.
+    fn would(&self, sign: char, name: &Name) {
+        let name = Escaped(name.as_bytes());
+        self.stage.print(&format!("{sign} {name}"));
+    }
+
+    fn name_each(&self, what: &str, name: &Name) {
+        let name = Escaped(name.as_bytes());
+        self.stage.screen.say(&format!("{what} {name}"));
     }
 
     fn done(&self) -> &'static str {
@@ -239,11 +320,27 @@ impl Show {
     }
 
     fn name_one(&mut self, name: &Name, what: &str) {
-        self.named += 1;
+        let name = Escaped(name.as_bytes());
+        self.say_one(&format!("{name} {what}"));
+    }
+
+    fn say_one(&mut self, line: &str) {
+        self.named = self.named.saturating_add(1);
         if self.named <= NAMED {
-            let name = Escaped(name.as_bytes());
-            self.stage.note(&format!("{name} {what}"));
+            self.stage.note(line);
         }
+    }
+
+    /// That a file is still there needs to be said once, not in each round.
+    fn is_old_news(&self, event: &Event<'_>) -> bool {
+        let is_same = matches!(
+            event,
+            Event::Left {
+                why: Left::Same,
+                ..
+            }
+        );
+        is_same && self.tally.rounds > 0
     }
 
     /// Whether it is time to show how far it has come.
@@ -262,8 +359,12 @@ impl Watch for Show {
         let now = Instant::now();
         self.tally.take(&event, now);
         match self.stage.form {
+            Form::Json if self.is_old_news(&event) => {}
             Form::Json => {
                 if let Some(line) = json::event(&event, self.peer) {
+                    self.stage.print_json(&line);
+                } else if matches!(event, Event::Paused) {
+                    let line = json::round(&self.tally, self.peer, now);
                     self.stage.print_json(&line);
                 } else if self.is_due(now, PROGRESS) {
                     let line = json::progress(&self.tally, self.peer, now);
@@ -272,7 +373,8 @@ impl Watch for Show {
             }
             Form::Text { progress, detail } => {
                 self.words(&event, detail);
-                if progress && self.is_due(now, FRAME) {
+                let is_over = matches!(event, Event::Paused);
+                if progress && (is_over || self.is_due(now, FRAME)) {
                     let lines = lines::progress(&self.tally, now, Screen::width());
                     self.slot.iter().for_each(|slot| slot.show(lines.clone()));
                 }

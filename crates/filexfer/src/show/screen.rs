@@ -53,6 +53,18 @@ impl Screen {
         board.draw();
     }
 
+    /// Has something written elsewhere, where it may be the same terminal.
+    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        let mut board = self.lock();
+        if board.slots.is_empty() {
+            return write();
+        }
+        let _ = board.status.clear();
+        let written = write();
+        board.draw();
+        written
+    }
+
     pub(super) fn slot(&self) -> Slot {
         let mut board = self.lock();
         board.next += 1;

@@ -1,13 +1,16 @@
 //! A tally in words, when it is over.
 
 use std::fmt::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chart::Unit;
+use chart::number::grouped;
+use proto::filexfer::native::message::Course;
 use runtime::escape::Escaped;
 
+use super::counts::Counts;
 use super::lines::bytes;
-use super::tally::{NAMED, Tally};
+use super::tally::{Complete, NAMED, Tally};
 
 /// Which way the files went, for this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,49 +19,131 @@ pub(crate) enum Way {
     Sent,
 }
 
-/// One line of figures.
-pub(super) fn line(tally: &Tally, way: Way, wire: Option<u64>, now: Instant) -> String {
-    let mut line = figures(tally, way, Some(tally.saved), now);
-    if let Some(wire) = wire.filter(|wire| *wire < tally.moved) {
-        let _ = write!(line, ", compressed to {} on the wire", bytes(wire));
+impl Way {
+    fn done(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Sent => "sent",
+        }
     }
-    let others = [
-        (tally.same, "there already"),
-        (tally.kept, "kept as they were"),
-        (tally.failed, "failed"),
-    ];
-    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
-        let _ = write!(line, "; {} {what}", files(count));
+
+    fn would(self) -> &'static str {
+        match self {
+            Self::Received => "would receive",
+            Self::Sent => "would send",
+        }
+    }
+}
+
+/// One line of figures, of all that was done.
+pub(super) fn line(
+    tally: &Tally,
+    way: Way,
+    course: Course,
+    wire: Option<u64>,
+    now: Instant,
+) -> String {
+    let counts = tally.all();
+    if course == Course::Preview {
+        return preview(&counts, way);
+    }
+    let mut line = match tally.rounds {
+        0 => String::new(),
+        1 => "followed for one round: ".to_owned(),
+        rounds => format!("followed for {} rounds: ", grouped(rounds)),
+    };
+    line += &figures(tally, &counts, way, since(tally.began, now));
+    line += &others(&counts);
+    if let Some(wire) = wire.filter(|wire| *wire < counts.moved) {
+        let _ = write!(line, "; {} on the wire", bytes(wire));
     }
     line
+}
+
+/// What a round came to.
+pub(super) fn round(tally: &Tally, way: Way, now: Instant) -> String {
+    let counts = &tally.counts;
+    let time = since(tally.round_began, now);
+    let figures = figures(tally, counts, way, time) + &others(counts);
+    match counts.failed + counts.kept {
+        0 => format!("up to date: {figures}"),
+        _ => figures,
+    }
 }
 
 /// Bytes alone.
 pub(super) fn moved(tally: &Tally, way: Way, now: Instant) -> String {
-    figures(tally, way, None, now)
+    let moved = tally.counts.moved;
+    let time = since(tally.began, now);
+    format!("{} {}{}", way.done(), bytes(moved), took(moved, time))
 }
 
-fn figures(tally: &Tally, way: Way, saved: Option<u64>, now: Instant) -> String {
-    let seconds = now.saturating_duration_since(tally.began).as_secs_f64();
-    let way = match way {
-        Way::Received => "received",
-        Way::Sent => "sent",
-    };
-    let saved = saved.map_or(String::new(), |saved| files(saved) + ", ");
-    let mut line = format!("{way} {saved}{} in {seconds:.2} s", bytes(tally.moved));
-    if tally.moved > 0 && seconds > 0.0 {
-        let rate = Unit::Bytes.show(tally.moved as f64 / seconds);
-        let _ = write!(line, " ({rate}/s)");
+fn preview(counts: &Counts, way: Way) -> String {
+    let would = way.would();
+    let (wanted, size) = (files(counts.wanted), bytes(counts.wanted_bytes));
+    let mut line = format!("{would} {wanted}, {size}");
+    if counts.removed > 0 {
+        let _ = write!(line, "; would remove {}", grouped(counts.removed));
     }
-    line
+    let counts = Counts {
+        removed: 0,
+        ..*counts
+    };
+    line + &others(&counts)
+}
+
+fn figures(tally: &Tally, counts: &Counts, way: Way, time: Duration) -> String {
+    let (saved, moved) = (files(counts.saved), counts.moved);
+    let all = tally.totals.map(|totals| totals.bytes);
+    let of = all.filter(|all| *all > moved);
+    let of = of.map_or(String::new(), |all| format!(" of {}", bytes(all)));
+    let (way, took) = (way.done(), took(moved, time));
+    format!("{way} {saved}, {}{of}{took}", bytes(moved))
+}
+
+fn took(moved: u64, time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let mut text = format!(" in {seconds:.2} s");
+    if moved > 0 && seconds > 0.0 {
+        let rate = Unit::Bytes.show(moved as f64 / seconds);
+        let _ = write!(text, " ({rate}/s)");
+    }
+    text
+}
+
+/// What became of the rest.
+fn others(counts: &Counts) -> String {
+    let table = [
+        (counts.same, "was there already", "were there already"),
+        (counts.made, "link made", "links made"),
+        (counts.removed, "removed", "removed"),
+        (counts.left_out, "left out", "left out"),
+        (counts.kept, "kept as it was", "kept as they were"),
+        (counts.failed, "failed", "failed"),
+    ];
+    let said = table.iter().filter(|(count, ..)| *count > 0);
+    let texts: Vec<_> = said
+        .map(|(count, one, several)| match count {
+            1 => format!("1 {one}"),
+            count => format!("{} {several}", grouped(*count)),
+        })
+        .collect();
+    match texts.is_empty() {
+        true => String::new(),
+        false => format!("; {}", texts.join(", ")),
+    }
+}
+
+fn since(began: Instant, now: Instant) -> Duration {
+    now.saturating_duration_since(began)
 }
 
 /// The hashes of the files, where they are few.
 pub(super) fn hashes(tally: &Tally) -> Vec<String> {
-    if tally.saved > NAMED as u64 {
+    if tally.counts.saved > NAMED as u64 || tally.rounds > 0 {
         return Vec::new();
     }
-    let line = |file: &super::tally::Complete| {
+    let line = |file: &Complete| {
         let name = Escaped(file.name.as_bytes());
         format!("blake3 {}  {name}", hex(&file.hash))
     };
@@ -68,7 +153,7 @@ pub(super) fn hashes(tally: &Tally) -> Vec<String> {
 fn files(count: u64) -> String {
     match count {
         1 => "1 file".to_owned(),
-        count => format!("{count} files"),
+        count => format!("{} files", grouped(count)),
     }
 }
 
@@ -83,42 +168,81 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use std::time::Duration;
 
+    use proto::filexfer::native::message::Totals;
     use proto::filexfer::native::name::Name;
 
     use super::*;
     use crate::transfer::{Event, Left};
 
+    fn tally(events: &[Event<'_>], start: Instant) -> Tally {
+        let mut tally = Tally::new(start);
+        events.iter().for_each(|event| tally.take(event, start));
+        tally
+    }
+
     #[test]
     fn what_was_done_in_words() {
         let start = Instant::now();
-        let mut tally = Tally::new(start);
-        let name = &Name::new(*b"a.iso").unwrap();
-        tally.take(&Event::Moved(3_000_000), start);
-        let (size, hash) = (3_000_000, [0xab; 32]);
-        tally.take(&Event::Saved { name, size, hash }, start);
         let later = start + Duration::from_millis(1500);
-        let received = |tally: &Tally, wire| line(tally, Way::Received, wire, later);
-        assert_eq!(
-            received(&tally, Some(3_000_100)),
-            "received 1 file, 3 MB in 1.50 s (2 MB/s)"
-        );
-        let why = Left::Other;
-        tally.take(
-            &Event::Left {
-                name,
-                size: None,
-                why,
-            },
-            start,
-        );
-        assert_eq!(
-            received(&tally, Some(1_000_000)),
-            "received 1 file, 3 MB in 1.50 s (2 MB/s), compressed to 1 MB on the wire; \
-             1 file kept as they were"
-        );
-        assert_eq!(
-            hashes(&tally),
-            [format!("blake3 {}  a.iso", "ab".repeat(32))]
-        );
+        let name = &Name::new(*b"a.iso").unwrap();
+        let (size, hash) = (3_000_000, [0xab; 32]);
+        let saved = Event::Saved { name, size, hash };
+        let left = |why| Event::Left {
+            name,
+            size: Some(5),
+            why,
+        };
+        let (files, bytes) = (3, 4_000_000);
+        let totals = Event::Totals(Totals { files, bytes });
+        let moved = Event::Moved(3_000_000);
+        let table: [(&[Event<'_>], _, _); 3] = [
+            (
+                &[moved.clone(), saved.clone()],
+                Some(3_000_100),
+                "received 1 file, 3 MB in 1.50 s (2 MB/s)",
+            ),
+            (
+                &[moved.clone(), saved.clone(), left(Left::Other)],
+                Some(1_000_000),
+                "received 1 file, 3 MB in 1.50 s (2 MB/s); 1 kept as it was; 1 MB on the wire",
+            ),
+            (
+                &[
+                    totals.clone(),
+                    moved.clone(),
+                    saved.clone(),
+                    left(Left::Same),
+                    left(Left::Same),
+                    Event::Made { name },
+                    Event::Removed { name },
+                    Event::Paused,
+                ],
+                None,
+                "followed for one round: received 1 file, 3 MB of 4 MB in 1.50 s (2 MB/s); \
+                 2 were there already, 1 link made, 1 removed",
+            ),
+        ];
+        for (events, wire, expected) in table {
+            let tally = tally(events, start);
+            let found = line(&tally, Way::Received, Course::Once, wire, later);
+            assert_eq!(found, expected);
+        }
+        let tally = tally(&[saved], start);
+        let hash = format!("blake3 {}  a.iso", "ab".repeat(32));
+        assert_eq!(hashes(&tally), [hash]);
+    }
+
+    #[test]
+    fn what_would_be_done() {
+        let start = Instant::now();
+        let name = &Name::new(*b"a").unwrap();
+        let wanted = Event::Wanted {
+            name,
+            size: Some(1_550_000),
+        };
+        let removed = Event::Removed { name };
+        let tally = tally(&[wanted.clone(), wanted, removed], start);
+        let found = line(&tally, Way::Sent, Course::Preview, Some(10), start);
+        assert_eq!(found, "would send 2 files, 3.1 MB; would remove 1");
     }
 }

@@ -1,11 +1,12 @@
 //! What has come of a transfer so far, and how fast it goes.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proto::filexfer::native::message::Totals;
 use proto::filexfer::native::name::Name;
 
+use super::counts::Counts;
+use super::pace::{Pace, Point};
 use crate::transfer::{Event, Left};
 
 /// So many files are named with their hashes at the end.
@@ -31,28 +32,25 @@ pub(crate) struct Complete {
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) began: Instant,
+    /// When this round did, of a transfer that is followed.
+    pub(crate) round_began: Instant,
     pub(crate) totals: Option<Totals>,
     pub(crate) current: Option<Current>,
-    /// Of files that are complete, and of parts that need not be sent again.
+    /// Files of which there is nothing more to do, and their bytes with those of parts that are there.
+    pub(crate) files_there: u64,
     pub(crate) bytes_there: u64,
-    /// Bytes of files that came or went.
-    pub(crate) moved: u64,
-    pub(crate) saved: u64,
-    pub(crate) same: u64,
-    pub(crate) kept: u64,
-    pub(crate) failed: u64,
-    /// Links that were made; what was removed, or would be.
-    pub(crate) made: u64,
-    pub(crate) removed: u64,
-    /// What would be transferred, in a preview: files, their bytes.
-    pub(crate) wanted: u64,
-    pub(crate) wanted_bytes: u64,
-    /// Bytes of files that had not to be moved.
-    pub(crate) reused: u64,
+    /// Of this round.
+    pub(crate) counts: Counts,
+    /// Of those before.
+    earlier: Counts,
+    /// How many are over.
+    pub(crate) rounds: u64,
+    /// Whether the last one is, and nothing came of another.
+    rests: bool,
     /// The first that are complete.
     pub(crate) complete: Vec<Complete>,
-    /// Files that an interrupted transfer had saved: the one that goes on finds them there.
-    saved_before: u64,
+    /// What an interrupted transfer had saved and made: the one that goes on finds it there.
+    done_before: u64,
     pace: Pace,
 }
 
@@ -60,139 +58,185 @@ impl Tally {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             began: now,
+            round_began: now,
             totals: None,
             current: None,
+            files_there: 0,
             bytes_there: 0,
-            moved: 0,
-            saved: 0,
-            same: 0,
-            kept: 0,
-            failed: 0,
-            made: 0,
-            removed: 0,
-            wanted: 0,
-            wanted_bytes: 0,
-            reused: 0,
+            counts: Counts::default(),
+            earlier: Counts::default(),
+            rounds: 0,
+            rests: false,
             complete: Vec::new(),
-            saved_before: 0,
+            done_before: 0,
             pace: Pace::default(),
         }
     }
 
     /// The transfer begins anew after an interruption: what was left alone will be left again.
     pub(crate) fn begin_again(&mut self) {
-        (self.same, self.kept, self.failed) = (0, 0, 0);
-        self.bytes_there = 0;
-        self.saved_before = self.saved;
+        self.counts.begin_again();
+        self.done_before = self.counts.saved + self.counts.made;
+        self.begin_anew();
+    }
+
+    /// Everything is named from the beginning.
+    fn begin_anew(&mut self) {
+        (self.files_there, self.bytes_there) = (0, 0);
         (self.totals, self.current) = (None, None);
+        self.rests = false;
+    }
+
+    fn begin_round(&mut self, now: Instant) {
+        self.earlier.add(&self.counts);
+        self.counts = Counts::default();
+        self.done_before = 0;
+        self.round_began = now;
+        self.begin_anew();
+    }
+
+    /// Of all rounds; what was left or failed, of the last one.
+    pub(crate) fn all(&self) -> Counts {
+        let mut all = self.earlier;
+        all.add(&self.counts);
+        all
+    }
+
+    /// Whether a round is over and the next one has not begun.
+    pub(crate) fn rests(&self) -> bool {
+        self.rests
     }
 
     pub(crate) fn take(&mut self, event: &Event<'_>, now: Instant) {
+        if self.rests {
+            self.begin_round(now);
+        }
         match event {
             Event::Totals(totals) => self.totals = Some(*totals),
             Event::Begun { name, size, from } => {
-                self.bytes_there += from;
+                self.bytes_there = self.bytes_there.saturating_add(*from);
                 self.current = Some(Current {
                     name: (*name).clone(),
                     size: *size,
                     at: *from,
                 });
             }
-            Event::Moved(bytes) => self.count(*bytes, now),
-            Event::Saved { name, hash, .. } => {
-                self.saved += 1;
-                if self.complete.len() < NAMED {
-                    let name = (*name).clone();
-                    self.complete.push(Complete { name, hash: *hash });
-                }
+            Event::Moved(bytes) => {
+                self.counts.moved += bytes;
+                self.advance(*bytes);
             }
-            Event::Left { why, .. } => self.leave(*why),
-            Event::Failed { .. } => self.failed += 1,
-            Event::Reused(bytes) => self.reuse(*bytes),
-            Event::Made { .. } => self.made += 1,
-            Event::Removed { .. } => self.removed += 1,
+            Event::Reused(bytes) => {
+                self.counts.reused += bytes;
+                self.advance(*bytes);
+            }
+            Event::Saved { name, hash, .. } => self.saved(name, *hash),
+            Event::Left { size, why, .. } => self.leave(*size, *why),
+            Event::Failed { .. } => {
+                self.counts.failed += 1;
+                self.files_there += 1;
+            }
+            Event::Made { .. } => self.counts.made += 1,
+            Event::Removed { .. } => self.counts.removed += 1,
             Event::Wanted { size, .. } => {
-                self.wanted += 1;
-                self.wanted_bytes += size.unwrap_or(0);
+                self.counts.wanted += 1;
+                let bytes = &mut self.counts.wanted_bytes;
+                *bytes = bytes.saturating_add(size.unwrap_or(0));
+                self.pass_by(*size);
             }
-            Event::Skipped { is_failure, .. } => self.failed += u64::from(*is_failure),
-            Event::Paused => {}
+            Event::Skipped { is_failure, .. } => match is_failure {
+                true => self.counts.failed += 1,
+                false => self.counts.left_out += 1,
+            },
+            Event::Paused => {
+                self.rounds += 1;
+                (self.rests, self.current) = (true, None);
+            }
         }
+        self.pace.note(self.point(), now);
     }
 
-    /// Bytes that are there without having been moved.
-    fn reuse(&mut self, bytes: u64) {
-        self.reused += bytes;
-        self.bytes_there += bytes;
+    /// More of the file that goes is there.
+    fn advance(&mut self, bytes: u64) {
+        self.bytes_there = self.bytes_there.saturating_add(bytes);
         if let Some(current) = &mut self.current {
-            current.at += bytes;
+            current.at = current.at.saturating_add(bytes);
         }
     }
 
-    fn count(&mut self, bytes: u64, now: Instant) {
-        self.moved += bytes;
-        self.bytes_there += bytes;
-        if let Some(current) = &mut self.current {
-            current.at += bytes;
+    fn saved(&mut self, name: &Name, hash: [u8; 32]) {
+        self.counts.saved += 1;
+        self.files_there += 1;
+        if self.complete.len() < NAMED {
+            let name = name.clone();
+            self.complete.push(Complete { name, hash });
         }
-        self.pace.note(self.moved, now);
     }
 
-    fn leave(&mut self, why: Left) {
+    /// A file, or a link that has no size, of which nothing comes.
+    fn pass_by(&mut self, size: Option<u64>) {
+        if let Some(size) = size {
+            self.files_there += 1;
+            self.bytes_there = self.bytes_there.saturating_add(size);
+        }
+    }
+
+    fn leave(&mut self, size: Option<u64>, why: Left) {
+        self.pass_by(size);
         match why {
             // It is what was saved before the interruption.
-            Left::Same if self.saved_before > 0 => self.saved_before -= 1,
-            Left::Same => self.same += 1,
-            Left::Other => self.kept += 1,
-            Left::Unwanted => {}
+            Left::Same if self.done_before > 0 => self.done_before -= 1,
+            Left::Same => self.counts.same += 1,
+            Left::Other => self.counts.kept += 1,
+            Left::Unwanted => self.counts.left_out += 1,
         }
     }
 
-    /// Files of which there is nothing more to do.
-    pub(crate) fn settled(&self) -> u64 {
-        self.saved + self.same + self.kept + self.failed
+    fn point(&self) -> Point {
+        Point {
+            moved: self.earlier.moved + self.counts.moved,
+            bytes: self.bytes_there,
+            files: self.files_there,
+        }
     }
 
-    /// Bytes a second, lately.
+    /// Bytes that come or go in a second, lately.
     pub(crate) fn rate(&self, now: Instant) -> Option<f64> {
-        self.pace.rate(self.moved, now)
-    }
-}
-
-/// Remembers the last seconds.
-#[derive(Debug, Default)]
-struct Pace(VecDeque<(Instant, u64)>);
-
-impl Pace {
-    const STEP: Duration = Duration::from_millis(250);
-    const STEPS: usize = 16;
-
-    fn note(&mut self, moved: u64, now: Instant) {
-        let is_due = self
-            .0
-            .back()
-            .is_none_or(|(last, _)| now.saturating_duration_since(*last) >= Self::STEP);
-        if is_due {
-            if self.0.len() == Self::STEPS {
-                self.0.pop_front();
-            }
-            self.0.push_back((now, moved));
-        }
+        let rates = self.pace.rates(self.point(), now)?;
+        Some(rates.moved)
     }
 
-    fn rate(&self, moved: u64, now: Instant) -> Option<f64> {
-        let (since, before) = self.0.front()?;
-        let time = now.saturating_duration_since(*since);
-        (time >= Self::STEP).then(|| (moved - before) as f64 / time.as_secs_f64())
+    /// How many seconds are left, at the pace at which all of it came to be there lately, what need not be sent included.
+    pub(crate) fn seconds_left(&self, now: Instant) -> Option<f64> {
+        let (totals, rates) = (self.totals?, self.pace.rates(self.point(), now)?);
+        let bytes = totals.bytes.saturating_sub(self.bytes_there) as f64 / rates.bytes;
+        let files = totals.files.saturating_sub(self.files_there) as f64 / rates.files;
+        // Of large files none may have been complete lately.
+        let slower = match files.is_finite() {
+            true => bytes.max(files),
+            false => bytes,
+        };
+        slower.is_finite().then_some(slower)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn name(text: &str) -> Name {
         Name::new(text.as_bytes()).unwrap()
+    }
+
+    fn saved(name: &Name) -> Event<'_> {
+        let (size, hash) = (4000, [7; 32]);
+        Event::Saved { name, size, hash }
+    }
+
+    fn left(name: &Name, why: Left) -> Event<'_> {
+        let size = Some(500);
+        Event::Left { name, size, why }
     }
 
     #[test]
@@ -201,58 +245,61 @@ mod tests {
         let mut tally = Tally::new(start);
         let (one, two) = (name("one"), name("two"));
         let at = |millis| start + Duration::from_millis(millis);
-        let begun = |name, from| Event::Begun {
-            name,
-            size: Some(4000),
-            from,
-        };
-        tally.take(&begun(&one, 1000), at(0));
+        let (files, bytes) = (3, 6100);
+        tally.take(&Event::Totals(Totals { files, bytes }), start);
+        let (size, from) = (Some(4600), 1000);
+        let name = &one;
+        tally.take(&Event::Begun { name, size, from }, start);
         for step in 0..=30 {
             tally.take(&Event::Moved(100), at(step * 100));
         }
-        assert_eq!((tally.bytes_there, tally.moved), (4100, 3100));
+        tally.take(&Event::Reused(500), at(3000));
+        assert_eq!((tally.bytes_there, tally.counts.moved), (4600, 3100));
         let rate = tally.rate(at(3000)).unwrap();
-        assert!((999.0..=1001.0).contains(&rate), "{rate}");
-        tally.take(
-            &Event::Saved {
-                name: &one,
-                size: 4000,
-                hash: [7; 32],
-            },
-            at(3000),
-        );
-        tally.take(
-            &Event::Left {
-                name: &two,
-                size: None,
-                why: Left::Other,
-            },
-            at(3000),
-        );
-        assert_eq!((tally.saved, tally.kept, tally.settled()), (1, 1, 2));
+        assert!((1033.0..=1034.0).contains(&rate), "{rate}");
+        tally.take(&saved(&one), at(3000));
+        tally.take(&left(&two, Left::Other), at(3000));
+        let counts = tally.counts;
+        assert_eq!((counts.saved, counts.kept), (1, 1));
+        assert_eq!((tally.files_there, tally.bytes_there), (2, 5100));
+        let left = tally.seconds_left(at(3000)).unwrap();
+        assert!((0.7..=1.5).contains(&left), "{left}");
     }
 
     #[test]
     fn what_was_saved_before_an_interruption_is_not_told_twice() {
-        let mut tally = Tally::new(Instant::now());
         let (one, now) = (name("one"), Instant::now());
-        let saved = Event::Saved {
-            name: &one,
-            size: 1,
-            hash: [0; 32],
-        };
-        let left = |why| Event::Left {
-            name: &one,
-            size: None,
-            why,
-        };
-        tally.take(&left(Left::Same), now);
-        tally.take(&saved, now);
+        let mut tally = Tally::new(now);
+        tally.take(&left(&one, Left::Same), now);
+        tally.take(&saved(&one), now);
         tally.begin_again();
         for _ in 0..2 {
-            tally.take(&left(Left::Same), now);
+            tally.take(&left(&one, Left::Same), now);
         }
-        tally.take(&saved, now);
-        assert_eq!((tally.saved, tally.same), (2, 1));
+        tally.take(&saved(&one), now);
+        assert_eq!((tally.counts.saved, tally.counts.same), (2, 1));
+    }
+
+    #[test]
+    fn rounds_are_told_apart() {
+        let (one, now) = (name("one"), Instant::now());
+        let mut tally = Tally::new(now);
+        tally.take(&saved(&one), now);
+        tally.take(&left(&one, Left::Other), now);
+        tally.take(&Event::Moved(10), now);
+        tally.take(&Event::Paused, now);
+        assert!(tally.rests());
+        assert_eq!((tally.counts.saved, tally.counts.kept), (1, 1));
+        tally.take(&Event::Totals(Totals::default()), now);
+        assert!(!tally.rests());
+        assert_eq!(tally.counts, Counts::default());
+        tally.take(&Event::Moved(10), now);
+        tally.take(&saved(&one), now);
+        tally.take(&Event::Paused, now);
+        let all = tally.all();
+        assert_eq!(
+            (all.saved, all.moved, all.kept, tally.rounds),
+            (2, 20, 0, 2)
+        );
     }
 }

@@ -51,8 +51,10 @@ pub(super) struct Sink<'a> {
     pub(super) inbox: Inbox<Slot>,
     /// How many that are taken are open.
     pub(super) open: usize,
-    /// How many files were named.
+    /// How many files were named in this round.
     named: u64,
+    /// Whether a round of a transfer that is followed is over, and nothing came of another yet.
+    rests: bool,
     pub(super) settling: Settling,
     unpacker: Unpacker,
     pub(super) care: Care,
@@ -96,6 +98,7 @@ impl<'a> Receiver<'a> {
                 inbox: Inbox::new(manner.wanted.clone()),
                 open: 0,
                 named: 0,
+                rests: false,
                 settling: Settling::new(ways),
                 unpacker: Unpacker::default(),
                 care,
@@ -115,6 +118,10 @@ impl<'a> Receiver<'a> {
         let begun = self.receiving.wire();
         match self.work() {
             Ok(()) => self.end(begun),
+            Err(error) if self.sink.rests => {
+                self.sink.take_leave();
+                Err(error)
+            }
             Err(error) => {
                 self.sink.abandon();
                 Err(error)
@@ -166,6 +173,9 @@ impl<'a> Receiver<'a> {
 
 impl Sink<'_> {
     fn frame(&mut self, incoming: &Incoming<'_>) -> Result<Flow, TransferError> {
+        if self.rests {
+            self.begin_round(incoming.prefix.kind)?;
+        }
         match incoming.prefix.kind {
             Data::KIND => self.data(self.decoded(incoming)?)?,
             Entry::KIND => self.entry(self.decoded(incoming)?.message)?,
@@ -342,8 +352,31 @@ impl Sink<'_> {
     fn done(&mut self) -> Result<Flow, TransferError> {
         let done = self.inbox.done();
         done.map_err(|violation| self.broken(violation))?;
-        self.end_round()?;
+        if !self.rests {
+            self.end_round()?;
+        }
         Ok(Flow::Done)
+    }
+
+    /// Something comes between two rounds, or begins one.
+    fn begin_round(&mut self, kind: u8) -> Result<(), TransferError> {
+        match kind {
+            // It is to know that this side is there too.
+            Alive::KIND => self.sending.say(&Alive),
+            Done::KIND => Ok(()),
+            _ => {
+                self.rests = false;
+                self.named = 0;
+                self.summary.begin_round();
+                Ok(())
+            }
+        }
+    }
+
+    /// Between two rounds nothing can be lost: where it is this side that was told to stop, the other side is to know
+    /// that it may too.
+    fn take_leave(mut self) {
+        let _ = self.sending.say(&Done).and_then(|()| self.sending.end());
     }
 
     fn pause(&mut self) -> Result<(), TransferError> {
@@ -360,6 +393,7 @@ impl Sink<'_> {
         self.sending.say(&Pause)?;
         self.sending.flush()?;
         self.watch.tell(Event::Paused);
+        self.rests = true;
         Ok(())
     }
 

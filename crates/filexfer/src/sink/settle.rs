@@ -47,14 +47,16 @@ pub(super) enum How {
 }
 
 impl How {
-    pub(super) fn file(&self) -> Option<&File> {
+    /// The file that is to get a name, and the folder that it is in.
+    pub(super) fn file(&self) -> Option<(&Folder, &File)> {
         match self {
-            Self::Complete(complete, _) => Some(complete.file()),
-            Self::Small(small, _) => Some(small.file()),
+            Self::Complete(complete, _) => Some((complete.folder(), complete.file())),
+            Self::Small(small, _) => Some((small.folder(), small.file())),
             Self::Streamed(_) | Self::Failed(_) => None,
         }
     }
 
+    /// That folder.
     pub(super) fn folder(&self) -> Option<&Arc<Folder>> {
         match self {
             Self::Complete(complete, _) => Some(complete.folder()),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -29,6 +30,8 @@ pub(super) enum Answer {
     Saved,
     NotSaved(NotSaved),
     Done,
+    /// It is this side that has something to look at ([`Answers::waker`]).
+    Woken,
 }
 
 /// What a sink tells of a basis: as many rows as came one after the other.
@@ -38,6 +41,8 @@ pub(super) struct Rows {
     pub(super) bytes: Vec<u8>,
     pub(super) is_last: bool,
 }
+
+const UNANSWERED: &str = "expected its answers before its end";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowsOf {
@@ -96,15 +101,18 @@ type Came = Result<Answer, TransferError>;
 /// The answers that have come.
 pub(super) struct Answers {
     came: Receiver<Came>,
+    sender: SyncSender<Came>,
+    /// Whether a [`Answer::Woken`] is on its way.
+    woken: Arc<AtomicBool>,
     pile: SharedPile,
     reading: JoinHandle<()>,
     peer: SocketAddr,
 }
 
 impl Answers {
-    /// Room for all that a sink may answer at once: the end and an error included, and rows, which are told once for each
-    /// basis of which the last came, and once for those that follow.
-    const ROOM: usize = Outbox::MAX_ANSWERS + MAX_UNANSWERED as usize + 5;
+    /// Room for all that a sink may answer at once: the end, an error and a waking included, and rows, which are told once
+    /// for each basis of which the last came, and once for those that follow.
+    const ROOM: usize = Outbox::MAX_ANSWERS + MAX_UNANSWERED as usize + 6;
 
     /// Begins to read.
     pub(super) fn new(receiving: Receiving, peer: SocketAddr) -> Result<Self, TransferError> {
@@ -112,7 +120,7 @@ impl Answers {
         let pile = SharedPile::default();
         let reader = Reader {
             peer,
-            sender,
+            sender: sender.clone(),
             pile: Arc::clone(&pile),
         };
         let reading = thread::Builder::new()
@@ -124,6 +132,8 @@ impl Answers {
             })?;
         Ok(Self {
             came,
+            sender,
+            woken: Arc::default(),
             pile,
             reading,
             peer,
@@ -138,7 +148,7 @@ impl Answers {
     /// The next answer, if it is there.
     pub(super) fn take(&self) -> Result<Option<Answer>, TransferError> {
         match self.came.try_recv() {
-            Ok(came) => came.map(Some),
+            Ok(came) => self.known(came).map(Some),
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(self.ended()),
         }
@@ -147,10 +157,28 @@ impl Answers {
     /// The next answer, unless there is none for so long.
     pub(super) fn wait(&self, patience: Duration) -> Result<Option<Answer>, TransferError> {
         match self.came.recv_timeout(patience) {
-            Ok(came) => came.map(Some),
+            Ok(came) => self.known(came).map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
         }
+    }
+
+    /// What ends a wait from another thread: one [`Answer::Woken`] comes, however often it is called before.
+    pub(super) fn waker(&self) -> impl Fn() + Send + std::marker::Sync + 'static {
+        let (sender, woken) = (self.sender.clone(), Arc::clone(&self.woken));
+        move || {
+            if !woken.swap(true, Ordering::AcqRel) {
+                // There is room for one.
+                let _ = sender.try_send(Ok(Answer::Woken));
+            }
+        }
+    }
+
+    fn known(&self, came: Came) -> Came {
+        if matches!(came, Ok(Answer::Woken)) {
+            self.woken.store(false, Ordering::Release);
+        }
+        came
     }
 
     /// Why the sink ended the connection, where it is known better than by not being able to write.
@@ -169,7 +197,7 @@ impl Answers {
     }
 
     fn ended(&self) -> TransferError {
-        rules(self.peer, "expected its answers before its end")
+        rules(self.peer, UNANSWERED)
     }
 }
 
@@ -200,7 +228,7 @@ impl Reader {
         loop {
             let came = match receiving.next() {
                 Ok(Some(incoming)) => self.answer(&incoming),
-                Ok(None) => return,
+                Ok(None) => Err(rules(self.peer, UNANSWERED)),
                 Err(error) => Err(error),
             };
             let is_done = matches!(came, Ok(Some(Answer::Done)));

@@ -11,9 +11,11 @@ mod outlet;
 mod packer;
 mod piped;
 mod roots;
+mod rounds;
 mod send;
 #[cfg(test)]
 pub(crate) mod tests;
+mod watching;
 mod zstd;
 
 use std::io;
@@ -121,7 +123,7 @@ pub(crate) fn send(
     watch: &mut dyn Watch,
 ) -> Result<Summary, TransferError> {
     let roots = roots(offer, wanted, manner)?;
-    Source::new(session, roots, wanted, manner, watch)?.send()
+    Source::new(session, roots, wanted, manner, watch)?.send(offer, manner)
 }
 
 /// Names all that is wanted: nothing of it will be taken.

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use proto::filexfer::native::message::{
-    Done, Entry, Finish, Leave, NotSaved, Reason, Skipped, SkippedPath,
+    Course, Done, Entry, Finish, Leave, NotSaved, Reason, Skipped, SkippedPath,
 };
 use proto::filexfer::native::name::Name;
 use proto::filexfer::native::outbox::{Finished, Outbox, Violation};
+use proto::frame::Message;
 use runtime::escape::Escaped;
 
 use super::answers::{Answer, Answers, RowsOf, rules};
@@ -16,7 +17,7 @@ use super::named::Named;
 use super::outlet::Outlet;
 use super::packer::Packer;
 use super::roots::Roots;
-use super::{Manner, Wanted};
+use super::{Manner, Offer, Wanted};
 use crate::session::Session;
 use crate::transfer::{Event, Left, Summary, TransferError, Watch};
 
@@ -24,22 +25,27 @@ use crate::transfer::{Event, Left, Summary, TransferError, Watch};
 pub(super) struct Source<'a> {
     peer: SocketAddr,
     pub(super) outlet: Outlet,
-    answers: Answers,
+    pub(super) answers: Answers,
     pub(super) outbox: Outbox,
     pub(super) roots: Roots<'a>,
-    wanted: &'a Wanted,
+    pub(super) wanted: &'a Wanted,
     pub(super) packer: Packer,
     pub(super) watch: &'a mut dyn Watch,
-    summary: Summary,
-    end: End,
+    pub(super) summary: Summary,
+    course: Course,
+    pub(super) end: End,
+    /// Whether a file that was named in this round was not sent, since it changed.
+    pub(super) changed: bool,
 }
 
-/// How far both sides are with their last words.
+/// How far both sides are with the last words of a round or of the transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Open,
     Said,
     Answered,
+    /// The sink has ended the transfer between two rounds.
+    BySink,
 }
 
 impl<'a> Source<'a> {
@@ -61,16 +67,27 @@ impl<'a> Source<'a> {
             packer: Packer::new(manner.compression),
             watch,
             summary: Summary::default(),
+            course: manner.course,
             end: End::Open,
+            changed: false,
         })
     }
 
     /// Sends all that the sink takes.
-    pub(super) fn send(mut self) -> Result<Summary, TransferError> {
-        let sent = self.run();
+    pub(super) fn send(
+        mut self,
+        offer: &'a Offer,
+        manner: &Manner,
+    ) -> Result<Summary, TransferError> {
+        let sent = match self.course {
+            Course::Once | Course::Preview => self.round().and_then(|()| self.last_words(&Done)),
+            Course::Follow => self.follow(offer, manner),
+        };
         self.summary.wire = self.outlet.wire();
         let sending = self.outlet.into_inner();
         let sent = match sent {
+            // It may have closed its side already.
+            Ok(()) if self.end == End::BySink => sending.end().or(Ok(())),
             Ok(()) => sending.end(),
             Err(error) => {
                 sending.cut();
@@ -86,7 +103,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn run(&mut self) -> Result<(), TransferError> {
+    /// Names everything, and sends what is taken.
+    pub(super) fn round(&mut self) -> Result<(), TransferError> {
         let counted = Named::count(&mut self.roots, self.wanted, &mut self.outlet)?;
         let (totals, entries) = counted;
         if let Some(totals) = totals {
@@ -103,9 +121,14 @@ impl<'a> Source<'a> {
                 None => {}
             }
         }
-        self.outlet.say(&Done)?;
+        Ok(())
+    }
+
+    /// Says that this was all, until the sink has said so too.
+    pub(super) fn last_words(&mut self, words: &impl Message) -> Result<(), TransferError> {
+        self.outlet.say(words)?;
         self.end = End::Said;
-        while self.end != End::Answered {
+        while self.end == End::Said {
             self.wait()?;
         }
         Ok(())
@@ -147,8 +170,14 @@ impl<'a> Source<'a> {
 
     /// Sends what there is, and waits for the next answer for as long as may be silent.
     pub(super) fn wait(&mut self) -> Result<(), TransferError> {
+        self.wait_for(Outlet::SILENCE)
+    }
+
+    /// The same, but no longer than this.
+    pub(super) fn wait_for(&mut self, longest: Duration) -> Result<(), TransferError> {
         self.outlet.flush()?;
         let patience = Outlet::SILENCE.saturating_sub(self.outlet.silent());
+        let patience = patience.min(longest);
         match self.answers.wait(patience.max(Duration::from_millis(1)))? {
             Some(answer) => self.answered(answer)?,
             None => self.outlet.stay_alive()?,
@@ -191,8 +220,9 @@ impl<'a> Source<'a> {
                 self.watch.tell(Event::Removed { name });
                 Ok(())
             }
-            Answer::Pause => Err(rules(peer, "expected no pause")),
+            Answer::Pause => self.paused(),
             Answer::Done => self.done(),
+            Answer::Woken => Ok(()),
         }
     }
 
@@ -265,11 +295,29 @@ impl<'a> Source<'a> {
     }
 
     fn done(&mut self) -> Result<(), TransferError> {
-        let peer = self.peer;
-        if self.end != End::Said {
-            return Err(rules(peer, "expected its end after that of this side"));
+        self.end = match (self.course, self.end) {
+            (Course::Once | Course::Preview, End::Said) => End::Answered,
+            (Course::Follow, End::Answered) => End::BySink,
+            // A round has begun meanwhile, of which the sink did not know.
+            (Course::Follow, End::Open | End::Said) => {
+                self.end = End::BySink;
+                return Err(TransferError::Interrupted);
+            }
+            _ => return Err(rules(self.peer, "expected its end after that of this side")),
+        };
+        self.all_answered()
+    }
+
+    fn paused(&mut self) -> Result<(), TransferError> {
+        if self.course != Course::Follow || self.end != End::Said {
+            return Err(rules(self.peer, "expected no pause"));
         }
         self.end = End::Answered;
+        self.all_answered()
+    }
+
+    fn all_answered(&self) -> Result<(), TransferError> {
+        let peer = self.peer;
         self.outbox.done().map_err(|broken| rules(peer, broken))
     }
 }

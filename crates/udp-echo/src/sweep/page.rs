@@ -1,5 +1,6 @@
 //! The result of a sweep as a page.
 
+use chart::number::grouped;
 use chart::{Page, Table, Unit};
 use runtime::units::{date, show_time};
 
@@ -7,7 +8,7 @@ use super::charts::charts;
 use super::collect::Moment;
 use super::found::Found;
 use super::text;
-use super::words::{self, grouped};
+use super::words;
 
 pub(super) fn page(found: &Found) -> Page {
     let mut notes = words::verdict(found);

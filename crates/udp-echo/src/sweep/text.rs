@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use chart::Width;
+use chart::number::grouped;
 use proto::measure::Distribution;
 
 use super::charts::charts;
 use super::found::{Found, Rung};
-use super::words::{self, grouped};
+use super::words;
 
 /// About how many rows the table has.
 const ROWS: usize = 20;

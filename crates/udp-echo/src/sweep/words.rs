@@ -9,7 +9,7 @@ use runtime::units::show_time;
 
 use super::found::{Doubt, Found, Rung};
 use crate::probe::{MAX_SOCKETS, Plan, Wire};
-use chart::number;
+use chart::number::{self, grouped};
 
 /// How much more than it carries a path must have taken for it to be said.
 const QUEUED: f64 = 1.15;
@@ -25,19 +25,6 @@ pub(super) fn rate(value: f64) -> String {
     }
     let unit = 10f64.powi(-below);
     grouped(((value / unit).round() * unit) as u64)
-}
-
-/// A number with its thousands set apart: `12,400`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Packets a second, and what they carry one way.

@@ -6,8 +6,10 @@ mod delta;
 mod faults;
 mod files;
 mod filters;
+mod following;
 mod hostile;
 pub(crate) mod peer;
+mod rows;
 #[cfg(target_os = "linux")]
 mod sparse;
 mod together;

@@ -23,10 +23,10 @@ use crate::transfer::Event;
 pub(super) const MIB: usize = 1 << 20;
 
 /// A folder of a test's own, removed with it.
-pub(super) struct Scratch(pub(super) PathBuf);
+pub(in crate::source) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    pub(super) fn new(name: &str) -> Self {
+    pub(in crate::source) fn new(name: &str) -> Self {
         let unique = format!("plumbline-source-{name}-{}", std::process::id());
         let path = std::env::temp_dir().join(unique);
         let _ = fs::remove_dir_all(&path);
@@ -34,11 +34,11 @@ impl Scratch {
         Self(path)
     }
 
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    pub(in crate::source) fn path(&self, path: &str) -> PathBuf {
         self.0.join(path)
     }
 
-    pub(super) fn file(&self, path: &str, bytes: &[u8]) -> PathBuf {
+    pub(in crate::source) fn file(&self, path: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();

@@ -56,6 +56,16 @@ pub enum Request {
     Put(Course),
 }
 
+impl Request {
+    /// How far a transfer is to go.
+    pub fn course(self) -> Course {
+        match self {
+            Self::Get(course) | Self::Put(course) => course,
+            Self::List => Course::Once,
+        }
+    }
+}
+
 /// How a transfer goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Course {
