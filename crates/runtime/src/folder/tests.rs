@@ -327,12 +327,16 @@ mod unix {
         assert!(!Folder::is_writable(found.mode));
         folder.permit(b"d").unwrap();
         assert_eq!(folder.look(b"d").unwrap().unwrap().mode, 0o2750);
-        fs::set_permissions(path.join("d"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path.join("d"), fs::Permissions::from_mode(0o000)).unwrap();
         folder.permit(b"d").unwrap();
         assert_eq!(folder.look(b"d").unwrap().unwrap().mode, 0o700);
         // A link is not what it leads to.
         fs::create_dir(scratch.0.join("out/secret")).unwrap();
-        fs::set_permissions(scratch.0.join("out/secret"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(
+            scratch.0.join("out/secret"),
+            fs::Permissions::from_mode(0o000),
+        )
+        .unwrap();
         symlink("../out/secret", path.join("link")).unwrap();
         assert!(folder.permit(b"link").is_err());
         let secret = fs::metadata(scratch.0.join("out/secret")).unwrap();
