@@ -33,6 +33,8 @@ pub(super) struct Extras {
     roots: Vec<Name>,
     key: RandomState,
     named: HashSet<u64>,
+    /// The same, as a file system may have it that does not tell all spellings apart.
+    folded: HashSet<u64>,
     /// The folder of the name before.
     last: Box<[u8]>,
 }
@@ -45,6 +47,7 @@ impl Extras {
             roots: Vec::new(),
             key: RandomState::new(),
             named: HashSet::new(),
+            folded: HashSet::new(),
             last: Box::default(),
         }
     }
@@ -56,6 +59,7 @@ impl Extras {
         }
         let (name, is_folder) = (entry.name.as_bytes(), entry.kind == Kind::Folder);
         self.named.insert(self.hash(name, is_folder));
+        self.folded.insert(self.key.hash_one(folded(name)));
         self.lead_to(name);
         if is_folder && self.is_root(&entry.name) {
             match self.roots.len() {
@@ -98,6 +102,12 @@ impl Extras {
         self.named.contains(&self.hash(name.as_bytes(), false))
     }
 
+    /// Whether the source may have this where letters are not told apart, nor the forms of Unicode.
+    pub(super) fn may_have(&self, name: &Name) -> bool {
+        let hash = self.key.hash_one(folded(name.as_bytes()));
+        self.folded.contains(&hash)
+    }
+
     pub(super) fn are_removed(&self) -> bool {
         self.manner == Superfluous::Remove
     }
@@ -106,6 +116,16 @@ impl Extras {
     pub(super) fn keep(&mut self) {
         self.manner = Superfluous::Keep;
     }
+}
+
+/// What all spellings of a name have in common, and some other names too: parts that are not ASCII are alike.
+fn folded(name: &[u8]) -> Vec<u8> {
+    let part = |part: &[u8]| match part.is_ascii() {
+        true => part.to_ascii_lowercase(),
+        false => vec![0xff],
+    };
+    let parts: Vec<_> = name.split(|byte| *byte == b'/').map(part).collect();
+    parts.join(&b'/')
 }
 
 fn folder_of(name: &[u8]) -> Option<&[u8]> {
@@ -182,6 +202,39 @@ impl Sink<'_> {
                 })?)
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name() {
+        let mut extras = Extras::new(&Manner {
+            extras: Superfluous::Remove,
+            ..Manner::default()
+        });
+        for name in ["Photos/IMG.JPG", "caf\u{e9}/b"] {
+            let name = Name::new(name.as_bytes()).unwrap();
+            extras.named(&Entry::new(name, Kind::File(None)));
+        }
+        let table = [
+            ("Photos/IMG.JPG", true, true),
+            ("photos/img.jpg", false, true),
+            ("photos/img", false, false),
+            ("cafe\u{301}/B", false, true),
+            ("cafe/b", false, false),
+        ];
+        for (name, has, may_have) in table {
+            let named = Name::new(name.as_bytes()).unwrap();
+            let found = (extras.has_file(&named), extras.may_have(&named));
+            assert_eq!(found, (has, may_have), "{name}");
+        }
+        for (name, expected) in [("Photos", true), ("caf\u{e9}", true), ("photos", false)] {
+            let named = Name::new(name.as_bytes()).unwrap();
+            assert_eq!(extras.has_folder(&named), expected, "{name}");
         }
     }
 }

@@ -239,7 +239,7 @@ impl Sweep {
         if !last_part(&name).starts_with(OURS) {
             return self.remove_by(name, sink, |open, part| open.folder.remove(part));
         }
-        let is_stale = !is_preview(sink) && self.remove_ours(&name, sink);
+        let is_stale = is_preview(sink) || self.remove_ours(&name, sink);
         if !is_stale {
             self.stay(false);
         }
@@ -255,6 +255,9 @@ impl Sweep {
         let Ok(open) = self.open() else {
             return false;
         };
+        if open.prepare().is_err() {
+            return false;
+        }
         let Some(stem) = stem else {
             return open.folder.remove(part).is_ok();
         };
@@ -270,9 +273,9 @@ impl Sweep {
         remove: impl FnOnce(&Open, &[u8]) -> Result<(), FolderError>,
     ) -> Result<(), TransferError> {
         let is_preview = is_preview(sink);
-        let part = last_part(&name);
+        let (part, may_be_named) = (last_part(&name), sink.extras.may_have(&name));
         let removed = self.open().and_then(|open| {
-            if open.case(part)? == Case::Folded {
+            if may_be_named && open.case(part)? == Case::Folded {
                 return Ok(Gone::Unsure);
             }
             if !is_preview {
@@ -284,10 +287,8 @@ impl Sweep {
         match removed {
             Ok(Gone::Yes) => sink.removed(name),
             Ok(Gone::Unsure) => {
-                self.stay(true);
-                sink.extras.keep();
-                let reason =
-                    "the file system does not tell 'a' from 'A', so it may be another's name";
+                self.stay(false);
+                let reason = "it may be what the source has, by another spelling of its name";
                 sink.kept(name.as_bytes(), reason)
             }
             Err(error) => {

@@ -115,6 +115,55 @@ fn a_file_is_written_by_one_at_a_time() {
     assert!(folder.existing_partial(b".part").unwrap().is_none());
 }
 
+#[test]
+fn folders_are_made_found_and_removed() {
+    let scratch = Scratch::new();
+    let folder = scratch.folder();
+    assert_eq!(folder.make_folder(b"a", 0o755).unwrap(), Made::New);
+    let Made::There(found) = folder.make_folder(b"a", 0o755).unwrap() else {
+        panic!("expected it to be there");
+    };
+    assert_eq!(found.kind, Kind::Folder);
+    fs::write(scratch.inner().join("file"), b"x").unwrap();
+    let refused = folder.make_folder(b"file", 0o755).unwrap_err();
+    let text = "expected a folder at \"file\", found a file";
+    assert_eq!(refused.to_string(), text);
+    assert!(folder.deeper(parts("a")).unwrap().is_some());
+    assert!(folder.deeper(parts("a/b/c")).unwrap().is_none());
+    assert!(folder.deeper(parts("file/b")).is_err());
+    fs::write(scratch.inner().join("a/b"), b"x").unwrap();
+    assert!(folder.remove_folder(b"a").is_err());
+    assert!(folder.remove_folder(b"file").is_err());
+    fs::remove_file(scratch.inner().join("a/b")).unwrap();
+    folder.remove_folder(b"a").unwrap();
+    folder.remove_folder(b"a").unwrap();
+    assert_eq!(folder.look(b"a").unwrap(), None);
+}
+
+#[test]
+fn zeros_are_written_wherever_they_are() {
+    let scratch = Scratch::new();
+    let path = scratch.inner().join("file");
+    for (from, length) in [
+        (0, 3),
+        (3, 4),
+        (5, 20),
+        (10, 1),
+        (40, 5),
+        (0, 70_000),
+        (0, 0),
+    ] {
+        fs::write(&path, [1; 10]).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        zero(&file, from, length).unwrap();
+        let mut expected = vec![1; 10];
+        let end = (from + length) as usize;
+        expected.resize(end.max(10), 0);
+        expected[from as usize..end].fill(0);
+        assert_eq!(fs::read(&path).unwrap(), expected, "{from} {length}");
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -204,6 +253,115 @@ mod unix {
     fn umask_of_a_new_file(folder: &Path) -> u32 {
         let file = fs::File::create(folder.join("new")).unwrap();
         0o666 & !(file.metadata().unwrap().mode() & 0o777)
+    }
+
+    #[test]
+    fn links_are_made_and_replaced() {
+        let scratch = Scratch::new();
+        let (folder, path) = (scratch.folder(), scratch.inner());
+        let make = |name: &[u8], target: &[u8], replace| {
+            folder.make_link(name, target, replace, b".temporary")
+        };
+        make(b"link", b"/no/such\xff", Replace::No).unwrap();
+        assert_eq!(folder.read_link(b"link").unwrap(), b"/no/such\xff");
+        fs::write(path.join("file"), b"x").unwrap();
+        for name in [&b"link"[..], b"file"] {
+            let kept = make(name, b"other", Replace::No);
+            assert!(matches!(kept, Err(FolderError::Exists)));
+            make(name, b"other", Replace::Yes).unwrap();
+            assert_eq!(folder.read_link(name).unwrap(), b"other");
+        }
+        fs::create_dir(path.join("folder")).unwrap();
+        let refused = make(b"folder", b"other", Replace::Yes);
+        assert!(matches!(refused, Err(FolderError::NoFile { .. })));
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::new(7, 123_456_789);
+        folder.set_link(b"link", None, Some(time)).unwrap();
+        let found = folder.look(b"link").unwrap().unwrap();
+        assert_eq!((found.kind, found.modified), (Kind::Link, Some(time)));
+        assert!(!path.join(".temporary").exists());
+        assert!(folder.read_link(b"folder").is_err());
+    }
+
+    #[test]
+    fn a_file_gets_more_names_and_a_link_gets_them_itself() {
+        let scratch = Scratch::new();
+        let (folder, path) = (scratch.folder(), scratch.inner());
+        let deeper = folder.beneath(parts("d"), None).unwrap();
+        save(&folder, b"file", b"x", Replace::No).unwrap();
+        let add = |name: &[u8], from: &[u8], replace| {
+            deeper.add_name(name, &folder, from, replace, b".temporary")
+        };
+        add(b"a", b"file", Replace::No).unwrap();
+        assert!(matches!(
+            add(b"a", b"file", Replace::No),
+            Err(FolderError::Exists)
+        ));
+        // Of one file to the same file: nothing is left behind.
+        add(b"a", b"file", Replace::Yes).unwrap();
+        fs::write(path.join("d/b"), b"other").unwrap();
+        add(b"b", b"file", Replace::Yes).unwrap();
+        assert_eq!(folder.look(b"file").unwrap().unwrap().names, 3);
+        symlink("../out/file", path.join("link")).unwrap();
+        add(b"c", b"link", Replace::No).unwrap();
+        assert_eq!(deeper.look(b"c").unwrap().unwrap().kind, Kind::Link);
+        let left: Vec<_> = fs::read_dir(path.join("d")).unwrap().collect();
+        assert_eq!(left.len(), 3);
+        assert!(add(b"../e", b"file", Replace::No).is_err());
+        assert!(add(b"e", b"d/../file", Replace::No).is_err());
+    }
+
+    #[test]
+    fn attributes_are_given_by_the_handle() {
+        let scratch = Scratch::new();
+        let (folder, path) = (scratch.folder(), scratch.inner());
+        let deeper = folder.beneath(parts("d"), None).unwrap();
+        let time = SystemTime::UNIX_EPOCH - std::time::Duration::new(7, 1);
+        let attributes = Attributes {
+            owner: deeper.facts().unwrap().owner,
+            permissions: Some(Permissions::of(0o2550)),
+            modified: Some(time),
+        };
+        deeper.set(&attributes).unwrap();
+        let found = folder.look(b"d").unwrap().unwrap();
+        assert_eq!((found.mode, found.modified), (0o2550, Some(time)));
+        assert!(!Folder::is_writable(found.mode));
+        folder.permit(b"d").unwrap();
+        assert_eq!(folder.look(b"d").unwrap().unwrap().mode, 0o2750);
+        fs::set_permissions(path.join("d"), fs::Permissions::from_mode(0o000)).unwrap();
+        folder.permit(b"d").unwrap();
+        assert_eq!(folder.look(b"d").unwrap().unwrap().mode, 0o700);
+        // A link is not what it leads to.
+        fs::create_dir(scratch.0.join("out/secret")).unwrap();
+        fs::set_permissions(
+            scratch.0.join("out/secret"),
+            fs::Permissions::from_mode(0o000),
+        )
+        .unwrap();
+        symlink("../out/secret", path.join("link")).unwrap();
+        assert!(folder.permit(b"link").is_err());
+        let secret = fs::metadata(scratch.0.join("out/secret")).unwrap();
+        assert_eq!(secret.permissions().mode() & 0o7777, 0);
+        fs::remove_dir(scratch.0.join("out/secret")).unwrap();
+    }
+
+    #[test]
+    fn a_file_gets_attributes_only_if_it_is_the_one_that_was_found() {
+        let scratch = Scratch::new();
+        let (folder, path) = (scratch.folder(), scratch.inner());
+        save(&folder, b"file", b"x", Replace::No).unwrap();
+        save(&folder, b"other", b"x", Replace::No).unwrap();
+        let found = folder.look(b"file").unwrap().unwrap();
+        let attributes = Attributes {
+            permissions: Some(Permissions::of(0o750)),
+            ..Attributes::default()
+        };
+        folder.set_file(b"file", &found, &attributes).unwrap();
+        assert_eq!(folder.look(b"file").unwrap().unwrap().mode, 0o750);
+        assert!(folder.set_file(b"other", &found, &attributes).is_err());
+        fs::remove_file(path.join("file")).unwrap();
+        symlink("other", path.join("file")).unwrap();
+        assert!(folder.set_file(b"file", &found, &attributes).is_err());
+        assert_ne!(folder.look(b"other").unwrap().unwrap().mode, 0o750);
     }
 
     /// Somebody swaps a folder for a link that leads out, again and again, while files are saved beneath it.
