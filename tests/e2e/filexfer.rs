@@ -5,6 +5,8 @@ mod interrupted;
 mod keys;
 mod local_network;
 mod native;
+#[cfg(target_os = "linux")]
+mod trees;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};

@@ -85,14 +85,9 @@ impl Filters {
         })
     }
 
-    /// Whether what is at this path, relative to what is offered, is left out, with all that is in it.
+    /// What becomes of what is at this path, relative to what is offered.
     ///
     /// Of a file that is offered itself the path is its name; the empty path is the folder that is offered.
-    pub(crate) fn excludes(&self, path: &[u8], is_folder: bool) -> bool {
-        self.judge(path, is_folder) == Verdict::Out
-    }
-
-    /// As [`excludes`](Self::excludes), but tells folders apart that are named from those that are only entered.
     pub(crate) fn judge(&self, path: &[u8], is_folder: bool) -> Verdict {
         let is_folder = is_folder || path.is_empty();
         if any(&self.exclude, path, is_folder) {

@@ -183,10 +183,11 @@ impl Sink<'_> {
 
 /// Says now and then that this side is there.
 pub(super) fn alive(sending: &mut Sending) -> impl FnMut() {
-    let mut last = Instant::now();
+    let mut last = None;
     move || {
-        if last.elapsed() >= STILL_THERE {
-            last = Instant::now();
+        let since = *last.get_or_insert_with(Instant::now);
+        if since.elapsed() >= STILL_THERE {
+            last = None;
             say_alive(sending);
         }
     }

@@ -11,7 +11,7 @@ use super::receiver::Sink;
 use super::saving::Spot;
 use super::sweep::{Fate, Sweep};
 use super::{Existing, Manner};
-use crate::filter::Filters;
+use crate::filter::Sets;
 use crate::transfer::{Event, TransferError};
 
 /// What becomes of it.
@@ -142,14 +142,14 @@ impl Sink<'_> {
         let Some(root) = self.target.root() else {
             return Ok(());
         };
-        let filters = match Filters::new(&self.manner.filters) {
-            Ok(filters) => filters,
+        let sets = match Sets::new(&self.manner.filters, &[]) {
+            Ok(sets) => sets,
             Err(error) => return self.kept(name.as_bytes(), &error.to_string()),
         };
-        match Sweep::new(root, name, fate, filters) {
+        match Sweep::new(root, name, fate, &sets) {
             Ok(Some(sweep)) => sweep.run(self),
             Ok(None) => Ok(()),
-            Err(error) => self.kept(name.as_bytes(), &error.to_string()),
+            Err(reason) => self.kept(name.as_bytes(), &reason),
         }
     }
 

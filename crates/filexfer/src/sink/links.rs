@@ -240,7 +240,7 @@ impl Sink<'_> {
         if !self.target.is_folder() {
             return Err(Cannot::Reason(place.to_owned()));
         }
-        let Some(spot) = self.target.spot(&entry.name)? else {
+        let Some(spot) = self.target.spot_for(entry, self.manner)? else {
             return Ok((None, There::Free(Replace::No)));
         };
         let mut found = spot.folder.look(&spot.name)?;

@@ -47,14 +47,16 @@ pub(super) enum How {
 }
 
 impl How {
-    pub(super) fn file(&self) -> Option<&File> {
+    /// The file that is to get a name, and the folder that it is in.
+    pub(super) fn file(&self) -> Option<(&Folder, &File)> {
         match self {
-            Self::Complete(complete, _) => Some(complete.file()),
-            Self::Small(small, _) => Some(small.file()),
+            Self::Complete(complete, _) => Some((complete.folder(), complete.file())),
+            Self::Small(small, _) => Some((small.folder(), small.file())),
             Self::Streamed(_) | Self::Failed(_) => None,
         }
     }
 
+    /// That folder.
     pub(super) fn folder(&self) -> Option<&Arc<Folder>> {
         match self {
             Self::Complete(complete, _) => Some(complete.folder()),
@@ -70,6 +72,8 @@ pub(super) struct Settling {
     finished: Vec<Finished>,
     bytes: u64,
     disk: Option<Disk>,
+    /// How many that has, where it is busy.
+    away: usize,
 }
 
 /// Who is told what came of them.
@@ -86,6 +90,7 @@ impl Settling {
             finished: Vec::new(),
             bytes: 0,
             disk: None,
+            away: 0,
         }
     }
 
@@ -99,8 +104,10 @@ impl Settling {
         self.finished.is_empty()
     }
 
+    /// How many are not answered, those on their way to the disk too.
     pub(super) fn len(&self) -> usize {
-        self.finished.len()
+        let away = if self.is_busy() { self.away } else { 0 };
+        self.finished.len() + away
     }
 
     /// Whether no more should wait.
@@ -121,7 +128,7 @@ impl Settling {
         if self.finished.is_empty() {
             return Ok(());
         }
-        self.bytes = 0;
+        (self.bytes, self.away) = (0, self.finished.len());
         let group = std::mem::take(&mut self.finished);
         let disk = match self.disk.take() {
             Some(disk) => disk,

@@ -135,18 +135,20 @@ impl Slot {
         target: &Target,
         alive: &mut dyn FnMut(),
     ) -> Result<(), TransferError> {
-        let made = match &mut self.state {
-            State::Open(saving) => Some(saving.hole(length, alive)),
-            State::Patching(patching) => Some(patching.hole(length, alive)),
-            _ => None,
-        };
-        match made {
-            Some(Err(error)) => {
-                self.fail(error.to_string());
+        match &mut self.state {
+            State::Open(saving) => {
+                let made = saving.hole(length, alive);
+                if let Err(error) = made {
+                    self.fail(error.to_string());
+                }
                 return Ok(());
             }
-            Some(Ok(())) => return Ok(()),
-            None => {}
+            State::Patching(patching) => {
+                let made = patching.hole(length, alive);
+                self.note(made);
+                return Ok(());
+            }
+            State::Waiting(_) | State::Small(_) | State::Stream(_) | State::Failed(_) => {}
         }
         let zeros = vec![0; ZEROS];
         let mut left = length;

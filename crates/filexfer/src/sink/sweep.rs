@@ -1,17 +1,20 @@
 //! Going through a folder, and removing what is superfluous in it: what is in a folder before the folder itself.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::filexfer::native::message::Course;
 use proto::filexfer::native::name::Name;
+use runtime::escape::Escaped;
 use runtime::folder::{self, Attributes, Folder, FolderError, Found, Permissions};
 use runtime::tree::{Walk, What};
 
 use super::receiver::Sink;
 use super::saving::OURS;
 use super::settle::{STILL_THERE, say_alive};
-use crate::filter::{Filters, Verdict};
+use crate::filter::{Fault, Judge, Sets, Verdict};
 use crate::transfer::TransferError;
 
 /// What is to become of a folder.
@@ -30,7 +33,7 @@ pub(super) struct Sweep {
     /// What all names are relative to.
     base: Arc<Folder>,
     walk: Walk,
-    filters: Filters,
+    judge: Judge,
     /// The folders from that one down to where the walk is.
     levels: Vec<Level>,
     last: Instant,
@@ -60,24 +63,28 @@ enum Case {
 }
 
 impl Sweep {
-    /// `None` where there is no such folder.
+    /// `None` where there is no such folder, or it is left out of all that is wanted.
     pub(super) fn new(
         base: &Arc<Folder>,
         name: &Name,
         fate: Fate,
-        filters: Filters,
-    ) -> Result<Option<Self>, FolderError> {
-        let Some(folder) = base.deeper(name.parts())? else {
+        sets: &Sets,
+    ) -> Result<Option<Self>, String> {
+        let text = |error: FolderError| error.to_string();
+        let Some(folder) = base.deeper(name.parts()).map_err(text)? else {
             return Ok(None);
         };
-        let fate = match fate {
-            Fate::Superfluous if filters.judge(within(name), true) != Verdict::In => Fate::Kept,
-            fate => fate,
+        let mut judge = Judge::new(sets);
+        let verdict = judge.approach(name, true, &mut |name| open(base, name));
+        let entered = judge.enter(name, &mut |name| open(base, name));
+        match (verdict.map_err(said)?, fate) {
+            (Verdict::In, _) | (Verdict::Through, Fate::Named) => entered.map_err(said)?,
+            _ => return Ok(None),
         };
         Ok(Some(Self {
             base: Arc::clone(base),
-            walk: folder.walk()?,
-            filters,
+            walk: folder.walk().map_err(|error| error.to_string())?,
+            judge,
             levels: vec![Level {
                 name: name.clone(),
                 fate,
@@ -88,9 +95,6 @@ impl Sweep {
     }
 
     pub(super) fn run(mut self, sink: &mut Sink<'_>) -> Result<(), TransferError> {
-        if self.levels[0].fate == Fate::Kept {
-            return Ok(());
-        }
         let top = self.levels[0].name.as_bytes().to_vec();
         while let Some(found) = self.walk.next() {
             self.stay_alive(sink);
@@ -100,7 +104,7 @@ impl Sweep {
                 What::Unreadable(_) => self.leave(Some(&[&path[..], b"/"].concat()), sink)?,
                 _ => self.leave(Some(&path), sink)?,
             }
-            self.judge(&path, &found.what, sink)?;
+            self.come_to(&path, &found.what, sink)?;
             if !sink.extras.are_removed() {
                 break;
             }
@@ -115,7 +119,7 @@ impl Sweep {
         }
     }
 
-    fn judge(
+    fn come_to(
         &mut self,
         path: &[u8],
         what: &What,
@@ -133,33 +137,40 @@ impl Sweep {
                 return sink.kept(path, &error.to_string());
             }
         };
-        let fate = self.fate(&name, is_folder, sink);
-        let is_entered = is_folder
-            && match fate {
-                Fate::Named => sink.extras.has_folder(&name),
-                Fate::Kept => !self.filters.excludes(within(&name), true),
-                Fate::Superfluous => true,
-            };
-        if fate == Fate::Superfluous && !is_folder {
-            return self.remove(name, sink);
-        }
-        if fate != Fate::Superfluous {
+        if sink.extras.has_folder(&name) || sink.extras.has_file(&name) {
+            let is_entered = is_folder && sink.extras.has_folder(&name);
             self.stay(is_folder && !is_entered);
+            return match is_entered {
+                true => self.enter(name, Fate::Named, sink),
+                false => Ok(()),
+            };
         }
-        if is_entered {
-            let open = None;
-            self.levels.push(Level { name, fate, open });
+        match (self.judge.judge(name.as_bytes(), is_folder), is_folder) {
+            (Verdict::In, false) => self.remove(name, sink),
+            (Verdict::In, true) => self.enter(name, Fate::Superfluous, sink),
+            (Verdict::Through, true) => {
+                self.stay(false);
+                self.enter(name, Fate::Kept, sink)
+            }
+            (Verdict::Through | Verdict::Out, _) => {
+                self.stay(is_folder);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
-    fn fate(&self, name: &Name, is_folder: bool, sink: &Sink<'_>) -> Fate {
-        if sink.extras.has_folder(name) || sink.extras.has_file(name) {
-            return Fate::Named;
-        }
-        match self.filters.judge(within(name), is_folder) {
-            Verdict::In => Fate::Superfluous,
-            Verdict::Through | Verdict::Out => Fate::Kept,
+    fn enter(&mut self, name: Name, fate: Fate, sink: &mut Sink<'_>) -> Result<(), TransferError> {
+        let base = &self.base;
+        match self.judge.enter(&name, &mut |name| open(base, name)) {
+            Ok(_) => {
+                let open = None;
+                self.levels.push(Level { name, fate, open });
+                Ok(())
+            }
+            Err(fault) => {
+                self.stay(true);
+                sink.kept(name.as_bytes(), &said(fault))
+            }
         }
     }
 
@@ -365,11 +376,18 @@ fn swapped(byte: &u8) -> u8 {
     }
 }
 
-/// The path within what is offered.
-fn within(name: &Name) -> &[u8] {
-    let name = name.as_bytes();
-    let slash = name.iter().position(|byte| *byte == b'/');
-    slash.map_or(b"", |slash| &name[slash + 1..])
+/// Opens an ignore file.
+fn open(base: &Folder, name: &Name) -> io::Result<File> {
+    base.read_beneath(name.parts())
+        .map_err(|error| match error {
+            FolderError::Io(error) => error,
+            other => io::Error::other(other),
+        })
+}
+
+fn said(fault: Fault) -> String {
+    let path = Escaped(&fault.path);
+    format!("{path}: {}", fault.reason)
 }
 
 fn last_part(name: &Name) -> &[u8] {

@@ -87,12 +87,25 @@ impl Target {
         }
     }
 
+    /// The same; in a preview what would give way to a folder is none too.
+    pub(super) fn spot_for(
+        &mut self,
+        entry: &Entry,
+        manner: &Manner,
+    ) -> Result<Option<Spot>, FolderError> {
+        let replaces = manner.course == Course::Preview && manner.existing == Existing::Overwrite;
+        match self.spot(&entry.name) {
+            Err(FolderError::NoFolder { found, .. }) if replaces && found.gives_way() => Ok(None),
+            spot => spot,
+        }
+    }
+
     /// What is to become of this file.
     pub(super) fn judge(&mut self, entry: &Entry, manner: &Manner) -> Result<Verdict, FolderError> {
         if let Self::Stdout(_) = self {
             return Ok(Verdict::Stream);
         }
-        let Some(spot) = self.spot(&entry.name)? else {
+        let Some(spot) = self.spot_for(entry, manner)? else {
             return Ok(Verdict::Missing);
         };
         // What came meanwhile into a folder that was empty is found when the file gets its name.

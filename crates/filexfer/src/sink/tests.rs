@@ -24,6 +24,7 @@ mod holes;
 mod hostile;
 #[cfg(unix)]
 mod links;
+mod patching;
 #[cfg(unix)]
 mod removing;
 mod resuming;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash};
+use proto::filexfer::native::blocks::{BLOCK, FileHash, whole_hash};
 use proto::filexfer::native::message::{Entry, Finish, Reason};
 use proto::filexfer::native::outbox::{Finished, Job};
 use runtime::tree::Facts;
@@ -22,6 +22,9 @@ const SLOW: Duration = Duration::from_secs(1);
 
 /// How often a wait for a pipe looks up.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Files of up to so many bytes are sent in one piece, holes or not.
+const SMALL: usize = 16 * 1024;
 
 /// How a file ended: its size as it was sent, and the rest.
 pub(super) type Ended = (u64, Finish);
@@ -42,11 +45,12 @@ impl Source<'_> {
         });
         let (size, finish) = match self.roots.open(&entry.name) {
             Ok(Open::File(_, facts)) if !is_as_named(&entry, &facts) => (0, Finish::Changed),
-            Ok(Open::File(file, facts)) => match basis {
-                None => self.send_bytes(file, &facts, from, hash)?,
-                Some(_) => self.send_changed(file, &facts, from, hash)?,
+            Ok(Open::File(file, facts)) => match (basis, hash) {
+                (None, None) if self.is_small(&facts) => self.send_small(file, &facts)?,
+                (None, hash) => self.send_bytes(file, &facts, from, begun(hash))?,
+                (Some(_), hash) => self.send_changed(file, &facts, from, begun(hash))?,
             },
-            Ok(Open::Piped(piped)) => self.send_pieces(piped, hash)?,
+            Ok(Open::Piped(piped)) => self.send_pieces(piped, begun(hash))?,
             Err(error) => (0, failed(&error)),
         };
         self.packer.finish(&mut self.outlet)?;
@@ -65,6 +69,36 @@ impl Source<'_> {
             finish,
         });
         Ok(())
+    }
+
+    /// Whether all of it is sent at once.
+    fn is_small(&self, facts: &Facts) -> bool {
+        (1..=self.outlet.piece().min(SMALL) as u64).contains(&facts.size)
+    }
+
+    /// Sends a file in one piece.
+    fn send_small(&mut self, mut file: File, facts: &Facts) -> Result<Ended, TransferError> {
+        let mut hash = [0; 32];
+        let mut read = |room: &mut [u8]| {
+            let filled = read_all(&mut file, room)?;
+            hash = whole_hash(&room[..filled]);
+            Ok(filled)
+        };
+        self.packer.begin(facts.size);
+        let sent = self
+            .packer
+            .send(&mut self.outlet, facts.size as usize, &mut read)?;
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) => return Ok((0, failed(&error))),
+        };
+        self.moved(sent)?;
+        let end = match Facts::now(&file) {
+            Ok(now) if now == *facts && sent as u64 == facts.size => Finish::Whole(hash),
+            Ok(_) => Finish::Changed,
+            Err(error) => failed(&error),
+        };
+        Ok((sent as u64, end))
     }
 
     fn send_bytes(
@@ -160,6 +194,11 @@ impl Source<'_> {
             }
         }
     }
+}
+
+/// The hash of what the sink has.
+fn begun(hash: Option<Box<FileHash>>) -> FileHash {
+    hash.map_or_else(FileHash::new, |hash| *hash)
 }
 
 /// How much of a file is sent next: up to the end of a block, since whole blocks are hashed fastest.

@@ -234,8 +234,10 @@ impl Source<'_> {
         let mut room = vec![0; size];
         for ahead in SAMPLES {
             let place = (at + ahead) / size as u64 * size as u64;
-            let is_there = place + size as u64 <= compared.size.min(compared.basis.size);
-            let Some(row) = self.row(compared, place)?.filter(|_| is_there) else {
+            if place + size as u64 > compared.size.min(compared.basis.size) {
+                break;
+            }
+            let Some(row) = self.row(compared, place)? else {
                 break;
             };
             compared.read(&mut room, place)?;

@@ -305,22 +305,24 @@ impl Folder {
     }
 }
 
-/// Waits until all of these files are on the disk: one by itself, many with whatever else their file system has to write,
-/// which takes no longer than one of them (Linux; elsewhere one after the other).
+/// Waits until all of these files, each with the folder that it is in, are on the disk: one by itself, many with whatever else
+/// their file system has to write, which takes no longer than one of them (Linux; elsewhere one after the other).
 ///
 /// # Errors
 /// Where one cannot be written.
-pub fn sync_files(files: &[&File]) -> io::Result<()> {
+pub fn sync_files(files: &[(&Folder, &File)]) -> io::Result<()> {
     match files {
-        [file] => file.sync_all(),
+        [(_, file)] => file.sync_all(),
         files => sync_many(files),
     }
 }
 
+/// Files of one folder that follow one another are on one file system.
 #[cfg(target_os = "linux")]
-fn sync_many(files: &[&File]) -> io::Result<()> {
+fn sync_many(files: &[(&Folder, &File)]) -> io::Result<()> {
     let mut synced = Vec::new();
-    for file in files {
+    let groups = files.chunk_by(|(one, _), (next, _)| std::ptr::eq(*one, *next));
+    for (_, file) in groups.filter_map(|group| group.first()) {
         let system = std::os::unix::fs::MetadataExt::dev(&file.metadata()?);
         if !synced.contains(&system) {
             nix::unistd::syncfs(file)?;
@@ -331,8 +333,8 @@ fn sync_many(files: &[&File]) -> io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn sync_many(files: &[&File]) -> io::Result<()> {
-    files.iter().try_for_each(|file| file.sync_all())
+fn sync_many(files: &[(&Folder, &File)]) -> io::Result<()> {
+    files.iter().try_for_each(|(_, file)| file.sync_all())
 }
 
 fn found(metadata: &Metadata) -> Found {

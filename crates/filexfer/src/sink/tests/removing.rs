@@ -236,6 +236,36 @@ fn nothing_that_the_filters_leave_out() {
 }
 
 #[test]
+fn nothing_that_ignore_files_leave_out() {
+    let scratch = Scratch::new();
+    fill(
+        &scratch,
+        &[
+            "t/.ignore",
+            "t/a.o",
+            "t/old",
+            "t/d/.ignore",
+            "t/d/keep",
+            "t/d/b.o",
+            "t/d/c",
+        ],
+    );
+    fs::write(scratch.path("t/.ignore"), "*.o\n").unwrap();
+    fs::write(scratch.path("t/d/.ignore"), "!b.o\nkeep\n").unwrap();
+    let manner = Manner {
+        filters: vec![Filter::IgnoreFile(".ignore".to_owned().try_into().unwrap())],
+        existing: Existing::Keep,
+        ..removing()
+    };
+    let (gone, _) = run(
+        &scratch,
+        &manner,
+        &["t/", "t/.ignore", "t/d/", "t/d/.ignore"],
+    );
+    assert_eq!(gone, ["t/d/b.o", "t/d/c", "t/old"]);
+}
+
+#[test]
 fn folders_keep_their_times_and_read_only_ones_are_no_hindrance() {
     let scratch = Scratch::new();
     fill(&scratch, &["t/d/old", "t/gone/deep/x"]);

@@ -9,6 +9,7 @@ mod filters;
 mod following;
 mod hostile;
 pub(crate) mod peer;
+mod rows;
 #[cfg(target_os = "linux")]
 mod sparse;
 mod together;

@@ -51,8 +51,8 @@ pub struct Job {
     pub entry: Entry,
     /// Where to begin, in bytes.
     pub from: u64,
-    /// The hash of what is before.
-    pub hash: FileHash,
+    /// The hash of what is before; `None` of nothing.
+    pub hash: Option<Box<FileHash>>,
     /// What the sink has that may be alike.
     pub basis: Option<Basis>,
 }
@@ -125,7 +125,11 @@ impl Outbox {
         if !take.from.is_multiple_of(block) || take.from > 0 && !is_within {
             return Err(Violation::From(take.from));
         }
-        let hash = FileHash::resume(take.from / block, take.stack)?;
+        let is_new = take.from == 0 && take.stack.is_empty();
+        let hash = match is_new {
+            true => None,
+            false => Some(FileHash::resume(take.from / block, take.stack)?.into()),
+        };
         let from = take.from;
         let known = match (take.basis, &entry.kind) {
             (None, _) => None,
