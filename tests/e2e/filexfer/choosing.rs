@@ -85,13 +85,10 @@ fn patterns_choose() {
     }
     let listed = other("list", &server, &["--include", "a.*"], &key);
     assert!(listed.stdout.ends_with("\n1 file, 7 B\n"), "{listed:?}");
-    let wrong = other(
-        "get",
-        &server,
-        &["--include", "[", "-o", &folder.file("no/")],
-        &key,
-    );
+    let nowhere = folder.file("nowhere/");
+    let wrong = other("get", &server, &["--include", "a{b", "-o", &nowhere], &key);
     assert_eq!(wrong.code(), Some(1), "{wrong:?}");
+    assert!(wrong.stderr.contains("'a{b'"), "{wrong:?}");
 }
 
 #[test]
