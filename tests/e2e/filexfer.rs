@@ -1,6 +1,9 @@
 //! Files from one machine to another.
 
+mod choosing;
 mod classic;
+#[cfg(unix)]
+mod following;
 mod interrupted;
 mod keys;
 mod local_network;

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Get, verbosity: Verbosity) -> anyhow::Result<Exit> {
     }
     let wanted = Wanted {
         names: names(&args.names)?,
-        filters: args.choosing.filters(),
+        filters: args.choosing.filters()?,
     };
     let other = Other::new(args.target.as_ref(), &args.keyed, Stdin::Free)?;
     let again = match place {

@@ -13,7 +13,7 @@ use crate::args::List;
 use crate::connect::{Other, names};
 use crate::key::Stdin;
 use crate::retry::Failure;
-use crate::show::File;
+use crate::show::{File, files};
 use crate::sink;
 use crate::source::Wanted;
 
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &List) -> anyhow::Result<Exit> {
     let other = Other::new(args.target.as_ref(), &args.keyed, Stdin::Free)?;
     let wanted = Wanted {
         names,
-        filters: args.choosing.filters(),
+        filters: args.choosing.filters()?,
     };
     let (session, _held) = other.connect(Request::List, &wanted)?;
     let mut out = BufWriter::new(io::stdout().lock());
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &List) -> anyhow::Result<Exit> {
     written?;
     if let Some(totals) = totals.filter(|_| !args.json) {
         let bytes = Unit::Bytes.show(totals.bytes as f64);
-        writeln!(out, "{} files, {bytes}", totals.files)?;
+        writeln!(out, "{}, {bytes}", files(totals.files))?;
     }
     out.flush()?;
     Ok(Exit::Success)
@@ -48,14 +48,15 @@ pub(crate) fn run(args: &List) -> anyhow::Result<Exit> {
 /// Size, when it was changed (UTC), name.
 fn line(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
     let name = Escaped(entry.name.as_bytes());
-    let (size, end) = match entry.kind {
-        Kind::File(Some(size)) => (Unit::Bytes.show(size as f64), ""),
-        Kind::File(None) => ("?".to_owned(), ""),
-        Kind::Folder => (String::new(), "/"),
-        Kind::Link(_) | Kind::Again(_) => (String::new(), ""),
+    let (size, after) = match &entry.kind {
+        Kind::File(Some(size)) => (Unit::Bytes.show(*size as f64), String::new()),
+        Kind::File(None) => ("?".to_owned(), String::new()),
+        Kind::Folder => (String::new(), "/".to_owned()),
+        Kind::Link(target) => (String::new(), format!(" -> {}", Escaped(target.as_bytes()))),
+        Kind::Again(_) => (String::new(), " (one more name of a file)".to_owned()),
     };
     let changed = entry.modified.and_then(moment).unwrap_or_default();
-    writeln!(out, "{size:>9}  {changed:20}  {name}{end}")
+    writeln!(out, "{size:>9}  {changed:20}  {name}{after}")
 }
 
 /// `None` for what is before 1970 or farther ahead than nanoseconds are counted.

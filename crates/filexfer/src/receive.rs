@@ -5,6 +5,7 @@ use runtime::cli::Exit;
 use runtime::log::Verbosity;
 
 use crate::args::Receive;
+use crate::filter::Filters;
 use crate::listen::{self, Outcome, Service, refuse};
 use crate::session::Session;
 use crate::show::{Stage, Stdout, Way};
@@ -13,10 +14,12 @@ use crate::transfer::{TransferError, Watch};
 
 pub(crate) fn run(args: &Receive, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let stage = Stage::new(&args.telling, verbosity, Stdout::Words);
+    let filters: Vec<_> = args.exclude.iter().cloned().map(Filter::Exclude).collect();
+    Filters::new(&filters)?;
     let sink = Sink {
         place: Place::Folder(args.folder.clone()),
         manner: Manner {
-            filters: args.exclude.iter().cloned().map(Filter::Exclude).collect(),
+            filters,
             ..args.saving.manner()
         },
     };

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Send, verbosity: Verbosity) -> anyhow::Result<Exit> {
     );
     let manner = Manner {
         course,
-        ..manner(&args.sending, &args.choosing)
+        ..manner(&args.sending, &args.choosing)?
     };
     let other = Other::new(Some(&args.target), &args.keyed, stdin)?;
     let mut show = stage.show(Way::Sent, course, None);
@@ -63,16 +63,16 @@ fn offer(paths: &[PathBuf], name: &str) -> anyhow::Result<Offer> {
     Ok(Offer::Stdin(Piped::stdin(name)))
 }
 
-pub(crate) fn manner(sending: &Sending, choosing: &Choosing) -> Manner {
-    Manner {
+pub(crate) fn manner(sending: &Sending, choosing: &Choosing) -> anyhow::Result<Manner> {
+    Ok(Manner {
         limit: sending.limit,
         compression: match sending.compress {
             Compress::Auto => Compression::Auto,
             Compress::Never => Compression::Never,
         },
-        filters: choosing.filters(),
+        filters: choosing.filters()?,
         ..Manner::default()
-    }
+    })
 }
 
 #[cfg(test)]

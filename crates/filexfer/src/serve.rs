@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Serve, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let stage = Stage::new(&args.telling, verbosity, Stdout::Words);
     let source = Source {
         offer,
-        manner: manner(&args.sending, &args.choosing),
+        manner: manner(&args.sending, &args.choosing)?,
         classic: args.classic.then(|| args.paths[0].as_path()),
     };
     listen::run(&source, &args.listening, &args.keyed, &stage)

@@ -143,7 +143,7 @@ fn another_file_is_kept_unless_it_is_to_go() {
     );
     let server = keyed(&["serve", &source], &key);
     let kept = other("get", &server, &["-o", &target], &key);
-    assert_eq!(kept.code(), Some(1), "{kept:?}");
+    assert_eq!(kept.code(), Some(4), "{kept:?}");
     assert!(kept.stderr.contains("--overwrite"), "{kept:?}");
     assert_eq!(fs::read(&target).unwrap(), b"mine");
     let replaced = other("get", &server, &["-o", &target, "--overwrite"], &key);
@@ -151,7 +151,7 @@ fn another_file_is_kept_unless_it_is_to_go() {
     same(&source, &target);
     let again = other("get", &server, &["-o", &target], &key);
     assert_eq!(again.code(), Some(0), "{again:?}");
-    assert!(again.stdout.contains("1 file there already"), "{again:?}");
+    assert!(again.stdout.contains("1 was there already"), "{again:?}");
 }
 
 #[test]

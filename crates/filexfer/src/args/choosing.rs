@@ -3,6 +3,8 @@
 use clap::ArgGroup;
 use proto::filexfer::native::message::{Course, Filter, Pattern};
 
+use crate::filter::{FilterError, Filters};
+
 /// Which files of all that there are.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Choosing {
@@ -19,11 +21,16 @@ pub(crate) struct Choosing {
 
 impl Choosing {
     /// All of them.
-    pub(crate) fn filters(&self) -> Vec<Filter> {
+    ///
+    /// # Errors
+    /// Where a pattern makes no sense.
+    pub(crate) fn filters(&self) -> Result<Vec<Filter>, FilterError> {
         let include = self.include.iter().cloned().map(Filter::Include);
         let exclude = self.exclude.iter().cloned().map(Filter::Exclude);
         let ignored = self.ignore_file.iter().cloned().map(Filter::IgnoreFile);
-        include.chain(exclude).chain(ignored).collect()
+        let filters: Vec<_> = include.chain(exclude).chain(ignored).collect();
+        Filters::new(&filters)?;
+        Ok(filters)
     }
 }
 

@@ -21,7 +21,7 @@ use runtime::log::Verbosity;
 use serde::Serialize;
 
 pub(crate) use json::File;
-pub(crate) use summary::Way;
+pub(crate) use summary::{Way, files};
 
 use crate::args::Telling;
 use crate::transfer::{Event, Left, Watch};
@@ -331,16 +331,14 @@ impl Show {
         }
     }
 
-    /// That a file is still there needs to be said once, not in each round.
+    /// What stays as it is needs to be said once, not in each round.
     fn is_old_news(&self, event: &Event<'_>) -> bool {
-        let is_same = matches!(
-            event,
-            Event::Left {
-                why: Left::Same,
-                ..
-            }
-        );
-        is_same && self.tally.rounds > 0
+        let stays = match event {
+            Event::Left { why, .. } => *why != Left::Other,
+            Event::Skipped { is_failure, .. } => !is_failure,
+            _ => false,
+        };
+        stays && self.tally.rounds > 0
     }
 
     /// Whether it is time to show how far it has come.
@@ -372,7 +370,9 @@ impl Watch for Show {
                 }
             }
             Form::Text { progress, detail } => {
-                self.words(&event, detail);
+                if !self.is_old_news(&event) {
+                    self.words(&event, detail);
+                }
                 let is_over = matches!(event, Event::Paused);
                 if progress && (is_over || self.is_due(now, FRAME)) {
                     let lines = lines::progress(&self.tally, now, Screen::width());

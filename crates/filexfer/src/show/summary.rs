@@ -12,6 +12,9 @@ use super::counts::Counts;
 use super::lines::bytes;
 use super::tally::{Complete, NAMED, Tally};
 
+/// Of fewer bytes a rate says nothing.
+const WORTH_A_RATE: u64 = 100_000;
+
 /// Which way the files went, for this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -52,7 +55,16 @@ pub(super) fn line(
         1 => "followed for one round: ".to_owned(),
         rounds => format!("followed for {} rounds: ", grouped(rounds)),
     };
-    line += &figures(tally, &counts, way, since(tally.began, now));
+    let time = since(tally.began, now);
+    line += &match tally.rounds {
+        0 => figures(tally, &counts, way, took(counts.moved, time)),
+        _ => figures(
+            tally,
+            &counts,
+            way,
+            format!(" in {:.2} s", time.as_secs_f64()),
+        ),
+    };
     line += &others(&counts);
     if let Some(wire) = wire.filter(|wire| *wire < counts.moved) {
         let _ = write!(line, "; {} on the wire", bytes(wire));
@@ -63,8 +75,8 @@ pub(super) fn line(
 /// What a round came to.
 pub(super) fn round(tally: &Tally, way: Way, now: Instant) -> String {
     let counts = &tally.counts;
-    let time = since(tally.round_began, now);
-    let figures = figures(tally, counts, way, time) + &others(counts);
+    let took = took(counts.moved, since(tally.round_began, now));
+    let figures = figures(tally, counts, way, took) + &others(counts);
     match counts.failed + counts.kept {
         0 => format!("up to date: {figures}"),
         _ => figures,
@@ -92,19 +104,18 @@ fn preview(counts: &Counts, way: Way) -> String {
     line + &others(&counts)
 }
 
-fn figures(tally: &Tally, counts: &Counts, way: Way, time: Duration) -> String {
+fn figures(tally: &Tally, counts: &Counts, way: Way, took: String) -> String {
     let (saved, moved) = (files(counts.saved), counts.moved);
     let all = tally.totals.map(|totals| totals.bytes);
     let of = all.filter(|all| *all > moved);
     let of = of.map_or(String::new(), |all| format!(" of {}", bytes(all)));
-    let (way, took) = (way.done(), took(moved, time));
-    format!("{way} {saved}, {}{of}{took}", bytes(moved))
+    format!("{} {saved}, {}{of}{took}", way.done(), bytes(moved))
 }
 
 fn took(moved: u64, time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let mut text = format!(" in {seconds:.2} s");
-    if moved > 0 && seconds > 0.0 {
+    if moved >= WORTH_A_RATE && seconds > 0.0 {
         let rate = Unit::Bytes.show(moved as f64 / seconds);
         let _ = write!(text, " ({rate}/s)");
     }
@@ -150,7 +161,7 @@ pub(super) fn hashes(tally: &Tally) -> Vec<String> {
     tally.complete.iter().map(line).collect()
 }
 
-fn files(count: u64) -> String {
+pub(crate) fn files(count: u64) -> String {
     match count {
         1 => "1 file".to_owned(),
         count => format!("{} files", grouped(count)),
@@ -218,7 +229,7 @@ mod tests {
                     Event::Paused,
                 ],
                 None,
-                "followed for one round: received 1 file, 3 MB of 4 MB in 1.50 s (2 MB/s); \
+                "followed for one round: received 1 file, 3 MB of 4 MB in 1.50 s; \
                  2 were there already, 1 link made, 1 removed",
             ),
         ];

@@ -28,7 +28,7 @@ impl<'a> Source<'a> {
             if self.changed {
                 watching.note_change();
             }
-            watching.rest();
+            watching.rest(self.looking);
             match self.rest(&watching) {
                 Ok(()) if self.end == End::BySink => return Ok(()),
                 Ok(()) => {}

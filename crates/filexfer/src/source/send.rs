@@ -1,7 +1,7 @@
 //! The source's side of a transfer: what is named, what is answered, and in which order.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proto::filexfer::native::message::{
     Course, Done, Entry, Finish, Leave, NotSaved, Reason, Skipped, SkippedPath,
@@ -36,6 +36,8 @@ pub(super) struct Source<'a> {
     pub(super) end: End,
     /// Whether a file that was named in this round was not sent, since it changed.
     pub(super) changed: bool,
+    /// How long it took to go through all that is offered.
+    pub(super) looking: Duration,
 }
 
 /// How far both sides are with the last words of a round or of the transfer.
@@ -70,6 +72,7 @@ impl<'a> Source<'a> {
             course: manner.course,
             end: End::Open,
             changed: false,
+            looking: Duration::ZERO,
         })
     }
 
@@ -105,7 +108,9 @@ impl<'a> Source<'a> {
 
     /// Names everything, and sends what is taken.
     pub(super) fn round(&mut self) -> Result<(), TransferError> {
+        let start = Instant::now();
         let counted = Named::count(&mut self.roots, self.wanted, &mut self.outlet)?;
+        self.looking = start.elapsed();
         let (totals, entries) = counted;
         if let Some(totals) = totals {
             self.watch.tell(Event::Totals(totals));

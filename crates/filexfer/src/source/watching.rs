@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// Between two looks where the system does not tell what changes.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// A round that took so long is followed by as many times that of rest: looking takes a quarter of the time at most.
+/// Going through everything is followed by so many times that of rest: it takes a quarter of the time at most.
 const REST: u32 = 3;
 
 /// What has changed since the last round began. Time is an argument.
@@ -39,7 +39,7 @@ impl Gathering {
         self.last = Some(now);
     }
 
-    /// A round is over that took so long. What changed meanwhile is kept.
+    /// A round is over whose look at everything took so long. What changed meanwhile is kept.
     fn rest(&mut self, took: Duration, now: Instant) {
         self.earliest = Some(now + took * REST);
     }
@@ -68,7 +68,6 @@ pub(super) struct Watching {
     roots: Vec<Root>,
     /// None where the system cannot: files are looked at every few seconds.
     watcher: Option<RecommendedWatcher>,
-    began: Instant,
 }
 
 /// A path that is offered.
@@ -172,7 +171,6 @@ impl Watching {
             }),
             roots: paths.iter().map(|path| Root::new(path)).collect(),
             watcher: None,
-            began: Instant::now(),
         };
         watching.listen();
         watching
@@ -191,7 +189,6 @@ impl Watching {
 
     /// A round begins now, which sees all that has changed so far.
     pub(super) fn begin(&mut self) {
-        self.began = Instant::now();
         self.state.lock().gathering.begin();
         self.look_again();
     }
@@ -215,11 +212,11 @@ impl Watching {
         self.state.lock().gathering.note(Instant::now());
     }
 
-    /// The round is over.
-    pub(super) fn rest(&mut self) {
+    /// The round is over, in which it took so long to go through everything.
+    pub(super) fn rest(&mut self, looking: Duration) {
         let now = Instant::now();
         let mut seen = self.state.lock();
-        seen.gathering.rest(now - self.began, now);
+        seen.gathering.rest(looking, now);
         if let Some(error) = seen.failed.take()
             && self.watcher.take().is_some()
         {

@@ -18,6 +18,19 @@
 //! Nobody waits for an answer before he goes on, but for a bound on the entries that have not been answered
 //! ([`message::MAX_UNANSWERED`]): many small files cost no more round trips than one.
 //!
+//! Links and further names of a file are entries too, which are answered by Leave alone; folders are not answered. What a
+//! source has and does not name it says by Skipped. A Take may tell of something alike that the sink has:
+//!
+//! ```text
+//!                            ◀─────────────  Take (a basis), Parts, Parts, …
+//!   AskChunks                ─────────────▶  where bytes have moved
+//!                            ◀─────────────  Chunks, Chunks, …
+//!   FromBasis, Data, Hole, …, Finish  ────▶  as many bytes as the file has
+//! ```
+//!
+//! Before it is done the sink tells what it Removed. A transfer that is followed ([`message::Course::Follow`]) has Pause in
+//! the place of Done, and begins anew with Totals; between two rounds Done ends it, whoever says it first.
+//!
 //! - [`blocks`]: the hash of a file, which can go on where it stood; of its parts.
 //! - [`chunks`]: pieces of a file, wherever they are moved to.
 //! - [`known`]: what a source knows of a file that the sink has.
