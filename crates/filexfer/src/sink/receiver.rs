@@ -182,7 +182,7 @@ impl Sink<'_> {
             Finish::KIND => self.finish(&self.decoded(incoming)?.message)?,
             FromBasis::KIND => self.reuse(self.decoded(incoming)?.message)?,
             Hole::KIND => self.hole(self.decoded(incoming)?.message)?,
-            AskChunks::KIND => self.ask_chunks()?,
+            AskChunks::KIND => self.ask_chunks(self.decoded(incoming)?.message)?,
             Totals::KIND => self.totals(self.decoded(incoming)?.message)?,
             Skipped::KIND => self.skipped(&self.decoded(incoming)?.message),
             Pause::KIND => self.pause()?,
@@ -309,14 +309,17 @@ impl Sink<'_> {
         Ok(())
     }
 
-    fn ask_chunks(&mut self) -> Result<(), TransferError> {
-        let taken = self.inbox.ask_chunks();
+    fn ask_chunks(&mut self, ask: AskChunks) -> Result<(), TransferError> {
+        let taken = self.inbox.ask_chunks(ask);
         let taken = taken.map_err(|violation| TransferError::Rules {
             peer: self.peer,
             what: violation.to_string(),
         })?;
         match &taken.with.base {
-            Some(base) => self.signing.chunks(base, &mut self.sending),
+            Some(base) => {
+                self.signing.chunks(base, ask);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use proto::filexfer::native::blocks::{BLOCK, part_hash};
 use proto::filexfer::native::chunks::{Cutting, Rest, chunk_hash, encode_row};
-use proto::filexfer::native::message::{Chunks, MAX_BASIS_ROWS, MAX_OPEN_ROWS, Parts, SHORT_HASH};
+use proto::filexfer::native::message::{
+    AskChunks, Chunks, MAX_BASIS_ROWS, MAX_OPEN_ROWS, Parts, SHORT_HASH,
+};
 use runtime::folder::read_at;
 
 use super::bases::Base;
@@ -92,18 +94,13 @@ impl Signing {
         });
     }
 
-    /// The source wants to know the chunks of the basis of the file that it sends: its parts need not be told any more.
-    pub(super) fn chunks(
-        &mut self,
-        base: &Rc<Base>,
-        sending: &mut Sending,
-    ) -> Result<(), TransferError> {
-        self.stop(base, sending)?;
+    /// The source waits for chunks of the basis of the file that it sends: its parts come after them.
+    pub(super) fn chunks(&mut self, base: &Rc<Base>, ask: AskChunks) {
         let cutting = Cutting::of(base.size);
         self.jobs.push_front(Job {
             base: Rc::clone(base),
-            at: 0,
-            end: base.size,
+            at: ask.from,
+            end: ask.from.saturating_add(ask.length),
             list: List::Chunks(Cut {
                 cutting,
                 held: vec![0; cutting.most() + BLOCK],
@@ -111,7 +108,6 @@ impl Signing {
                 rows: 0,
             }),
         });
-        Ok(())
     }
 
     /// The file is finished: what is not told of its basis need not be.
@@ -127,15 +123,15 @@ impl Signing {
 
     fn stop(&mut self, base: &Rc<Base>, sending: &mut Sending) -> Result<(), TransferError> {
         let is_its = |job: &Job| Rc::ptr_eq(&job.base, base);
-        let Some(place) = self.jobs.iter().position(is_its) else {
-            return Ok(());
-        };
         let is_last = true;
-        match self.jobs.remove(place).map(|job| job.list) {
-            Some(List::Parts(_)) => sending.say(&Parts { is_last }),
-            Some(List::Chunks(_)) => sending.say(&Chunks { is_last }),
-            None => Ok(()),
+        while let Some(place) = self.jobs.iter().position(is_its) {
+            match self.jobs.remove(place).map(|job| job.list) {
+                Some(List::Parts(_)) => sending.say(&Parts { is_last })?,
+                Some(List::Chunks(_)) => sending.say(&Chunks { is_last })?,
+                None => {}
+            }
         }
+        Ok(())
     }
 
     /// Reads, hashes and tells one more piece.

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, part_hash};
 use proto::filexfer::native::chunks::{Cutting, Rest, ShortHash, chunk_hash};
@@ -27,10 +28,13 @@ const ODD: u32 = 16;
 /// How far after them there is looked for parts that are the same, which tell that nothing was moved.
 const SAMPLES: [u64; 5] = [1 << 20, 2 << 20, 4 << 20, 8 << 20, 16 << 20];
 
-/// How far beyond its place in the file a chunk is waited for: what was moved is mostly near.
-const AHEAD: u64 = 32 << 20;
+/// So much of the basis is asked for around the place where a chunk may be: what was moved is mostly near.
+const NEAR: u64 = 32 << 20;
 
-/// After so many bytes in a row that are not found they are waited for until all of the basis is known.
+/// How much of that is before the place.
+const BEFORE: u64 = 8 << 20;
+
+/// After so many bytes in a row that are not found all of the basis is asked for.
 const MISSED: u64 = 1 << 20;
 
 /// A file that is compared.
@@ -48,8 +52,17 @@ struct Compared<'a> {
     odd: u32,
     /// Where it is looked next whether something was moved.
     look: u64,
+    moved: Moved,
+}
+
+/// What is known of bytes that were moved.
+#[derive(Default)]
+struct Moved {
     /// How many bytes in a row were not found.
     missed: u64,
+    /// How far the sink was asked, from its first question on, and for how many bytes.
+    asked: Range<u64>,
+    total: u64,
 }
 
 /// Why a comparison ends.
@@ -129,7 +142,7 @@ impl Source<'_> {
             run: (0, 0),
             odd: 0,
             look: from,
-            missed: 0,
+            moved: Moved::default(),
         };
         self.packer.begin(facts.size - from);
         let sent = self.compare(&mut compared, from);
@@ -152,10 +165,6 @@ impl Source<'_> {
             let block = &mut room[..whole_block(at, compared.size)];
             compared.read(block, at)?;
             if let Parts::Moved(at) = self.compare_block(compared, block, at)? {
-                self.outbox.ask_chunks();
-                self.say_run(compared)?;
-                self.outlet.say(&AskChunks)?;
-                self.outlet.flush()?;
                 self.send_moved(compared, at)?;
                 break;
             }
@@ -301,42 +310,99 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// Sends what follows from this byte on by chunks, wherever they are in the basis.
+    /// Sends what follows from this byte on, wherever it is in the basis: a chunk that is found there tells how far bytes
+    /// were moved, and those that follow are compared with the parts that follow there.
     fn send_moved(&mut self, compared: &mut Compared<'_>, from: u64) -> Result<(), Stop> {
         let cutting = Cutting::of(compared.basis.size);
         let mut window = Window::new(from, cutting.most());
-        let mut differs = 0..0;
-        loop {
-            if window.lacks(cutting.most(), compared.size) {
-                self.send_range(compared, &window.room, &mut differs)?;
-                window.fill(compared)?;
-            }
-            let Some(length) = cutting.next(window.rest(), window.more(compared.size)) else {
-                break;
-            };
+        self.ask_near(compared, from)?;
+        while let Some(length) = self.cut(compared, &mut window, cutting)? {
             let bytes = &window.rest()[..length];
-            match self.find(compared, window.at(), bytes)? {
-                Some(place) => {
-                    self.send_range(compared, &window.room, &mut differs)?;
-                    self.same(compared, place, length as u64)?;
-                }
-                None => {
-                    if differs.is_empty() {
-                        differs.start = window.begin;
-                    }
-                    differs.end = window.begin + length;
-                    if differs.len() >= BLOCK {
-                        self.send_range(compared, &window.room, &mut differs)?;
-                    }
+            let found = self.find(compared, window.at(), bytes)?;
+            if let Some(place) = found {
+                self.send_missed(compared, &mut window)?;
+                self.same(compared, place, length as u64)?;
+                window.pass(length);
+                self.step(compared, &mut window, place + length as u64)?;
+            } else {
+                window.miss(length);
+                if window.missed.len() >= BLOCK {
+                    self.send_missed(compared, &mut window)?;
                 }
             }
-            window.begin += length;
         }
-        Ok(self.send_range(compared, &window.room, &mut differs)?)
+        Ok(self.send_missed(compared, &mut window)?)
     }
 
-    /// Where a chunk is in the basis. One that is not found is waited for until the sink has come well past its place, or to
-    /// the end where there were many.
+    /// How long the next chunk is; `None` at the end of the file.
+    fn cut(
+        &mut self,
+        compared: &mut Compared<'_>,
+        window: &mut Window,
+        cutting: Cutting,
+    ) -> Result<Option<usize>, Stop> {
+        self.fill(compared, window, cutting.most())?;
+        Ok(cutting.next(window.rest(), window.more(compared.size)))
+    }
+
+    /// Reads more where less than so many bytes are there.
+    fn fill(
+        &mut self,
+        compared: &mut Compared<'_>,
+        window: &mut Window,
+        least: usize,
+    ) -> Result<(), Stop> {
+        if window.lacks(least, compared.size) {
+            self.send_missed(compared, window)?;
+            window.fill(compared)?;
+        }
+        Ok(())
+    }
+
+    fn send_missed(
+        &mut self,
+        compared: &mut Compared<'_>,
+        window: &mut Window,
+    ) -> Result<(), TransferError> {
+        self.send_range(compared, &window.room, &mut window.missed)
+    }
+
+    /// Compares part by part with what follows in the basis from this place on, as long as it is the same. What is before
+    /// the next part there is sent.
+    fn step(
+        &mut self,
+        compared: &mut Compared<'_>,
+        window: &mut Window,
+        mut place: u64,
+    ) -> Result<(), Stop> {
+        let size = compared.part.bytes();
+        let gap = place.next_multiple_of(size as u64) - place;
+        self.fill(compared, window, size + gap as usize)?;
+        if (window.rest().len() as u64) <= gap {
+            return Ok(());
+        }
+        window.miss(gap as usize);
+        place += gap;
+        loop {
+            self.fill(compared, window, size)?;
+            let left = compared.basis.size.saturating_sub(place);
+            let length = left.min(size as u64) as usize;
+            let bytes = match window.rest().get(..length) {
+                Some(bytes) if length > 0 => bytes,
+                _ => return Ok(()),
+            };
+            let row = self.row(compared, place)?;
+            if row.is_none_or(|row| row != short(&part_hash(place, bytes))) {
+                return self.ask_near(compared, place);
+            }
+            self.send_missed(compared, window)?;
+            self.same(compared, place, length as u64)?;
+            window.pass(length);
+            place += length as u64;
+        }
+    }
+
+    /// Where a chunk is in the basis, as far as it was asked for. After many that are not found it is asked for all of it.
     fn find(
         &mut self,
         compared: &mut Compared<'_>,
@@ -349,17 +415,62 @@ impl Source<'_> {
                 return Ok(None);
             };
             if let Some(found) = known.chunks().find(&hash, bytes.len()) {
-                compared.missed = 0;
+                compared.moved.missed = 0;
                 return Ok(Some(found));
             }
-            let is_far = known.chunks().end() >= at + length + AHEAD && compared.missed < MISSED;
-            if is_far || !known.awaits_chunks() {
-                compared.missed += length;
+            if !known.awaits_chunks() {
+                compared.moved.missed += length;
+                if compared.moved.missed >= MISSED {
+                    self.ask_all(compared)?;
+                } else {
+                    self.ask_near(compared, at)?;
+                }
                 return Ok(None);
             }
             self.say_run(compared)?;
             self.wait()?;
         }
+    }
+
+    /// Asks for what is around a place in the basis, as far as it was not asked for.
+    fn ask_near(&mut self, compared: &mut Compared<'_>, place: u64) -> Result<(), Stop> {
+        let size = compared.basis.size;
+        let asked = &compared.moved.asked;
+        let from = match asked.contains(&place) {
+            _ if asked.is_empty() => place.saturating_sub(BEFORE),
+            true if asked.end - place < BEFORE => asked.end,
+            true => return Ok(()),
+            false => place,
+        };
+        let end = from.saturating_add(NEAR).min(size);
+        if from < end && compared.moved.total + (end - from) <= size {
+            self.ask(compared, from..end)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for all of the basis, once.
+    fn ask_all(&mut self, compared: &mut Compared<'_>) -> Result<(), Stop> {
+        let all = 0..compared.basis.size;
+        match compared.moved.asked == all {
+            true => Ok(()),
+            false => self.ask(compared, all),
+        }
+    }
+
+    fn ask(&mut self, compared: &mut Compared<'_>, stretch: Range<u64>) -> Result<(), Stop> {
+        if !self.outbox.ask_chunks(stretch.start) {
+            return Ok(());
+        }
+        let (from, length) = (stretch.start, stretch.end - stretch.start);
+        compared.moved.total += length;
+        compared.moved.asked = match compared.moved.asked.end == from && from > 0 {
+            true => compared.moved.asked.start..stretch.end,
+            false => stretch,
+        };
+        self.say_run(compared)?;
+        self.outlet.say(&AskChunks { from, length })?;
+        Ok(self.outlet.flush()?)
     }
 }
 
@@ -368,6 +479,8 @@ struct Window {
     room: Vec<u8>,
     /// Where in it the next chunk begins.
     begin: usize,
+    /// What is before that and was not found, nor sent yet.
+    missed: Range<usize>,
     /// Where the room ends in the file.
     end: u64,
 }
@@ -377,8 +490,23 @@ impl Window {
         Self {
             room: Vec::with_capacity(most + 2 * BLOCK),
             begin: 0,
+            missed: 0..0,
             end: from,
         }
+    }
+
+    /// So many bytes are in the basis.
+    fn pass(&mut self, length: usize) {
+        self.begin += length;
+    }
+
+    /// So many bytes are not.
+    fn miss(&mut self, length: usize) {
+        if self.missed.is_empty() {
+            self.missed.start = self.begin;
+        }
+        self.begin += length;
+        self.missed.end = self.begin;
     }
 
     fn rest(&self) -> &[u8] {

@@ -74,6 +74,11 @@ fn changed(
     })
 }
 
+const ALL: AskChunks = AskChunks {
+    from: 0,
+    length: SIZE as u64,
+};
+
 #[test]
 fn the_parts_of_what_is_here_are_told() {
     let scratch = Scratch::new();
@@ -86,7 +91,7 @@ fn the_parts_of_what_is_here_are_told() {
         source.data(b"xyz");
         source.same(PART - 1, PART); // moved, and across two parts
         source.same(7, 3);
-        source.say(&AskChunks);
+        source.say(&ALL);
         let _ = source.sending.flush();
         let mut chunks = Vec::new();
         loop {
@@ -126,11 +131,14 @@ fn rules_of_bases_that_are_broken() {
         (Update::Anew, |far| far.same(usize::MAX, usize::MAX)),
         (Update::Anew, |far| far.same(0, 0)),
         (Update::InPlace, |far| far.same(PART, PART)),
-        (Update::InPlace, |far| far.say(&AskChunks)),
+        (Update::InPlace, |far| far.say(&ALL)),
         (Update::Anew, |far| {
-            far.say(&AskChunks);
-            far.say(&AskChunks);
+            far.say(&ALL);
+            far.say(&ALL);
+            far.say(&AskChunks { from: 1, length: 1 });
         }),
+        (Update::Anew, |far| far.say(&AskChunks { from: 1, ..ALL })),
+        (Update::Anew, |far| far.say(&AskChunks { length: 0, ..ALL })),
     ];
     for (number, (update, breaking)) in table.iter().enumerate() {
         let scratch = Scratch::new();

@@ -110,6 +110,11 @@ impl ChunkTable {
         self.rows += 1;
     }
 
+    /// The chunks that come next begin here.
+    pub fn go_to(&mut self, from: u64) {
+        self.end = from;
+    }
+
     /// Where the first chunk with this hash and length is, in bytes.
     pub fn find(&self, hash: &ShortHash, length: usize) -> Option<u64> {
         let (from, found) = self.chunks.get(hash)?;
@@ -121,7 +126,7 @@ impl ChunkTable {
         self.rows
     }
 
-    /// Where the next chunk begins: so much of the basis is known.
+    /// Where the next chunk begins.
     pub fn end(&self) -> u64 {
         self.end
     }

@@ -7,7 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use thiserror::Error;
 
-use super::message::{Basis, Entry, Finish, FromBasis, Kind, MAX_NUMBERED, MAX_UNANSWERED, Totals};
+use super::message::{
+    AskChunks, Basis, Entry, Finish, FromBasis, Kind, MAX_NUMBERED, MAX_UNANSWERED, Totals,
+};
 use super::name::Name;
 
 /// The most files that are taken and not finished.
@@ -72,8 +74,8 @@ pub enum Violation {
         /// How many.
         length: u64,
     },
-    /// It asks for chunks where it may not, or twice.
-    #[error("expected to be asked for the chunks of a basis once")]
+    /// It asks for chunks where it may not, or too often.
+    #[error("expected to be asked for chunks of a basis, of twice its size at most")]
     AskChunks,
     /// It is done with files that it has not finished.
     #[error("expected the end of all files that were taken")]
@@ -91,8 +93,8 @@ pub struct Taken<T> {
     pub got: u64,
     /// What it may be made of.
     pub basis: Option<Basis>,
-    /// Whether the source has asked for the chunks of that.
-    asked: bool,
+    /// For the chunks of how many bytes of that the source has asked.
+    asked: u64,
     /// The sink's.
     pub with: T,
 }
@@ -203,7 +205,7 @@ impl<T> Inbox<T> {
                 from,
                 got: from,
                 basis,
-                asked: false,
+                asked: 0,
                 with,
             });
         }
@@ -255,14 +257,21 @@ impl<T> Inbox<T> {
         }
     }
 
-    /// The source wants to know the chunks of a basis: that of this file.
+    /// The source wants to know chunks of a basis: that of this file.
     ///
     /// # Errors
     /// [`Violation::AskChunks`].
-    pub fn ask_chunks(&mut self) -> Result<&mut Taken<T>, Violation> {
+    pub fn ask_chunks(&mut self, ask: AskChunks) -> Result<&mut Taken<T>, Violation> {
+        let AskChunks { from, length } = ask;
         let taken = self.taken.front_mut().ok_or(Violation::NotTaken)?;
-        let may_ask = taken.basis.is_some_and(|basis| basis.moves) && !taken.asked;
-        taken.asked = true;
+        taken.asked = taken.asked.saturating_add(length);
+        let asked = taken.asked;
+        let may_ask = taken.basis.is_some_and(|basis| {
+            let is_within = from
+                .checked_add(length)
+                .is_some_and(|end| end <= basis.size);
+            basis.moves && length > 0 && is_within && asked <= basis.size.saturating_mul(2)
+        });
         match may_ask {
             true => Ok(taken),
             false => Err(Violation::AskChunks),

@@ -208,11 +208,12 @@ impl Shelf {
         known.find(|(it, _)| *it == number).map(|(_, known)| known)
     }
 
-    /// Notes that the sink is asked for the chunks of that; `false` where it may not be.
-    pub fn ask_chunks(&mut self) -> bool {
+    /// Notes that the sink is asked for chunks of that, from this byte on; `false` where it may not be.
+    pub fn ask_chunks(&mut self, from: u64) -> bool {
         match self.current_mut() {
-            Some(known) if known.basis.moves && known.chunks == List::NotAsked => {
+            Some(known) if known.basis.moves && known.chunks != List::Open => {
                 known.chunks = List::Open;
+                known.table.go_to(from);
                 true
             }
             _ => false,
@@ -319,7 +320,7 @@ mod tests {
     fn what_comes_late_is_dropped() {
         let mut shelf = Shelf::default();
         shelf.take(known(4 * PART, 0));
-        assert!(shelf.ask_chunks() && !shelf.ask_chunks());
+        assert!(shelf.ask_chunks(0) && !shelf.ask_chunks(0));
         shelf.finish();
         shelf.parts(&[1; 64], true).unwrap();
         shelf.chunks(&[1; 40], false).unwrap();
@@ -369,7 +370,7 @@ mod tests {
                     0 => shelf.take(known(u64::from(value) * 100, 0)),
                     1 => drop(shelf.parts(&rows, is_last)),
                     2 => drop(shelf.chunks(&rows, is_last)),
-                    3 => drop(shelf.ask_chunks()),
+                    3 => drop(shelf.ask_chunks(0)),
                     4 => shelf.finish(),
                     _ => drop(shelf.answered()),
                 }

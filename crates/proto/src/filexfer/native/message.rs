@@ -359,16 +359,22 @@ pub struct Parts {
     pub is_last: bool,
 }
 
-/// The source wants to know the basis of the file that it sends by chunks which do not depend on their place
-/// ([`super::chunks`]). It says so once for a file at most, and only of a basis whose parts may move.
+/// The source wants to know a stretch of the basis of the file that it sends by chunks which do not depend on their place
+/// ([`super::chunks`]). It says so only of a basis whose parts may move, when all chunks are said that it asked for before,
+/// and for twice as many bytes as the basis has at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskChunks;
+pub struct AskChunks {
+    /// Where it begins in the basis.
+    pub from: u64,
+    /// How many bytes it has, at least one.
+    pub length: u64,
+}
 
-/// Chunks of the basis for which the source has asked, from the basis' beginning: the frame's bulk, [`CHUNK_ROW`] bytes
+/// Chunks of the stretch for which the source has asked, one after the other: the frame's bulk, [`CHUNK_ROW`] bytes
 /// for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunks {
-    /// Whether nothing more is said of this basis.
+    /// Whether nothing more is said of this stretch.
     pub is_last: bool,
 }
 
@@ -481,7 +487,7 @@ messages! {
     Finish: 13, REASONED;
     FromBasis: 14, 18;
     Hole: 15, 9;
-    AskChunks: 16, 0;
+    AskChunks: 16, 18;
     Skipped: 17, NAMED + REASONED;
     Take: 20, 48 + 32 * MAX_STACK as u32;
     Leave: 21, REASONED;

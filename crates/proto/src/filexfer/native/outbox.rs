@@ -175,9 +175,10 @@ impl Outbox {
         self.shelf.current()
     }
 
-    /// The sink is asked for the chunks of that basis; `false` where it has none, its parts may not move, or that was asked.
-    pub fn ask_chunks(&mut self) -> bool {
-        self.shelf.ask_chunks()
+    /// The sink is asked for chunks of that basis, from this byte on; `false` where it has none, its parts may not move, or
+    /// it has not said all that it was asked for before.
+    pub fn ask_chunks(&mut self, from: u64) -> bool {
+        self.shelf.ask_chunks(from)
     }
 
     /// The sink says parts of a basis ([`Parts`](super::message::Parts)), the last or not.

@@ -99,7 +99,7 @@ fn golden_headers() {
         (header(&Finish::Failed(no())), "02026e6f".to_owned()),
         (header(&FromBasis { from: 1, length: 2 }), "0102".to_owned()),
         (header(&Hole { length: 3 }), "03".to_owned()),
-        (header(&AskChunks), String::new()),
+        (header(&AskChunks { from: 1, length: 2 }), "0102".to_owned()),
         (header(&Parts { is_last: true }), "01".to_owned()),
         (header(&Chunks { is_last: false }), "00".to_owned()),
         (header(&Removed { name: name("a") }), "0161".to_owned()),
@@ -243,6 +243,7 @@ proptest! {
         survives::<NotSaved>(&wire);
         survives::<Filter>(&wire);
         survives::<FromBasis>(&wire);
+        survives::<AskChunks>(&wire);
         survives::<Skipped>(&wire);
         survives::<Leave>(&wire);
         survives::<Removed>(&wire);
