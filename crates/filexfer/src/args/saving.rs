@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::sink::{Existing, LinkPolicy, Manner, Preserve, Superfluous, Sync, Update};
+use crate::sink::{Compare, Existing, LinkPolicy, Manner, Preserve, Superfluous, Sync, Update};
 
 /// How a sink saves.
 #[derive(Clone, Debug, clap::Args)]
@@ -18,6 +18,9 @@ pub(crate) struct Saving {
     /// --overwrite) [default: a new file takes its place]
     #[arg(long, requires = "overwrite")]
     pub(crate) in_place: bool,
+    /// Compare files byte for byte, by their hashes, that have the same size and time too (needs --overwrite)
+    #[arg(long, requires = "overwrite")]
+    pub(crate) checksum: bool,
     /// Which symbolic links to make
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Links::Inside)]
     pub(crate) links: Links,
@@ -64,6 +67,10 @@ impl Saving {
             extras: match self.delete {
                 true => Superfluous::Remove,
                 false => Superfluous::Keep,
+            },
+            compare: match self.checksum {
+                true => Compare::Contents,
+                false => Compare::SizeAndTime,
             },
             update: match self.in_place {
                 true => Update::InPlace,

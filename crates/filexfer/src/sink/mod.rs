@@ -63,6 +63,7 @@ pub(crate) struct Manner {
     pub(crate) links: LinkPolicy,
     pub(crate) preserve: Preserve,
     pub(crate) update: Update,
+    pub(crate) compare: Compare,
     /// What was asked not to be named: nothing of it is superfluous.
     pub(crate) filters: Vec<Filter>,
 }
@@ -79,6 +80,7 @@ impl Default for Manner {
             links: LinkPolicy::Inside,
             preserve: Preserve::default(),
             update: Update::Anew,
+            compare: Compare::SizeAndTime,
             filters: Vec::new(),
         }
     }
@@ -93,6 +95,14 @@ pub(crate) struct Preserve {
     pub(crate) special: bool,
     /// User and group, by their numbers.
     pub(crate) owner: bool,
+}
+
+/// When a file that is there is taken for the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compare {
+    SizeAndTime,
+    /// When all of its bytes are.
+    Contents,
 }
 
 /// How a file that is there becomes the new one.

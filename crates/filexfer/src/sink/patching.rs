@@ -10,6 +10,7 @@ use proto::filexfer::native::message::{Basis, Entry, FromBasis, Take};
 use runtime::folder::{self, FolderError, read_at, write_at};
 
 use super::bases::{Base, Lies};
+use super::journal::Boot;
 use super::saving::{ANOTHER_HASH, Care, Saving, Spot, ZEROS};
 use super::settle::How;
 use super::writeback::Writeback;
@@ -66,6 +67,9 @@ impl Patching {
         (care, update): (Care, Update),
         alive: &mut dyn FnMut(),
     ) -> Result<Self, FolderError> {
+        // What is copied is what the basis had when it was looked at, if nobody has written to it since. After the sudden
+        // end of this program nobody can tell: all of it is read again then.
+        let boot = Boot::named(None);
         let in_place = match (update, base.lies) {
             (Update::InPlace, Lies::There) => InPlace::open(&spot, &base, care, alive)?,
             _ => None,
@@ -73,7 +77,7 @@ impl Patching {
         let (at, way) = match in_place {
             Some(in_place) => (0, Way::InPlace(in_place)),
             None => {
-                let mut saving = Saving::resume(&spot, entry, care, alive)?;
+                let mut saving = Saving::resume(&spot, entry, Care { boot, ..care }, alive)?;
                 saving.by_parts(base.part);
                 let at = saving.take().from;
                 let may_be_same =

@@ -13,7 +13,7 @@ use runtime::folder::{self, Attributes, Folder, FolderError, Found, Origin};
 
 use super::attributes::missing;
 use super::saving::{OURS, Spot, system_time};
-use super::{Existing, Manner, Place};
+use super::{Compare, Existing, Manner, Place};
 use crate::transfer::Left;
 
 /// The least nanoseconds by which times differ in file systems: one; NTFS; in microseconds; exFAT; HFS+; FAT.
@@ -222,7 +222,7 @@ fn left(
     spot: &Spot,
 ) -> Result<Option<Left>, FolderError> {
     match found.kind {
-        folder::Kind::File if is_same(found, entry) => {
+        folder::Kind::File if is_same(found, entry) && manner.compare == Compare::SizeAndTime => {
             if manner.course != Course::Preview {
                 let _ = spot.tidy();
                 align(&found, entry, manner, spot)?;

@@ -116,7 +116,7 @@ impl Source<'_> {
         self.packer.begin(facts.size - from);
         let (mut at, mut holes) = (from, Holes::of(facts));
         while at < facts.size {
-            let hole = match holes.next(&mut file, at) {
+            let hole = match holes.next(&file, at) {
                 Ok(hole) => hole,
                 Err(error) => return Ok((at, failed(&error))),
             };

@@ -16,6 +16,7 @@ use runtime::folder::read_at;
 use runtime::tree::Facts;
 
 use super::content::{Ended, ending, failed, whole_block};
+use super::holes::Holes;
 use super::send::Source;
 use crate::transfer::TransferError;
 
@@ -43,6 +44,7 @@ struct Compared<'a> {
     size: u64,
     basis: Basis,
     part: PartSize,
+    holes: Holes,
     hash: FileHash,
     /// How far it was hashed.
     hashed: u64,
@@ -137,6 +139,7 @@ impl Source<'_> {
             size: facts.size,
             basis,
             part,
+            holes: Holes::of(facts),
             hash,
             hashed: from,
             run: (0, 0),
@@ -162,6 +165,10 @@ impl Source<'_> {
         let mut room = vec![0; BLOCK];
         let mut at = from;
         while at < compared.size {
+            if let Some(end) = self.pass_hole(compared, at)? {
+                at = end;
+                continue;
+            }
             let block = &mut room[..whole_block(at, compared.size)];
             compared.read(block, at)?;
             if let Parts::Moved(at) = self.compare_block(compared, block, at)? {
@@ -172,6 +179,24 @@ impl Source<'_> {
         }
         self.say_run(compared)?;
         Ok(())
+    }
+
+    /// Tells the blocks of a hole that begin here, so that they take no room at the sink either: where they end.
+    fn pass_hole(&mut self, compared: &mut Compared<'_>, at: u64) -> Result<Option<u64>, Stop> {
+        let hole = compared.holes.next(compared.file, at);
+        let hole = hole.map_err(Stop::Failed)?;
+        let end = match hole.end == compared.size {
+            true => hole.end,
+            false => hole.end / BLOCK as u64 * BLOCK as u64,
+        };
+        if hole.start > at || end <= at {
+            return Ok(None);
+        }
+        self.say_run(compared)?;
+        self.send_hole(at..end, &mut compared.hash)?;
+        compared.hashed = end;
+        compared.odd = 0;
+        Ok(Some(end))
     }
 
     /// Compares a block, part by part, and says what came of it.

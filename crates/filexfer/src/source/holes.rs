@@ -41,7 +41,7 @@ impl Holes {
     }
 
     /// The next hole around or behind this place, at which the file is read; the empty end of the file where there is none.
-    pub(super) fn next(&mut self, file: &mut File, at: u64) -> io::Result<Range<u64>> {
+    pub(super) fn next(&mut self, mut file: &File, at: u64) -> io::Result<Range<u64>> {
         if self.next.end <= at && at < self.size && self.next.start < self.size {
             let end = self.size..self.size;
             self.next = next_hole(file, at, self.size, LEAST)?.unwrap_or(end);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::peer::*;
-use crate::sink::{self, Existing, Place, Sync, Update};
+use crate::sink::{self, Compare, Existing, Place, Sync, Update};
 
 /// Two folders, and the file `f` in them.
 struct Pair(Scratch);
@@ -52,15 +52,19 @@ impl Pair {
     }
 
     fn transfer_of(&self, names: &[&str], update: Update) -> Came {
+        self.transfer_by(names, |manner| manner.update = update)
+    }
+
+    fn transfer_by(&self, names: &[&str], by: impl FnOnce(&mut sink::Manner)) -> Came {
         let offer = paths(names.iter().map(|name| self.0.path(name)));
         let place = Place::Folder(self.0.path("in"));
+        let mut manner = sink::Manner {
+            sync: Sync::No,
+            existing: Existing::Overwrite,
+            ..sink::Manner::default()
+        };
+        by(&mut manner);
         let receive = move |session| {
-            let manner = sink::Manner {
-                sync: Sync::No,
-                existing: Existing::Overwrite,
-                update,
-                ..sink::Manner::default()
-            };
             let mut log = Log::default();
             let result = sink::receive(session, &place, &manner, &mut log);
             (result, log.0)
@@ -143,6 +147,48 @@ fn a_file_that_was_only_touched_stays() {
         let modified = open.metadata().unwrap().modified().unwrap();
         let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(since.as_secs(), 2_000);
+    }
+}
+
+#[test]
+fn what_has_the_same_size_and_time_is_compared_when_that_is_asked_for() {
+    let pair = Pair::new("checksum");
+    let old = noise(MIB + 7);
+    let mut new = old.clone();
+    new[MIB / 2] ^= 1;
+    pair.new_is(&new);
+    pair.0.file("in/f", &old);
+    pair.date("in/f", 2_000);
+    assert_eq!(pair.transfer(Update::Anew).here.same, 1);
+    let came = pair.transfer_by(&["f"], |manner| manner.compare = Compare::Contents);
+    assert_eq!((came.here.saved, came.here.bytes), (1, PART as u64));
+    assert!(pair.got("f") == new);
+    let came = pair.transfer_by(&["f"], |manner| manner.compare = Compare::Contents);
+    assert_eq!((came.here.saved, came.here.bytes), (1, 0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sparse_file_that_changed_stays_sparse() {
+    use std::os::unix::fs::{FileExt, MetadataExt};
+
+    for update in [Update::Anew, Update::InPlace] {
+        let pair = Pair::new(&format!("sparse-{update:?}"));
+        let bytes = noise(64 << 10);
+        for (path, places) in [("in/f", &[0, 20][..]), ("f", &[0, 9, 20][..])] {
+            let file = File::create(pair.0.path(path)).unwrap();
+            file.set_len(32 << 20).unwrap();
+            for place in places {
+                file.write_all_at(&bytes, place << 20).unwrap();
+            }
+        }
+        pair.date("in/f", 1_000);
+        pair.date("f", 2_000);
+        let came = pair.transfer(update);
+        assert!(came.here.bytes <= 2 << 20, "{}", came.here.bytes);
+        assert!(pair.got("f") == fs::read(pair.0.path("f")).unwrap());
+        let taken = pair.0.path("in/f").metadata().unwrap().blocks() * 512;
+        assert!(taken < 8 << 20, "{taken}");
     }
 }
 
