@@ -254,9 +254,20 @@ impl Source<'_> {
                 Some(Row::Awaited) => {}
                 Some(Row::None) | None => return Ok(None),
             }
-            self.say_run(compared)?;
-            self.wait()?;
+            self.wait_for_rows(compared)?;
         }
+    }
+
+    /// Waits for more of the basis, unless some of it came while what is the same was said.
+    fn wait_for_rows(&mut self, compared: &mut Compared<'_>) -> Result<(), Stop> {
+        match compared.run.1 {
+            0 => {
+                self.packer.finish(&mut self.outlet)?;
+                self.wait()?;
+            }
+            _ => self.say_run(compared)?,
+        }
+        Ok(())
     }
 
     /// Whether something was moved, since what follows differs too.
@@ -452,8 +463,7 @@ impl Source<'_> {
                 }
                 return Ok(None);
             }
-            self.say_run(compared)?;
-            self.wait()?;
+            self.wait_for_rows(compared)?;
         }
     }
 
