@@ -141,3 +141,28 @@ pub(crate) enum TransferError {
     #[error("interrupted")]
     Interrupted,
 }
+
+/// That the other side broke a rule.
+pub(crate) fn rules(peer: SocketAddr, what: impl ToString) -> TransferError {
+    let what = what.to_string();
+    TransferError::Rules { peer, what }
+}
+
+/// What tests compare of an event; `None` of those that each of them says in its own way, or not at all.
+#[cfg(test)]
+pub(crate) fn said(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Totals(_) | Event::Begun { .. } | Event::Moved(_) => return None,
+        Event::Saved { name, size, .. } => format!("saved {name} {size}"),
+        Event::Left { name, why, .. } => format!("left {name} {why:?}"),
+        Event::Failed { name, reason } => format!("failed {name}: {reason}"),
+        Event::Made { name } => format!("made {name}"),
+        Event::Removed { name } => format!("removed {name}"),
+        Event::Wanted { name, .. } => format!("wanted {name}"),
+        Event::Skipped { path, reason, .. } => {
+            format!("skipped {}: {reason}", path.escape_ascii())
+        }
+        Event::Reused(bytes) => format!("reused {bytes}"),
+        Event::Paused => "paused".to_owned(),
+    })
+}

@@ -9,6 +9,8 @@ mod bases;
 mod disk;
 mod extras;
 mod folders;
+mod in_place;
+mod incoming;
 mod journal;
 mod links;
 mod patching;

@@ -1,19 +1,18 @@
 //! A file that is made of one that is here, as far as that is the same: a new one that takes its name when it is complete, or
 //! the old one, changed where it is.
 
-use std::fs::File;
 use std::io;
 use std::rc::Rc;
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash};
+use proto::filexfer::native::blocks::BLOCK;
 use proto::filexfer::native::message::{Basis, Entry, FromBasis, Take};
-use runtime::folder::{self, FolderError, read_at, write_at};
+use runtime::folder::{FolderError, read_at};
 
 use super::bases::{Base, Lies};
+use super::in_place::{InPlace, NEITHER};
 use super::journal::Boot;
-use super::saving::{ANOTHER_HASH, Care, Saving, Spot, ZEROS};
+use super::saving::{Care, Saving, Spot};
 use super::settle::How;
-use super::writeback::Writeback;
 use super::{Preserve, Update};
 
 /// The most bytes that are copied in one go.
@@ -21,9 +20,6 @@ const PIECE: u64 = 8 << 20;
 
 /// The most bytes that are read at once where they move: they are written and hashed while they are near.
 const MOVED: usize = 256 << 10;
-
-/// What a file that was changed where it is can be told to be when that went wrong.
-const NEITHER: &str = "it is neither the old file nor the new one now: transfer it again";
 
 /// Such a file.
 pub(super) struct Patching {
@@ -46,16 +42,6 @@ struct Anew {
     saving: Saving,
     /// How much from the beginning on is the same as what is there, and was not copied: if that is all, nothing has to be.
     same: Option<u64>,
-}
-
-/// The old one.
-struct InPlace {
-    file: File,
-    hash: FileHash,
-    writeback: Writeback,
-    preserve: Preserve,
-    /// Whether something was written to it.
-    touched: bool,
 }
 
 impl Patching {
@@ -316,17 +302,9 @@ impl Patching {
 
     /// Only its time and permissions differ.
     fn touch(mut self, entry: &Entry, expected: [u8; 32], alive: &mut dyn FnMut()) -> How {
-        let mut hash = FileHash::new();
-        hash.by_parts(self.base.part);
         let file = self.base.file.try_clone();
         let touched = file.and_then(|file| {
-            let way = Way::InPlace(InPlace {
-                file,
-                hash,
-                writeback: Writeback::new(super::Sync::No),
-                preserve: self.preserve,
-                touched: false,
-            });
+            let way = Way::InPlace(InPlace::same(file, &self.base, self.preserve));
             let anew = std::mem::replace(&mut self.way, way);
             if let Way::Anew(anew) = anew {
                 anew.saving.discard();
@@ -341,93 +319,6 @@ impl Patching {
         match touched {
             Ok(()) => How::Streamed(expected),
             Err(error) => How::Failed(error.to_string()),
-        }
-    }
-}
-
-impl InPlace {
-    /// `None` where it may not be changed, or has other names: then a new one is made.
-    fn open(
-        spot: &Spot,
-        base: &Base,
-        care: Care,
-        alive: &mut dyn FnMut(),
-    ) -> Result<Option<Self>, FolderError> {
-        let opened = care.patiently(alive, |_| spot.folder.change(&spot.name));
-        let file = match opened {
-            Ok(Some(file)) => file,
-            Err(FolderError::Busy) => return Err(FolderError::Busy),
-            Ok(None) | Err(_) => return Ok(None),
-        };
-        if !base.is_unchanged() || !spot.folder.holds(&spot.name, &base.file)? {
-            return Ok(None);
-        }
-        // What an earlier transfer began is worth nothing once this one has changed the file.
-        let _ = spot.tidy();
-        let mut hash = FileHash::new();
-        hash.by_parts(base.part);
-        Ok(Some(Self {
-            file,
-            hash,
-            writeback: Writeback::new(care.sync),
-            preserve: care.preserve,
-            touched: false,
-        }))
-    }
-
-    fn write(&mut self, bytes: &[u8], at: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
-        self.touched = true;
-        write_at(&self.file, bytes, at)?;
-        self.hash.update(bytes, |_| ());
-        self.writeback.wrote(&self.file, bytes.len(), alive)
-    }
-
-    fn hole(&mut self, length: u64, at: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
-        self.touched = true;
-        folder::zero(&self.file, at, length)?;
-        let mut left = length;
-        while left > 0 {
-            let now = left.min(BLOCK as u64);
-            self.hash.update(&ZEROS[..now as usize], |_| ());
-            left -= now;
-            alive();
-        }
-        Ok(())
-    }
-
-    fn complete(
-        mut self,
-        entry: &Entry,
-        expected: [u8; 32],
-        alive: &mut dyn FnMut(),
-    ) -> io::Result<()> {
-        let touched = self.touched;
-        let done = self.try_complete(entry, expected, alive);
-        done.map_err(|error| match touched {
-            true => io::Error::new(error.kind(), format!("{error}; {NEITHER}")),
-            false => error,
-        })
-    }
-
-    fn try_complete(
-        &mut self,
-        entry: &Entry,
-        expected: [u8; 32],
-        alive: &mut dyn FnMut(),
-    ) -> io::Result<()> {
-        if self.hash.clone().finish() != expected {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, ANOTHER_HASH));
-        }
-        if let Some(size) = entry.size()
-            && self.file.metadata()?.len() != size
-        {
-            self.file.set_len(size)?;
-            self.touched = true;
-        }
-        self.preserve.dress(&self.file, entry);
-        match self.touched {
-            true => self.writeback.finish(&self.file, alive),
-            false => Ok(()),
         }
     }
 }

@@ -9,7 +9,6 @@ use proto::filexfer::native::message::{
 };
 use proto::frame::{Frame, Message};
 
-use super::answering::alive;
 use super::bases::Bases;
 use super::disk::Ways;
 use super::extras::Extras;
@@ -17,7 +16,7 @@ use super::folders::Folders;
 use super::journal::Boot;
 use super::links::Links;
 use super::saving::Care;
-use super::settle::{Finished, Settling};
+use super::settle::Settling;
 use super::signing::Signing;
 use super::slot::{Slot, State};
 use super::target::Target;
@@ -56,7 +55,7 @@ pub(super) struct Sink<'a> {
     /// Whether a round of a transfer that is followed is over, and nothing came of another yet.
     rests: bool,
     pub(super) settling: Settling,
-    unpacker: Unpacker,
+    pub(super) unpacker: Unpacker,
     pub(super) care: Care,
     pub(super) folders: Folders,
     pub(super) links: Links,
@@ -254,102 +253,6 @@ impl Sink<'_> {
         self.summary.failed += 1;
         let name = &entry.name;
         self.watch.tell(Event::Failed { name, reason });
-    }
-
-    fn data(&mut self, frame: Frame<'_, Data>) -> Result<(), TransferError> {
-        let peer = self.peer;
-        let broken = |what: String| TransferError::Rules { peer, what };
-        let bytes = match frame.message.unpacked {
-            None => frame.bulk,
-            Some(length) => self.unpacker.unpack(frame.bulk, length).map_err(broken)?,
-        };
-        let taken = self.inbox.data(bytes.len() as u64);
-        let taken = taken.map_err(|violation| broken(violation.to_string()))?;
-        let mut alive = alive(&mut self.sending);
-        let slot = &mut taken.with;
-        slot.tell(&taken.entry, taken.from, self.watch);
-        slot.make(&taken.entry, bytes, self.care);
-        slot.open(&taken.entry, self.care, &mut alive);
-        slot.write(bytes, &self.target, &mut alive)?;
-        self.summary.bytes += bytes.len() as u64;
-        self.watch.tell(Event::Moved(bytes.len() as u64));
-        Ok(())
-    }
-
-    fn reuse(&mut self, piece: FromBasis) -> Result<(), TransferError> {
-        let peer = self.peer;
-        let taken = self.inbox.from_basis(piece);
-        let taken = taken.map_err(|violation| TransferError::Rules {
-            peer,
-            what: violation.to_string(),
-        })?;
-        let mut alive = alive(&mut self.sending);
-        let slot = &mut taken.with;
-        slot.tell(&taken.entry, taken.from, self.watch);
-        slot.reuse(piece, &mut alive);
-        self.summary.reused += piece.length;
-        self.watch.tell(Event::Reused(piece.length));
-        Ok(())
-    }
-
-    fn hole(&mut self, hole: Hole) -> Result<(), TransferError> {
-        let peer = self.peer;
-        let taken = self.inbox.data(hole.length);
-        let taken = taken.map_err(|violation| TransferError::Rules {
-            peer,
-            what: violation.to_string(),
-        })?;
-        let mut alive = alive(&mut self.sending);
-        let slot = &mut taken.with;
-        slot.tell(&taken.entry, taken.from, self.watch);
-        slot.open(&taken.entry, self.care, &mut alive);
-        slot.hole(hole.length, &self.target, &mut alive)?;
-        self.summary.reused += hole.length;
-        self.watch.tell(Event::Reused(hole.length));
-        Ok(())
-    }
-
-    fn ask_chunks(&mut self, ask: AskChunks) -> Result<(), TransferError> {
-        let taken = self.inbox.ask_chunks(ask);
-        let taken = taken.map_err(|violation| TransferError::Rules {
-            peer: self.peer,
-            what: violation.to_string(),
-        })?;
-        match &taken.with.base {
-            Some(base) => {
-                self.signing.chunks(base, ask);
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn sign(&mut self) -> Result<(), TransferError> {
-        self.signing.step(&mut self.sending)
-    }
-
-    fn finish(&mut self, finish: &Finish) -> Result<(), TransferError> {
-        if !matches!(finish, Finish::Whole(_)) {
-            self.extras.keep();
-        }
-        let taken = self.inbox.finish(finish);
-        let mut taken = taken.map_err(|violation| self.broken(violation))?;
-        let slot = &mut taken.with;
-        self.open -= usize::from(slot.early);
-        if let Some(base) = &slot.base {
-            self.signing.end(base, &mut self.sending)?;
-        }
-        let mut alive = alive(&mut self.sending);
-        slot.tell(&taken.entry, taken.from, self.watch);
-        slot.make(&taken.entry, &[], self.care);
-        slot.open(&taken.entry, self.care, &mut alive);
-        let how = taken.with.finish(&taken.entry, finish, &mut alive);
-        self.settling.push(Finished {
-            name: taken.entry.name,
-            size: taken.got,
-            how,
-        });
-        Ok(())
     }
 
     fn done(&mut self) -> Result<Flow, TransferError> {

@@ -16,7 +16,7 @@ use proto::filexfer::native::message::{
 
 use super::*;
 use crate::session::{Protection, Receiving, Sending};
-use crate::transfer::Event;
+use crate::transfer::{Event, said};
 
 #[cfg(unix)]
 mod folders;
@@ -192,21 +192,10 @@ struct Told(Vec<String>);
 
 impl Watch for Told {
     fn tell(&mut self, event: Event<'_>) {
-        self.0.push(match event {
-            Event::Totals(totals) => format!("totals {}", totals.files),
-            Event::Begun { name, from, .. } => format!("begun {name} {from}"),
-            Event::Moved(_) => return,
-            Event::Saved { name, size, .. } => format!("saved {name} {size}"),
-            Event::Left { name, why, .. } => format!("left {name} {why:?}"),
-            Event::Failed { name, reason } => format!("failed {name}: {reason}"),
-            Event::Made { name } => format!("made {name}"),
-            Event::Removed { name } => format!("removed {name}"),
-            Event::Wanted { name, .. } => format!("wanted {name}"),
-            Event::Skipped { path, reason, .. } => {
-                format!("skipped {}: {reason}", path.escape_ascii())
-            }
-            Event::Reused(bytes) => format!("reused {bytes}"),
-            Event::Paused => "paused".to_owned(),
+        self.0.extend(match &event {
+            Event::Totals(totals) => Some(format!("totals {}", totals.files)),
+            Event::Begun { name, from, .. } => Some(format!("begun {name} {from}")),
+            other => said(other),
         });
     }
 }

@@ -16,7 +16,7 @@ use proto::filexfer::native::outbox::Outbox;
 use proto::frame::{FrameError, Message};
 
 use crate::session::{Incoming, Receiving};
-use crate::transfer::TransferError;
+use crate::transfer::{TransferError, rules};
 
 /// An answer of the sink.
 #[derive(Debug)]
@@ -203,12 +203,6 @@ impl Answers {
 
 fn is_lost(error: &TransferError) -> bool {
     matches!(error, TransferError::Lost { .. })
-}
-
-/// That the sink broke a rule.
-pub(super) fn rules(peer: SocketAddr, what: impl ToString) -> TransferError {
-    let what = what.to_string();
-    TransferError::Rules { peer, what }
 }
 
 fn lock(pile: &SharedPile) -> std::sync::MutexGuard<'_, Pile> {

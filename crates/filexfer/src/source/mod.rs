@@ -5,6 +5,7 @@ mod content;
 mod delta;
 mod entries;
 mod holes;
+mod moved;
 mod named;
 mod numbers;
 mod outlet;

@@ -11,7 +11,7 @@ use proto::filexfer::native::outbox::{Finished, Outbox, Violation};
 use proto::frame::Message;
 use runtime::escape::Escaped;
 
-use super::answers::{Answer, Answers, RowsOf, rules};
+use super::answers::{Answer, Answers, RowsOf};
 use super::entries::{Next, Why};
 use super::named::Named;
 use super::outlet::Outlet;
@@ -19,7 +19,7 @@ use super::packer::Packer;
 use super::roots::Roots;
 use super::{Manner, Offer, Wanted};
 use crate::session::Session;
-use crate::transfer::{Event, Left, Summary, TransferError, Watch};
+use crate::transfer::{Event, Left, Summary, TransferError, Watch, rules};
 
 /// A source at work.
 pub(super) struct Source<'a> {

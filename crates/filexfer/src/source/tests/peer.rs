@@ -18,7 +18,7 @@ use proto::frame::Message;
 
 use super::super::*;
 use crate::session::{Incoming, Protection, Receiving, Sending};
-use crate::transfer::Event;
+use crate::transfer::{Event, said};
 
 pub(super) const MIB: usize = 1 << 20;
 
@@ -93,21 +93,10 @@ pub(super) struct Log(pub(super) Vec<String>);
 
 impl Watch for Log {
     fn tell(&mut self, event: Event<'_>) {
-        self.0.push(match event {
-            Event::Totals(Totals { files, bytes }) => format!("{files} files of {bytes}"),
-            Event::Begun { name, size, from } => format!("begun {name} {size:?} {from}"),
-            Event::Moved(_) => return,
-            Event::Saved { name, size, .. } => format!("saved {name} {size}"),
-            Event::Left { name, why, .. } => format!("left {name} {why:?}"),
-            Event::Failed { name, reason } => format!("failed {name}: {reason}"),
-            Event::Made { name } => format!("made {name}"),
-            Event::Removed { name } => format!("removed {name}"),
-            Event::Wanted { name, .. } => format!("wanted {name}"),
-            Event::Skipped { path, reason, .. } => {
-                format!("skipped {}: {reason}", path.escape_ascii())
-            }
-            Event::Reused(bytes) => format!("reused {bytes}"),
-            Event::Paused => "paused".to_owned(),
+        self.0.extend(match &event {
+            Event::Totals(Totals { files, bytes }) => Some(format!("{files} files of {bytes}")),
+            Event::Begun { name, size, from } => Some(format!("begun {name} {size:?} {from}")),
+            other => said(other),
         });
     }
 }
