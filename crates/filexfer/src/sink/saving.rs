@@ -63,11 +63,13 @@ impl Spot {
         if !self.folder.had(OURS) {
             return Ok(());
         }
-        if let Some(partial) = self.folder.existing_partial(&self.partial())? {
-            self.folder.remove(&self.journal())?;
-            partial.remove(&self.folder)?;
+        // A transfer that ended between the last two steps has left a journal alone.
+        let partial = self.folder.existing_partial(&self.partial())?;
+        self.folder.remove(&self.journal())?;
+        match partial {
+            Some(partial) => partial.remove(&self.folder),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

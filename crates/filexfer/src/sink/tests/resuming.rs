@@ -328,3 +328,13 @@ fn a_file_that_was_whole_when_the_connection_broke() {
     assert_eq!(names(&scratch.path("")), ["a"]);
     assert_eq!(outcome.told, ["begun a 0", "begun b 0", "saved a 3"]);
 }
+
+#[test]
+fn a_journal_that_is_left_alone_goes() {
+    let scratch = Scratch::new();
+    scratch.killed_at(2 * BLOCK);
+    fs::remove_file(scratch.partial()).unwrap();
+    assert!(scratch.journal().exists());
+    scratch.spot().tidy().unwrap();
+    assert!(!scratch.journal().exists());
+}
