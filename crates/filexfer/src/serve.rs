@@ -18,7 +18,7 @@ use crate::send::manner;
 use crate::session::{Receiving, Session};
 use crate::show::{Stage, Stdout, Way};
 use crate::source::{self, Manner, Offer, Wanted};
-use crate::transfer::{TransferError, Watch};
+use crate::transfer::{TransferError, Watch, rules};
 
 /// The most names that a peer may ask for.
 const MAX_WANTS: usize = 1024;
@@ -101,10 +101,7 @@ fn wanted(
 ) -> Result<Result<Wanted, Refused>, TransferError> {
     let mut wanted = Wanted::default();
     loop {
-        let broken = |what: &str| TransferError::Rules {
-            peer,
-            what: what.to_owned(),
-        };
+        let broken = |what: &str| rules(peer, what);
         let frame = receiving.next()?;
         let frame = frame.ok_or_else(|| broken("it ended before it had asked"))?;
         match frame.prefix.kind {

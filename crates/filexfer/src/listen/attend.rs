@@ -17,7 +17,7 @@ use crate::classic;
 use crate::guard::Claim;
 use crate::line::Held;
 use crate::session::{Caller, Session, SessionError, Start};
-use crate::transfer::{Event, TransferError, Watch, refusal};
+use crate::transfer::{Event, TransferError, Watch, refusal, rules};
 
 /// How long all that comes before the proof of the key may take.
 const PROVING: Duration = Duration::from_secs(10);
@@ -175,7 +175,7 @@ impl<S: Service> House<'_, S> {
 /// What the peer is there for.
 fn request(session: &mut Session) -> Result<Request, TransferError> {
     let peer = session.peer;
-    let broken = |what: String| TransferError::Rules { peer, what };
+    let broken = |what: String| rules(peer, what);
     let frame = session.receiving.next()?;
     let frame = frame.ok_or_else(|| broken("it asked for nothing".into()))?;
     if frame.prefix.kind != Request::KIND {

@@ -150,11 +150,7 @@ impl Sink<'_> {
     }
 
     fn take(&mut self, state: State) -> Result<(), TransferError> {
-        let mut take = Take {
-            from: 0,
-            stack: Vec::new(),
-            basis: None,
-        };
+        let mut take = Take::default();
         let mut base = None;
         match &state {
             State::Open(saving) => take = saving.take(),

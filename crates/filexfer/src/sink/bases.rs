@@ -166,7 +166,7 @@ fn base(file: File, lies: Lies) -> Option<Rc<Base>> {
 }
 
 fn has_something(root: &Folder) -> bool {
-    root.walk().is_ok_and(|mut walk| walk.next().is_some())
+    root.is_empty().is_ok_and(|is_empty| !is_empty)
 }
 
 /// All that is beneath a folder and large enough, by size and time.

@@ -13,6 +13,7 @@ use runtime::folder::{FolderError, Made};
 use super::Existing;
 use super::attributes::missing;
 use super::receiver::Sink;
+use crate::filter::inner;
 
 /// What a folder has while it is filled for the first time: after an interruption it is known by this that it has not
 /// got its own permissions and time yet.
@@ -101,7 +102,7 @@ impl Folders {
     /// The innermost folder that this name is not in, which is left.
     fn leave(&mut self, name: Option<&Name>) -> Option<Filled> {
         let innermost = self.inside.last()?;
-        if name.is_some_and(|name| is_in(name, &innermost.entry.name)) {
+        if name.is_some_and(|name| inner(name.as_bytes(), &innermost.entry.name).is_some()) {
             return None;
         }
         let mut left = self.inside.pop()?;
@@ -126,11 +127,6 @@ impl Folders {
         self.names -= ended.entry.name.as_bytes().len();
         Some(ended)
     }
-}
-
-fn is_in(name: &Name, folder: &Name) -> bool {
-    let rest = name.as_bytes().strip_prefix(folder.as_bytes());
-    rest.is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 impl Sink<'_> {

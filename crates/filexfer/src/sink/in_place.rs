@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io;
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash};
+use proto::filexfer::native::blocks::{FileHash, zeros};
 use proto::filexfer::native::message::Entry;
 use runtime::folder::{self, FolderError, write_at};
 
 use super::bases::Base;
-use super::saving::{ANOTHER_HASH, Care, Spot, ZEROS};
+use super::saving::{ANOTHER_HASH, Care, Spot};
 use super::writeback::Writeback;
 use super::{Preserve, Sync};
 
@@ -78,11 +78,8 @@ impl InPlace {
     pub(super) fn hole(&mut self, length: u64, at: u64, alive: &mut dyn FnMut()) -> io::Result<()> {
         self.touched = true;
         folder::zero(&self.file, at, length)?;
-        let mut left = length;
-        while left > 0 {
-            let now = left.min(BLOCK as u64);
-            self.hash.update(&ZEROS[..now as usize], |_| ());
-            left -= now;
+        for bytes in zeros(at..at.saturating_add(length)) {
+            self.hash.update(bytes, |_| ());
             alive();
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::filexfer::native::message::{Course, Entry, Kind, Leave, LinkTarget};
-use proto::filexfer::native::name::Name;
+use proto::filexfer::native::name::{Name, has_control};
 use runtime::folder::{self, FolderError, Found, Replace};
 
 use super::receiver::Sink;
@@ -138,10 +138,7 @@ impl Sink<'_> {
     }
 
     fn try_symbolic(&mut self, entry: &Entry, target: &[u8]) -> Result<There, Cannot> {
-        if target.utf8_chunks().any(|chunk| {
-            let invalid = chunk.invalid().iter().any(u8::is_ascii_control);
-            invalid || chunk.valid().chars().any(char::is_control)
-        }) {
+        if has_control(target) {
             let reason = "expected a link that leads to a name without control characters";
             return Err(Cannot::Reason(reason.into()));
         }
@@ -253,9 +250,7 @@ impl Sink<'_> {
             None => There::Free(Replace::No),
             Some(found) if is_same(&spot, &found) => There::Left(Left::Same),
             Some(found) if !found.kind.gives_way() => {
-                let name = runtime::escape::Escaped(&spot.name).to_string();
-                let found = found.kind;
-                return Err(FolderError::NoFile { name, found }.into());
+                return Err(FolderError::no_file(&spot.name, found.kind).into());
             }
             Some(_) if self.manner.existing == Existing::Keep => There::Left(Left::Other),
             Some(_) => There::Free(Replace::Yes),

@@ -35,7 +35,7 @@ use proto::filexfer::native::name::Name;
 use proto::frame::{FrameError, Message};
 
 use crate::session::{SILENCE, Session};
-use crate::transfer::{Summary, TransferError, Watch};
+use crate::transfer::{Summary, TransferError, Watch, rules};
 pub(crate) use extras::Superfluous;
 pub(crate) use links::LinkPolicy;
 use receiver::Receiver;
@@ -158,7 +158,7 @@ pub(crate) fn list(
         mut sending,
         mut receiving,
     } = session;
-    let broken = |what: String| TransferError::Rules { peer, what };
+    let broken = |what: String| rules(peer, what);
     let judged = |error: FrameError| broken(error.to_string());
     let mut totals = None;
     loop {

@@ -95,11 +95,7 @@ impl Patching {
         };
         let take = match &self.way {
             Way::Anew(anew) => anew.saving.take(),
-            Way::InPlace(_) => Take {
-                from: 0,
-                stack: Vec::new(),
-                basis: None,
-            },
+            Way::InPlace(_) => Take::default(),
         };
         let basis = Some(basis);
         Take { basis, ..take }

@@ -23,7 +23,7 @@ use super::target::Target;
 use super::unpack::Unpacker;
 use super::{Manner, Place, UNDONE, unexpected};
 use crate::session::{Incoming, Receiving, Sending, Session};
-use crate::transfer::{Event, Summary, TransferError, Watch};
+use crate::transfer::{Event, Summary, TransferError, Watch, rules};
 
 /// So many bytes of answers go out while more comes: the source must not run out of what it may send.
 const WORTH: usize = 2048;
@@ -205,10 +205,7 @@ impl Sink<'_> {
     }
 
     pub(super) fn broken(&self, what: impl ToString) -> TransferError {
-        TransferError::Rules {
-            peer: self.peer,
-            what: what.to_string(),
-        }
+        rules(self.peer, what)
     }
 
     fn totals(&mut self, totals: Totals) -> Result<(), TransferError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, block_hash};
+use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, block_hash, zeros};
 use proto::filexfer::native::message::{Entry, Moment, Take};
 use runtime::folder::{self, Folder, FolderError, Partial, Replace};
 
@@ -19,9 +19,6 @@ pub(crate) const OURS: &[u8] = b".filexfer-";
 
 /// The most bytes of one write: ext4 takes 1 MiB at once at a quarter of the speed of 256 KiB (Linux 6.18).
 const WRITE: usize = 256 * 1024;
-
-/// A block of nothing.
-pub(super) static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// How soon a file is looked at again that another transfer has open.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -211,13 +208,18 @@ impl Saving {
         for piece in bytes.chunks(WRITE) {
             self.partial.file().write_all(piece)?;
         }
+        self.add(bytes);
+        let file = self.partial.file();
+        self.writeback.wrote(file, bytes.len(), alive)
+    }
+
+    /// Hashes what was written, at most a block.
+    fn add(&mut self, bytes: &[u8]) {
         let mut complete = None;
         self.hash.update(bytes, |block| complete = Some(*block));
         if let Some(block) = complete {
             self.note(block);
         }
-        let file = self.partial.file();
-        self.writeback.wrote(file, bytes.len(), alive)
     }
 
     /// Adds zeros that take no room on a file system that can do without. After an error it cannot go on. `alive` is
@@ -226,17 +228,10 @@ impl Saving {
         let mut file = self.partial.file();
         let from = file.stream_position()?;
         folder::zero(file, from, length)?;
-        file.seek(SeekFrom::Start(from.saturating_add(length)))?;
-        let mut left = length;
-        while left > 0 {
-            let now = left.min(BLOCK as u64);
-            let mut complete = None;
-            self.hash
-                .update(&ZEROS[..now as usize], |block| complete = Some(*block));
-            if let Some(block) = complete {
-                self.note(block);
-            }
-            left -= now;
+        let end = from.saturating_add(length);
+        file.seek(SeekFrom::Start(end))?;
+        for bytes in zeros(from..end) {
+            self.add(bytes);
             alive();
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::rc::Rc;
 
-use proto::filexfer::native::blocks::FileHash;
+use proto::filexfer::native::blocks::{FileHash, zeros};
 use proto::filexfer::native::message::{Entry, Finish, FromBasis};
 
 use super::bases::Base;
@@ -14,9 +14,6 @@ use super::settle::How;
 use super::small::Small;
 use super::target::Target;
 use crate::transfer::{Event, TransferError, Watch};
-
-/// So many zeros are written at once.
-const ZEROS: usize = 1 << 20;
 
 /// A file that was taken.
 pub(super) struct Slot {
@@ -81,32 +78,20 @@ impl Slot {
         target: &Target,
         alive: &mut dyn FnMut(),
     ) -> Result<(), TransferError> {
-        match &mut self.state {
-            State::Open(saving) => {
-                if let Err(error) = saving.write(bytes, alive) {
-                    self.fail(error.to_string());
-                }
-            }
-            State::Patching(patching) => {
-                let written = patching.write(bytes, alive);
-                self.note(written);
-            }
+        let written = match &mut self.state {
+            State::Open(saving) => saving.write(bytes, alive),
+            State::Patching(patching) => patching.write(bytes, alive),
             State::Stream(hash) => {
                 hash.update(bytes, |_| ());
-                if let Target::Stdout(stdout) = target {
-                    stream(stdout, bytes)?;
-                }
+                return match target {
+                    Target::Stdout(stdout) => stream(stdout, bytes),
+                    Target::Folder(_) | Target::Nowhere | Target::File(_) => Ok(()),
+                };
             }
-            State::Waiting(_) | State::Small(_) | State::Failed(_) => {}
-        }
+            State::Waiting(_) | State::Small(_) | State::Failed(_) => Ok(()),
+        };
+        self.note(written);
         Ok(())
-    }
-
-    /// It cannot go on, and what is there of it is kept.
-    fn fail(&mut self, reason: String) {
-        if let State::Open(saving) = std::mem::replace(&mut self.state, State::Failed(reason)) {
-            saving.keep();
-        }
     }
 
     /// Adds bytes that are in the basis already.
@@ -117,17 +102,6 @@ impl Slot {
         }
     }
 
-    fn note(&mut self, done: std::io::Result<()>) {
-        if let Err(error) = done
-            && let State::Patching(patching) = &mut self.state
-        {
-            let state = State::Failed(patching.failed(&error.to_string()));
-            if let State::Patching(patching) = std::mem::replace(&mut self.state, state) {
-                patching.keep();
-            }
-        }
-    }
-
     /// Adds zeros, without room for them where the file system can.
     pub(super) fn hole(
         &mut self,
@@ -135,29 +109,32 @@ impl Slot {
         target: &Target,
         alive: &mut dyn FnMut(),
     ) -> Result<(), TransferError> {
-        match &mut self.state {
-            State::Open(saving) => {
-                let made = saving.hole(length, alive);
-                if let Err(error) = made {
-                    self.fail(error.to_string());
-                }
-                return Ok(());
+        let made = match &mut self.state {
+            State::Open(saving) => saving.hole(length, alive),
+            State::Patching(patching) => patching.hole(length, alive),
+            State::Waiting(_) | State::Small(_) | State::Stream(_) | State::Failed(_) => {
+                return zeros(0..length).try_for_each(|bytes| self.write(bytes, target, alive));
             }
-            State::Patching(patching) => {
-                let made = patching.hole(length, alive);
-                self.note(made);
-                return Ok(());
-            }
-            State::Waiting(_) | State::Small(_) | State::Stream(_) | State::Failed(_) => {}
-        }
-        let zeros = vec![0; ZEROS];
-        let mut left = length;
-        while left > 0 {
-            let now = left.min(ZEROS as u64);
-            self.write(&zeros[..now as usize], target, alive)?;
-            left -= now;
-        }
+        };
+        self.note(made);
         Ok(())
+    }
+
+    /// After an error it cannot go on, and what is there of it is kept.
+    fn note(&mut self, done: std::io::Result<()>) {
+        let Err(error) = done else {
+            return;
+        };
+        let reason = error.to_string();
+        let reason = match &self.state {
+            State::Patching(patching) => patching.failed(&reason),
+            _ => reason,
+        };
+        match std::mem::replace(&mut self.state, State::Failed(reason)) {
+            State::Open(saving) => saving.keep(),
+            State::Patching(patching) => patching.keep(),
+            _ => {}
+        }
     }
 
     pub(super) fn finish(self, entry: &Entry, finish: &Finish, alive: &mut dyn FnMut()) -> How {

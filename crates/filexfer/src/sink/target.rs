@@ -233,8 +233,7 @@ fn left(
             Ok((manner.existing == Existing::Keep).then_some(Left::Other))
         }
         found @ (folder::Kind::Folder | folder::Kind::Special) => {
-            let name = runtime::escape::Escaped(&spot.name).to_string();
-            Err(FolderError::NoFile { name, found })
+            Err(FolderError::no_file(&spot.name, found))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash, whole_hash};
+use proto::filexfer::native::blocks::{FileHash, to_border, whole_hash};
 use proto::filexfer::native::message::{Entry, Finish, Reason};
 use proto::filexfer::native::outbox::{Finished, Job};
 use runtime::tree::Facts;
@@ -133,7 +133,7 @@ impl Source<'_> {
                 hash.update(&room[..filled], |_| ());
                 Ok(filled)
             };
-            let size = whole_block(at, hole.start);
+            let size = to_border(at, hole.start);
             match self.packer.send(&mut self.outlet, size, &mut read)? {
                 Ok(0) => return Ok((at, Finish::Changed)),
                 Ok(sent) => {
@@ -199,12 +199,6 @@ impl Source<'_> {
 /// The hash of what the sink has.
 fn begun(hash: Option<Box<FileHash>>) -> FileHash {
     hash.map_or_else(FileHash::new, |hash| *hash)
-}
-
-/// How much of a file is sent next: up to the end of a block, since whole blocks are hashed fastest.
-pub(super) fn whole_block(at: u64, size: u64) -> usize {
-    let block = BLOCK as u64;
-    (size - at).min(block - at % block) as usize
 }
 
 /// Whether the file is the one that was named, as far as anybody can tell.

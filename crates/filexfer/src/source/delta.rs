@@ -7,14 +7,14 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, part_hash};
+use proto::filexfer::native::blocks::{BLOCK, FileHash, PartSize, part_hash, to_border};
 use proto::filexfer::native::chunks::ShortHash;
 use proto::filexfer::native::known::Row;
 use proto::filexfer::native::message::{Basis, Finish, FromBasis, SHORT_HASH};
 use runtime::folder::read_at;
 use runtime::tree::Facts;
 
-use super::content::{Ended, ending, failed, whole_block};
+use super::content::{Ended, ending, failed};
 use super::holes::Holes;
 use super::moved::Moved;
 use super::send::Source;
@@ -150,7 +150,7 @@ impl Source<'_> {
                 at = end;
                 continue;
             }
-            let block = &mut room[..whole_block(at, compared.size)];
+            let block = &mut room[..to_border(at, compared.size)];
             compared.read(block, at)?;
             if let Parts::Moved(at) = self.compare_block(compared, block, at)? {
                 self.send_moved(compared, at)?;
@@ -188,8 +188,8 @@ impl Source<'_> {
         start: u64,
     ) -> Result<Parts, Stop> {
         let size = compared.part.bytes();
-        // What differs before the next part, and was not sent yet.
-        let (mut differs, mut odd) = (0..0, 0..0);
+        // What differs before the next part and was not sent yet; where in this block what differs began.
+        let (mut differs, mut odd) = (0..0, None);
         for offset in (0..block.len()).step_by(size) {
             let bytes = &block[offset..block.len().min(offset + size)];
             let at = start + offset as u64;
@@ -202,7 +202,7 @@ impl Source<'_> {
                 self.send_range(compared, block, &mut differs)?;
                 self.same(compared, at, bytes.len() as u64)?;
                 compared.odd = 0;
-                odd = 0..0;
+                odd = None;
                 continue;
             }
             if differs.is_empty() {
@@ -213,14 +213,15 @@ impl Source<'_> {
                 Some(_) => compared.odd + 1,
                 None => 0,
             };
-            if odd.is_empty() || row.is_none() {
-                odd.start = offset;
+            if row.is_none() {
+                odd = None;
             }
-            odd.end = offset + bytes.len();
-            if compared.odd >= ODD && self.is_moved(compared, start + odd.start as u64)? {
-                differs.end = odd.start;
+            let since = *odd.get_or_insert(offset);
+            let moved = start + since as u64;
+            if compared.odd >= ODD && self.is_moved(compared, moved)? {
+                differs.end = since;
                 self.send_range(compared, block, &mut differs)?;
-                return Ok(Parts::Moved(start + odd.start as u64));
+                return Ok(Parts::Moved(moved));
             }
         }
         self.send_range(compared, block, &mut differs)?;
@@ -279,7 +280,7 @@ impl Source<'_> {
         Ok(true)
     }
 
-    /// So many bytes are in the basis at the same place.
+    /// So many bytes are in the basis, at this place there.
     pub(super) fn same(
         &mut self,
         compared: &mut Compared<'_>,

@@ -112,10 +112,7 @@ impl Entries {
                 let piped = entry(name, Kind::File(None), None);
                 return self.ready.push_back(Next::Entry(piped));
             }
-            Ok(There::File(facts)) => What::File(facts),
-            Ok(There::Folder(facts)) => What::Folder(facts),
-            Ok(There::Link(facts, target)) => What::Link(facts, target),
-            Ok(There::Special(kind)) => What::Special(kind),
+            Ok(There::Found(what)) => what,
             Err(error) => What::Unreadable(error),
         };
         let open = &mut |name: &Name| roots.file(name);

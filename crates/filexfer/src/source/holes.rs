@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::ops::Range;
 
-use proto::filexfer::native::blocks::{BLOCK, FileHash};
+use proto::filexfer::native::blocks::{FileHash, zeros};
 use proto::filexfer::native::message::Hole;
 use runtime::tree::{Facts, next_hole};
 
-use super::content::whole_block;
 use super::send::Source;
 use crate::transfer::TransferError;
 
@@ -17,9 +16,6 @@ const LEAST: u64 = 64 * 1024;
 
 /// So much of a hole is told at once: the other side has to hash it too.
 const PIECE: u64 = 64 << 20;
-
-/// What the hash gets for a hole.
-static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// Where the holes of a file are, as it is gone through.
 pub(super) struct Holes {
@@ -73,11 +69,8 @@ impl Source<'_> {
     }
 
     fn hash_zeros(&mut self, place: Range<u64>, hash: &mut FileHash) -> Result<(), TransferError> {
-        let mut at = place.start;
-        while at < place.end {
-            let now = whole_block(at, place.end);
-            hash.update(&ZEROS[..now], |_| ());
-            at += now as u64;
+        for bytes in zeros(place) {
+            hash.update(bytes, |_| ());
             self.take_answers()?;
             self.outlet.stay_alive()?;
         }

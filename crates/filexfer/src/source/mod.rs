@@ -24,6 +24,7 @@ use std::path::PathBuf;
 
 use proto::filexfer::native::message::{Course, Filter, Reason, Refused};
 use proto::filexfer::native::name::Name;
+use runtime::tree::What;
 use runtime::units::ByteRate;
 
 use crate::filter::{Filters, Judge, Sets, Verdict};
@@ -109,7 +110,7 @@ fn is_offered(roots: &mut Roots<'_>, name: &Name) -> bool {
     let Ok(there) = roots.look(name) else {
         return false;
     };
-    let is_folder = matches!(there, There::Folder(_));
+    let is_folder = matches!(there, There::Found(What::Folder(_)));
     let mut judge = Judge::new(roots.sets());
     let verdict = judge.approach(name, is_folder, &mut |name| roots.file(name));
     !matches!(verdict, Ok(Verdict::Out))

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use proto::filexfer::native::blocks::{BLOCK, part_hash};
+use proto::filexfer::native::blocks::{BLOCK, part_hash, to_border};
 use proto::filexfer::native::chunks::{Cutting, Rest, chunk_hash};
 use proto::filexfer::native::message::AskChunks;
 
-use super::content::whole_block;
 use super::delta::{Compared, Stop, short};
 use super::send::Source;
 use crate::transfer::TransferError;
@@ -259,7 +258,7 @@ impl Window {
         self.begin = 0;
         while self.room.capacity() - self.room.len() >= BLOCK && self.end < compared.size {
             let filled = self.room.len();
-            let length = whole_block(self.end, compared.size);
+            let length = to_border(self.end, compared.size);
             self.room.resize(filled + length, 0);
             let read = &mut self.room[filled..];
             compared.read(read, self.end)?;

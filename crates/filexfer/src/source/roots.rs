@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proto::filexfer::native::name::Name;
 use runtime::escape::Escaped;
-use runtime::tree::{self, Facts, Special, Tree, Walk, What};
+use runtime::tree::{self, Facts, Tree, Walk, What};
 
 use super::{Offer, Piped, Wanted};
 use crate::filter::Sets;
@@ -33,10 +33,7 @@ enum Kind<'a> {
 /// What there is under a name.
 #[derive(Debug)]
 pub(super) enum There {
-    File(Facts),
-    Folder(Facts),
-    Link(Facts, Vec<u8>),
-    Special(Special),
+    Found(What),
     Piped,
 }
 
@@ -89,7 +86,7 @@ impl<'a> Roots<'a> {
         }
         let mut names = wanted.names.clone();
         names.sort_by(|one, other| one.parts().cmp(other.parts()));
-        names.dedup_by(|name, before| is_within(name, before));
+        names.dedup_by(|name, before| name.is_within(before));
         names
     }
 
@@ -103,11 +100,8 @@ impl<'a> Roots<'a> {
             Kind::Folder(tree) => tree.look(path)?,
         };
         match what {
-            What::File(facts) => Ok(There::File(facts)),
-            What::Folder(facts) => Ok(There::Folder(facts)),
             What::Unreadable(error) => Err(error),
-            What::Link(facts, target) => Ok(There::Link(facts, target)),
-            What::Special(kind) => Ok(There::Special(kind)),
+            what => Ok(There::Found(what)),
         }
     }
 
@@ -187,11 +181,6 @@ fn name_of(path: &Path) -> io::Result<Name> {
     let bytes = part.and_then(tree::bytes);
     let bytes = bytes.ok_or_else(|| io::Error::other("expected a path that ends in a name"))?;
     Name::new(bytes).map_err(io::Error::other)
-}
-
-fn is_within(name: &Name, folder: &Name) -> bool {
-    let mut parts = name.parts();
-    folder.parts().all(|part| parts.next() == Some(part))
 }
 
 fn nothing() -> io::Error {

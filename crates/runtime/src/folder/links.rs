@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use cap_fs_ext::{DirExt, SystemTimeSpec};
 
 use super::{Folder, FolderError, Kind, Owner, Replace, file_name};
-use crate::escape::Escaped;
 
 impl Folder {
     /// Makes a symbolic link that leads there, wherever that is: nothing is looked up by it. What is replaced goes in the
@@ -74,9 +73,7 @@ impl Folder {
         if let Some(found) = self.look(part)?
             && let Kind::Folder | Kind::Special = found.kind
         {
-            let name = Escaped(part).to_string();
-            let found = found.kind;
-            return Err(FolderError::NoFile { name, found });
+            return Err(FolderError::no_file(part, found.kind));
         }
         let held = file_name(temporary)?;
         self.remove(temporary)?;

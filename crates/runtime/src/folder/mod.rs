@@ -2,7 +2,7 @@
 //!
 //! A [`Folder`] is held open, and everything in it is named by one part of a path. No part is ever followed where it is a
 //! link, and none leads up: whatever somebody plants there meanwhile, nothing outside of the folder is read, written or
-//! made. Deeper folders are opened part by part ([`Folder::beneath`]).
+//! made. Deeper folders are opened part by part ([`Folder::child`], [`Folder::deeper`]).
 //!
 //! On Unix names are bytes; elsewhere they have to be UTF-8.
 
@@ -66,6 +66,14 @@ pub enum FolderError {
     /// The system says so.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl FolderError {
+    /// This is there, where a file was to be or nothing.
+    pub fn no_file(part: &[u8], found: Kind) -> Self {
+        let name = Escaped(part).to_string();
+        Self::NoFile { name, found }
+    }
 }
 
 /// What has a name.
@@ -171,6 +179,14 @@ impl Folder {
         self.origin == Origin::Found && *self.had.get_or_init(had)
     }
 
+    /// Whether nothing is in it.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        Ok(!self.has(b"")?)
+    }
+
     fn has(&self, beginning: &[u8]) -> io::Result<bool> {
         for entry in self.dir.entries()? {
             if entry?.file_name().as_encoded_bytes().starts_with(beginning) {
@@ -194,25 +210,6 @@ impl Folder {
         }
     }
 
-    /// The folder under these names, one within the other. Those that are not there are made; the last with these
-    /// permissions of Unix, of which its owner's are always granted.
-    ///
-    /// # Errors
-    /// [`FolderError::NoFolder`] where something else is there, a link to a folder too.
-    pub fn beneath<'a>(
-        &self,
-        parts: impl IntoIterator<Item = &'a [u8]>,
-        mode: Option<u32>,
-    ) -> Result<Self, FolderError> {
-        let mut parts = parts.into_iter().peekable();
-        let mut folder = self.try_clone()?;
-        while let Some(part) = parts.next() {
-            let mode = mode.filter(|_| parts.peek().is_none());
-            folder = folder.child(part, mode.unwrap_or(0o777))?;
-        }
-        Ok(folder)
-    }
-
     /// Another handle of it.
     ///
     /// # Errors
@@ -228,17 +225,20 @@ impl Folder {
     /// # Errors
     /// [`FolderError::NoFolder`] where something else is there, a link to a folder too.
     pub fn child(&self, part: &[u8], mode: u32) -> Result<Self, FolderError> {
-        let name = file_name(part)?;
-        let mut origin = Origin::Found;
-        let opened = match self.dir.open_dir_nofollow(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                origin = self.make(name, mode)?;
-                self.dir.open_dir_nofollow(name)
+        match self.enter(part, Origin::Found) {
+            Err(FolderError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                let origin = self.make(file_name(part)?, mode)?;
+                self.enter(part, origin)
             }
-            opened => opened,
-        };
-        match opened {
+            entered => entered,
+        }
+    }
+
+    /// The folder of this name, which is there.
+    fn enter(&self, part: &[u8], origin: Origin) -> Result<Self, FolderError> {
+        match self.dir.open_dir_nofollow(file_name(part)?) {
             Ok(dir) => Ok(Self::new(dir, origin)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error.into()),
             Err(error) => Err(self.why_no_folder(part, error)),
         }
     }

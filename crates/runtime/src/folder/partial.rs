@@ -8,7 +8,6 @@ use cap_fs_ext::{FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsS
 use cap_std::fs::OpenOptions;
 
 use super::{Folder, FolderError, Kind, file_name, found};
-use crate::escape::Escaped;
 
 /// How often somebody may put another file under the name while it is opened.
 pub(super) const TRIES: usize = 8;
@@ -102,8 +101,7 @@ impl Folder {
             Kind::Link | Kind::Special => self.dir.remove_file(name)?,
             Kind::File => return Err(error.into()),
             found @ Kind::Folder => {
-                let name = Escaped(name.as_encoded_bytes()).to_string();
-                return Err(FolderError::NoFile { name, found });
+                return Err(FolderError::no_file(name.as_encoded_bytes(), found));
             }
         }
         Ok(None)
@@ -131,10 +129,9 @@ impl Folder {
     ) -> Result<(), FolderError> {
         let name = file_name(part)?;
         match (self.look(part)?.map(|found| found.kind), replace) {
-            (Some(found @ (Kind::Folder | Kind::Special)), _) => Err(FolderError::NoFile {
-                name: Escaped(part).to_string(),
-                found,
-            }),
+            (Some(found @ (Kind::Folder | Kind::Special)), _) => {
+                Err(FolderError::no_file(part, found))
+            }
             (Some(Kind::File | Kind::Link), Replace::No) => Err(FolderError::Exists),
             (Some(_), Replace::Yes) => Ok(self.dir.rename(&partial.name, &self.dir, name)?),
             (None, _) => self.put(&partial.name, name, replace),

@@ -3,11 +3,10 @@
 use std::fs::{File, TryLockError};
 use std::io;
 
-use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_fs_ext::{FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions};
 
-use super::{Folder, FolderError, Kind, Origin, file_name, found};
-use crate::escape::Escaped;
+use super::{Folder, FolderError, Kind, file_name, found};
 use crate::tree::Walk;
 
 impl Folder {
@@ -29,16 +28,12 @@ impl Folder {
         &self,
         parts: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<File, FolderError> {
-        let mut parts = parts.into_iter().peekable();
-        let mut folder = self.try_clone()?;
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                return folder.read(part);
-            }
-            let dir = folder.dir.open_dir_nofollow(file_name(part)?)?;
-            folder = Self::new(dir, Origin::Found);
+        let mut parts: Vec<_> = parts.into_iter().collect();
+        let name = parts.pop().unwrap_or_default();
+        match self.deeper(parts)? {
+            Some(folder) => folder.read(name),
+            None => Err(io::Error::from(io::ErrorKind::NotFound).into()),
         }
-        Err(FolderError::Name(String::new()))
     }
 
     /// Opens the file under this name to be changed where it is, and locks it; `None` where it has other names too, which
@@ -82,10 +77,7 @@ fn open(dir: &Dir, part: &[u8], options: &mut OpenOptions) -> Result<File, Folde
     let kind = found(&file.metadata()?).kind;
     match kind {
         Kind::File => Ok(file.into_std()),
-        found => Err(FolderError::NoFile {
-            name: Escaped(part).to_string(),
-            found,
-        }),
+        found => Err(FolderError::no_file(part, found)),
     }
 }
 

@@ -8,7 +8,6 @@ use std::io;
 
 use super::partial::{Replace, TRIES};
 use super::{Folder, FolderError, Kind, Permissions, file_name};
-use crate::escape::Escaped;
 
 /// A file without a name.
 #[derive(Debug)]
@@ -55,10 +54,9 @@ impl Folder {
             linked => return Ok(linked?),
         }
         match (self.look(part)?.map(|found| found.kind), replace) {
-            (Some(found @ (Kind::Folder | Kind::Special)), _) => Err(FolderError::NoFile {
-                name: Escaped(part).to_string(),
-                found,
-            }),
+            (Some(found @ (Kind::Folder | Kind::Special)), _) => {
+                Err(FolderError::no_file(part, found))
+            }
             (_, Replace::No) => Err(FolderError::Exists),
             (_, Replace::Yes) => {
                 let aside = meanwhile();

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use cap_fs_ext::DirExt;
-
 use super::{Folder, FolderError, Found, Kind, Origin, file_name};
 use crate::escape::Escaped;
 
@@ -46,10 +44,11 @@ impl Folder {
     ) -> Result<Option<Self>, FolderError> {
         let mut folder = self.try_clone()?;
         for part in parts {
-            match folder.dir.open_dir_nofollow(file_name(part)?) {
-                Ok(dir) => folder = Self::new(dir, Origin::Found),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(folder.why_no_folder(part, error)),
+            match folder.enter(part, Origin::Found) {
+                Err(FolderError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(None);
+                }
+                entered => folder = entered?,
             }
         }
         Ok(Some(folder))
@@ -60,10 +59,7 @@ impl Folder {
     /// # Errors
     /// Where it is gone, or something else is in its place.
     pub fn new_child(&self, part: &[u8]) -> Result<Self, FolderError> {
-        match self.dir.open_dir_nofollow(file_name(part)?) {
-            Ok(dir) => Ok(Self::new(dir, Origin::Made)),
-            Err(error) => Err(self.why_no_folder(part, error)),
-        }
+        self.enter(part, Origin::Made)
     }
 
     /// Removes the empty folder of this name. What is no folder stays, a link to one too.

@@ -57,7 +57,10 @@ fn names_that_are_no_part_of_a_path() {
         let text = name.escape_ascii();
         let refused = |result| matches!(result, Err(FolderError::Name(_)));
         assert!(refused(folder.look(name).map(|_| ())), "{text}");
-        assert!(refused(folder.beneath([name], None).map(|_| ())), "{text}");
+        assert!(
+            refused(beneath(&folder, [name], None).map(|_| ())),
+            "{text}"
+        );
         assert!(refused(folder.partial(name).map(|_| ())), "{text}");
         assert!(refused(folder.remove(name)), "{text}");
         assert!(refused(save(&folder, name, b"x", Replace::Yes)), "{text}");
@@ -67,7 +70,7 @@ fn names_that_are_no_part_of_a_path() {
 #[test]
 fn folders_are_made_and_files_saved() {
     let scratch = Scratch::new();
-    let folder = scratch.folder().beneath(parts("a/b/c"), None).unwrap();
+    let folder = beneath(&scratch.folder(), parts("a/b/c"), None).unwrap();
     let partial = folder.partial(b".part").unwrap();
     partial.file().write_all(b"content").unwrap();
     folder.publish(&partial, b"file", Replace::No).unwrap();
@@ -186,7 +189,7 @@ mod unix {
         symlink("../out/file", path.join("file")).unwrap();
         symlink("../out/file", path.join(".part")).unwrap();
         for name in ["folder", "folder/deeper", "file"] {
-            let refused = folder.beneath(parts(name), None).unwrap_err().to_string();
+            let refused = beneath(&folder, parts(name), None).unwrap_err().to_string();
             assert!(refused.ends_with("found a link"), "{refused}");
         }
         assert_eq!(folder.look(b"file").unwrap().unwrap().kind, Kind::Link);
@@ -241,10 +244,7 @@ mod unix {
             Permissions::granted(asked).give(partial.file()).unwrap();
             assert_eq!(mode(partial.file()), granted, "{asked:?}");
         }
-        scratch
-            .folder()
-            .beneath(parts("made"), Some(0o4500))
-            .unwrap();
+        beneath(&scratch.folder(), parts("made"), Some(0o4500)).unwrap();
         let made = fs::metadata(scratch.inner().join("made")).unwrap();
         assert_eq!(made.permissions().mode() & 0o7777, 0o700);
     }
@@ -286,7 +286,7 @@ mod unix {
     fn a_file_gets_more_names_and_a_link_gets_them_itself() {
         let scratch = Scratch::new();
         let (folder, path) = (scratch.folder(), scratch.inner());
-        let deeper = folder.beneath(parts("d"), None).unwrap();
+        let deeper = beneath(&folder, parts("d"), None).unwrap();
         save(&folder, b"file", b"x", Replace::No).unwrap();
         let add = |name: &[u8], from: &[u8], replace| {
             deeper.add_name(name, &folder, from, replace, b".temporary")
@@ -314,7 +314,7 @@ mod unix {
     fn attributes_are_given_by_the_handle() {
         let scratch = Scratch::new();
         let (folder, path) = (scratch.folder(), scratch.inner());
-        let deeper = folder.beneath(parts("d"), None).unwrap();
+        let deeper = beneath(&folder, parts("d"), None).unwrap();
         let time = SystemTime::UNIX_EPOCH - std::time::Duration::new(7, 1);
         let attributes = Attributes {
             owner: deeper.facts().unwrap().owner,
@@ -371,7 +371,7 @@ mod unix {
         let (folder, path) = (scratch.folder(), scratch.inner());
         let stop = AtomicBool::new(false);
         let save_one = |name: String| {
-            let deeper = folder.beneath(parts("swapped/deeper"), None)?;
+            let deeper = beneath(&folder, parts("swapped/deeper"), None)?;
             save(&deeper, name.as_bytes(), b"x", Replace::Yes)
         };
         thread::scope(|scope| {
@@ -486,4 +486,19 @@ fn what_was_in_a_folder() {
         folder.child(b"made", 0o777).unwrap().origin(),
         Origin::Found
     );
+}
+
+/// The folder under these names, one within the other. Those that are not there are made, the last with this mode.
+fn beneath<'a>(
+    folder: &Folder,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+    mode: Option<u32>,
+) -> Result<Folder, FolderError> {
+    let mut parts = parts.into_iter().peekable();
+    let mut folder = folder.try_clone()?;
+    while let Some(part) = parts.next() {
+        let mode = mode.filter(|_| parts.peek().is_none());
+        folder = folder.child(part, mode.unwrap_or(0o777))?;
+    }
+    Ok(folder)
 }

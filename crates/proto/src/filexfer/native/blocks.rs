@@ -19,6 +19,8 @@
 //! # Ok::<(), proto::filexfer::native::blocks::StackError>(())
 //! ```
 
+use std::ops::Range;
+
 use blake3::Hasher;
 use blake3::hazmat::HasherExt;
 use thiserror::Error;
@@ -28,6 +30,25 @@ use super::subtrees::Subtrees;
 
 /// Bytes in a block. Only the last of a file may have fewer.
 pub const BLOCK: usize = 1 << 20;
+
+/// How many bytes there are from this one on to the end of its block, or of all where that is nearer: whole blocks are
+/// hashed fastest.
+pub fn to_border(at: u64, end: u64) -> usize {
+    let block = BLOCK as u64;
+    (end - at).min(block - at % block) as usize
+}
+
+/// The zeros of a hole at this place, piece by piece: each ends with a block or with the hole.
+pub fn zeros(hole: Range<u64>) -> impl Iterator<Item = &'static [u8]> {
+    static ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+    let mut at = hole.start;
+    std::iter::from_fn(move || {
+        let length = (at < hole.end).then(|| to_border(at, hole.end))?;
+        at += length as u64;
+        Some(&ZEROS[..length])
+    })
+}
 
 /// The most whole blocks before a byte: a file has less than 2⁶⁴ bytes.
 const MAX_BLOCKS: u64 = u64::MAX / BLOCK as u64;

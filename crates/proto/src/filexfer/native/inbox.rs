@@ -185,8 +185,8 @@ impl<T> Inbox<T> {
     fn is_wanted(&self, entry: &Entry) -> bool {
         self.wanted.is_empty()
             || self.wanted.iter().any(|wanted| {
-                is_within(&entry.name, wanted)
-                    || entry.kind == Kind::Folder && is_within(wanted, &entry.name)
+                entry.name.is_within(wanted)
+                    || entry.kind == Kind::Folder && wanted.is_within(&entry.name)
             })
     }
 
@@ -331,13 +331,6 @@ impl<T> Inbox<T> {
     /// All that is taken and not finished: the connection is at its end.
     pub fn into_taken(self) -> impl Iterator<Item = Taken<T>> {
         self.taken.into_iter()
-    }
-}
-
-fn is_within(name: &Name, folder: &Name) -> bool {
-    match name.as_bytes().strip_prefix(folder.as_bytes()) {
-        Some(rest) => rest.is_empty() || rest.starts_with(b"/"),
-        None => false,
     }
 }
 

@@ -325,8 +325,8 @@ impl TryFrom<Vec<u8>> for SkippedPath {
     }
 }
 
-/// The sink wants the oldest entry that it has not answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The sink wants the oldest entry that it has not answered: by default all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Take {
     /// The first byte that it has not got, a whole number of blocks ([`super::blocks`]) below the file's size, or 0.
     pub from: u64,

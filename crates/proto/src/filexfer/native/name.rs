@@ -73,6 +73,12 @@ impl Name {
         self.0.split(|byte| *byte == b'/')
     }
 
+    /// Whether it is this folder, or in it.
+    pub fn is_within(&self, folder: &Self) -> bool {
+        let rest = self.0.strip_prefix(&*folder.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    }
+
     /// Whether Windows takes it for what it is: no `\`, `:` or other character of its own, no device such as `NUL`, no
     /// part that ends in a dot or a blank, and UTF-8.
     pub fn is_safe_on_windows(&self) -> bool {
