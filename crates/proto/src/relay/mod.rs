@@ -9,6 +9,8 @@
 //! and no colon or slash between a `[` and the next `]` of the header counts. A bracket without its partner is plain
 //! text.
 //!
+//! What is not text is the [native wire](native); the [`hub`] serves both.
+//!
 //! White space is what Python's `str.strip` takes for it where the text is UTF-8, and ASCII white space elsewhere.
 //!
 //! # Example
@@ -63,7 +65,9 @@
 //! # }
 //! ```
 
+pub mod hub;
 mod message;
+pub mod native;
 mod reply;
 mod text;
 

@@ -1,0 +1,64 @@
+//! What a relay counts.
+
+use std::time::Duration;
+
+use super::Hub;
+
+/// What a relay has done since it started, and what it has now. Datagrams and messages, unless it says bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Datagrams that came, on both wires.
+    pub received: u64,
+    /// Classic datagrams with the shape of an answer, which are never answered.
+    pub answers_dropped: u64,
+    /// Classic datagrams that are too long.
+    pub too_long: u64,
+    /// Addresses that asked for theirs (`hii`).
+    pub hellos: u64,
+    /// Classic messages that were no messages: 400 to 404.
+    pub malformed: u64,
+    /// Answers that were not given because their receiver had too many, or because they would be too much longer than
+    /// what they answer.
+    pub withheld: u64,
+    /// Native datagrams that mean nothing.
+    pub native_malformed: u64,
+    /// Registrations on the native wire.
+    pub registered: u64,
+    /// Registrations that were refused.
+    pub registrations_refused: u64,
+    /// Messages taken, on both wires.
+    pub messages: u64,
+    /// Messages that had come before.
+    pub duplicates: u64,
+    /// Messages refused: 405, and every [`Why`](crate::relay::native::frames::Why).
+    pub refused: u64,
+    /// Deliveries of messages, to each receiver.
+    pub deliveries: u64,
+    /// Deliveries that passed slow members by.
+    pub dropped: u64,
+    /// Packets that were sent again.
+    pub resent: u64,
+    /// Now: addresses on the classic wire that were heard of in the last 300 s.
+    pub classic_clients: u64,
+    /// Now: sessions on the native wire.
+    pub sessions: u64,
+    /// Now: names that are known, present or not.
+    pub names: u64,
+    /// Now: rooms.
+    pub rooms: u64,
+    /// Now: bytes that wait in queues.
+    pub waiting: u64,
+    /// Now: sessions whose queue stands still.
+    pub stuck: u64,
+    /// For how long it has run, in seconds.
+    pub uptime: u64,
+}
+
+impl Hub {
+    pub(super) fn count(&self, _now: Duration) -> Counts {
+        Counts {
+            classic_clients: self.classic.clients() as u64,
+            ..self.counts
+        }
+    }
+}

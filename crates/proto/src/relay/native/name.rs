@@ -1,0 +1,113 @@
+//! Names of people, programs and rooms.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// A name: 1 to 32 of the letters `a` to `z`, digits, `-`, `_` and `.`, the first a letter or a digit.
+///
+/// What people type in capitals is the same name. It is copied, never allocated.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name {
+    bytes: [u8; Name::MAX],
+    length: u8,
+}
+
+/// Text that is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected a name of 1 to {max} letters a-z, digits, '-', '_' and '.', the first a letter or a digit", max = Name::MAX)]
+pub struct NotAName;
+
+impl Name {
+    /// The longest name in bytes.
+    pub const MAX: usize = 32;
+
+    /// The name with exactly these bytes; `None` where they are none, capitals included.
+    pub fn new(text: &[u8]) -> Option<Self> {
+        let (first, _) = text.split_first()?;
+        let is_fine = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let rest = text
+            .iter()
+            .all(|byte| is_fine(byte) || b"-_.".contains(byte));
+        if text.len() > Self::MAX || !is_fine(first) || !rest {
+            return None;
+        }
+        let mut bytes = [0; Self::MAX];
+        bytes[..text.len()].copy_from_slice(text);
+        Some(Self {
+            bytes,
+            length: text.len() as u8,
+        })
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl FromStr for Name {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        Self::new(text.to_ascii_lowercase().as_bytes()).ok_or(NotAName)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({})", self.as_str())
+    }
+}
+
+/// As a sequence of bytes, which the codec hands out one by one: nothing is allocated for them.
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = serializer.serialize_seq(Some(self.as_bytes().len()))?;
+        for byte in self.as_bytes() {
+            bytes.serialize_element(byte)?;
+        }
+        bytes.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{NotAName}")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut read: A) -> Result<Name, A::Error> {
+                let (mut bytes, mut length) = ([0; Name::MAX], 0);
+                while let Some(byte) = read.next_element()? {
+                    let place = bytes.get_mut(length).ok_or(de::Error::custom(NotAName))?;
+                    *place = byte;
+                    length += 1;
+                }
+                Name::new(&bytes[..length]).ok_or(de::Error::custom(NotAName))
+            }
+        }
+
+        deserializer.deserialize_seq(Bytes)
+    }
+}
