@@ -166,9 +166,11 @@ impl World {
         self.strays.clear();
         self.handle(from, datagram);
         self.send();
-        let (to, answer) = self.strays.pop()?;
-        assert_eq!(to, from);
-        frame::decode_datagram(&answer).ok().map(|(answer, _)| answer)
+        let (to, answer) = self.strays.first()?;
+        assert_eq!(*to, from);
+        frame::decode_datagram(answer)
+            .ok()
+            .map(|(answer, _)| answer)
     }
 
     fn cookie(&mut self, from: SocketAddr, nonce: Nonce) -> Cookie {
@@ -184,7 +186,8 @@ impl World {
         who: Option<(&str, u8)>,
     ) -> Result<Registered, Refusal> {
         let cookie = self.cookie(from, nonce);
-        let claim = who.map(|(text, key)| Identity::new([key; 32]).claim(name(text), nonce, cookie));
+        let claim =
+            who.map(|(text, key)| Identity::new([key; 32]).claim(name(text), nonce, cookie));
         let register = Register {
             version: VERSION,
             nonce,
@@ -212,8 +215,14 @@ impl World {
             is_deaf: false,
             next: 0,
         });
-        self.places.insert(address(port), self.peers.len() - 1);
-        self.peers.len() - 1
+        let peer = self.peers.len() - 1;
+        self.places.insert(address(port), peer);
+        for (to, datagram) in std::mem::take(&mut self.strays) {
+            if to == address(port) {
+                self.peers[peer].take(&datagram, self.now);
+            }
+        }
+        peer
     }
 
     /// A peer with a name, whose key is the same whenever the name is.

@@ -52,8 +52,12 @@ fn a_cookie_is_good_at_its_address_for_its_nonce_for_a_minute_at_least() {
 #[test]
 fn a_registration_that_is_said_again_gets_the_same_answer() {
     let mut world = World::new();
-    let first = world.register_with(address(1), NONCE, Some(("alice", 1))).unwrap();
-    let again = world.register_with(address(1), NONCE, Some(("alice", 1))).unwrap();
+    let first = world
+        .register_with(address(1), NONCE, Some(("alice", 1)))
+        .unwrap();
+    let again = world
+        .register_with(address(1), NONCE, Some(("alice", 1)))
+        .unwrap();
     assert_eq!(first, again);
     let counts = world.counts();
     assert_eq!((counts.registered, counts.sessions), (1, 1));
@@ -91,10 +95,16 @@ fn a_name_belongs_to_the_key_that_took_it_first() {
 #[test]
 fn a_name_that_is_remembered_belongs_to_its_key() {
     let mut world = World::new();
-    world.hub.remember(name("alice"), Identity::new([5; 32]).keys().signing);
+    world
+        .hub
+        .remember(name("alice"), Identity::new([5; 32]).keys().signing);
     let refused = world.register_with(address(1), NONCE, Some(("alice", 1)));
     assert_eq!(refused, Err(Refusal::NameTaken));
-    assert!(world.register_with(address(1), NONCE, Some(("alice", 5))).is_ok());
+    assert!(
+        world
+            .register_with(address(1), NONCE, Some(("alice", 5)))
+            .is_ok()
+    );
     assert_eq!(world.hub.take_effects(), []);
 }
 
@@ -161,7 +171,11 @@ fn a_client_that_says_goodbye_is_gone() {
     world.say(alice, &Bye { why: Ending::Done }, &[]);
     world.settle();
     let backlog = world.peers[alice].link.as_ref().unwrap().backlog();
-    assert_eq!((world.counts().sessions, backlog), (0, 0), "and knows that it was heard");
+    assert_eq!(
+        (world.counts().sessions, backlog),
+        (0, 0),
+        "and knows that it was heard"
+    );
 }
 
 #[test]
@@ -177,12 +191,21 @@ fn a_relay_that_stops_says_so() {
 #[test]
 fn frames_that_are_none_end_the_session() {
     let unknown = [1, 99, 0, 0, 0, 0, 0, 0, 0, 0];
-    let cut_off = &frame(&Ask { number: 1, question: Question::Rooms }, &[])[..12];
-    let from_a_relay = frame(&Happened {
-        room: name("r"),
-        who: crate::relay::native::frames::Origin::Name(name("bob")),
-        what: crate::relay::native::frames::Happening::Left,
-    }, &[]);
+    let cut_off = &frame(
+        &Ask {
+            number: 1,
+            question: Question::Rooms,
+        },
+        &[],
+    )[..11];
+    let from_a_relay = frame(
+        &Happened {
+            room: name("r"),
+            who: crate::relay::native::frames::Origin::Name(name("bob")),
+            what: crate::relay::native::frames::Happening::Left,
+        },
+        &[],
+    );
     for junk in [b"junk".as_slice(), &unknown, cut_off, &from_a_relay] {
         let mut world = World::new();
         let alice = world.person("alice");
@@ -210,7 +233,12 @@ fn what_somebody_else_sends_in_the_name_of_an_address_does_nothing() {
     assert_eq!(world.counts().sessions, 2);
     assert_ne!(from, other);
     world.hub.flush(world.now, &mut world.out);
-    assert!(world.out.runs().all(|run| run.to == from && run.datagrams.len() == 18));
+    assert!(
+        world
+            .out
+            .runs()
+            .all(|run| run.to == from && run.datagrams.len() == 18)
+    );
 }
 
 #[test]
@@ -246,9 +274,15 @@ fn a_relay_has_room_for_so_many() {
     for port in 1..=3 {
         assert!(world.register_with(address(port), NONCE, None).is_ok());
     }
-    assert_eq!(world.register_with(address(4), NONCE, None), Err(Refusal::Full));
+    assert_eq!(
+        world.register_with(address(4), NONCE, None),
+        Err(Refusal::Full)
+    );
     let other = Nonce([3; 16]);
-    assert!(world.register_with(address(2), other, None).is_ok(), "who is there may begin anew");
+    assert!(
+        world.register_with(address(2), other, None).is_ok(),
+        "who is there may begin anew"
+    );
     assert_eq!(world.counts().sessions, 3);
 }
 
