@@ -16,13 +16,16 @@
 //! Numbers begin with 1 in each direction and do not wrap: a session that has used them up begins anew. A packet that is
 //! sent again keeps its number and has a new count, so that it is known which of both has come.
 
-use super::Token;
+use super::{MAX_DATAGRAM, Token};
 
 /// The first byte of a packet.
 pub const MARK: u8 = 2;
 
 /// The length of the head in bytes.
 pub const HEAD: usize = 32;
+
+/// The longest frame that fits a packet, in bytes.
+pub const MAX_FRAME: usize = MAX_DATAGRAM - HEAD;
 
 /// The longest rest of a map behind a head, in bytes.
 pub const MAX_MORE: usize = 15 * 8;
