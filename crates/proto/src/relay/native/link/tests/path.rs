@@ -166,12 +166,12 @@ fn frame(number: u32, length: usize) -> Vec<u8> {
 }
 
 /// Many frames of different lengths both ways: all come, once and in order.
-fn converse(path: Path, seed: u64, within: Duration) {
+fn converse(path: Path, seed: u64, burst: u64, within: Duration) {
     let mut net = Net::new(path, seed);
     let mut said = [Vec::new(), Vec::new()];
     for round in 0..200u32 {
         for (from, said) in said.iter_mut().enumerate() {
-            for _ in 0..net.chance.below(8) {
+            for _ in 0..net.chance.below(burst) {
                 let length = 4 + net.chance.below((MAX_FRAME - 3) as u64) as usize;
                 let frame = frame(round, length);
                 net.sides[from].link.push(&frame);
@@ -203,11 +203,12 @@ fn all_of_it_comes_once_and_in_order() {
         let path = Path {
             delay: Duration::from_micros(chance.below(50_000)),
             jitter: Duration::from_micros(chance.below(2) * chance.below(30_000)),
-            loss: chance.below(300),
+            loss: chance.below(if seed.is_multiple_of(20) { 30 } else { 300 }),
             doubled: chance.below(100),
             queue: 20 + chance.below(2000) as usize,
         };
-        converse(path, seed, Duration::from_secs(60));
+        let burst = if seed.is_multiple_of(20) { 60 } else { 8 };
+        converse(path, seed, burst, Duration::from_secs(120));
     }
 }
 
