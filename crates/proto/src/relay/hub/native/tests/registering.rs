@@ -237,7 +237,7 @@ fn what_somebody_else_sends_in_the_name_of_an_address_does_nothing() {
         world
             .out
             .runs()
-            .all(|run| run.to == from && run.datagrams.len() == 18)
+            .all(|run| run.to == from && run.size == 18)
     );
 }
 
