@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use super::text::{
-    CONTENT, address, append_content, digits, in_brackets, parse, split_once, strip,
+    CONTENT, address, append_address, append_content, append_number, digits, parse, split_once,
+    strip,
 };
 use super::{EncodeError, MAX_DATAGRAM};
 
@@ -105,8 +106,9 @@ impl<'a> Reply<'a> {
             Self::Address(address) => out.extend_from_slice(tuple(address).as_bytes()),
             Self::Status(status) => status.encode(out),
             Self::Delivery { from, content } => {
-                let (ip, port) = (in_brackets(from.ip()), from.port());
-                append_content(out, &format!("{ip}/{port} ; content : "), content)?;
+                let mut source = Vec::new();
+                append_source(from, &mut source);
+                append_content(out, &source, content)?;
             }
         }
         Ok(())
@@ -149,6 +151,14 @@ impl<'a> Reply<'a> {
 /// A server that gets one stays silent (see [`crate::answer`]).
 pub fn is_answer(datagram: &[u8]) -> bool {
     Reply::of_any_length(datagram).is_some()
+}
+
+/// Appends what stands before the text in a delivery.
+pub(super) fn append_source(from: &SocketAddr, out: &mut Vec<u8>) {
+    append_address(out, from.ip());
+    out.push(b'/');
+    append_number(out, from.port());
+    out.extend_from_slice(b" ; content : ");
 }
 
 fn tuple(address: &SocketAddr) -> String {
