@@ -346,12 +346,7 @@ impl Native {
         }
         match verdict {
             Verdict::Now => self.say(from, id, Stage::Queued),
-            Verdict::When(slow) => {
-                if let Some(session) = self.sessions.get_mut(slow) {
-                    session.withhold(sender, id);
-                    self.touch(slow);
-                }
-            }
+            Verdict::When(slow) => self.withhold(slow, sender, id),
         }
     }
 

@@ -58,7 +58,7 @@ pub(super) struct Native {
     route: Route,
     /// Sessions to which something is to be sent, perhaps.
     dirty: Vec<u32>,
-    /// Bytes in all queues.
+    /// Bytes in all queues, and of what came before its turn.
     waiting: usize,
     /// How many sessions' queues stand still.
     stuck: usize,
@@ -352,6 +352,7 @@ impl Hub {
         };
         session.via = burst.via;
         session.recount(&mut self.native.waiting);
+        session.set_window(self.native.waiting > Native::MOST_WAITING / 2);
         self.native.sessions.heard(index, now);
         self.native.settle(index, now);
         self.native.touch(index);
