@@ -361,6 +361,14 @@ impl Busy {
         true
     }
 
+    pub(super) fn unacknowledged(&mut self, mut take: impl FnMut(&[u8])) {
+        for packet in &self.packets {
+            if let Some(bytes) = self.store.packet(packet.place) {
+                take(&bytes[HEAD..]);
+            }
+        }
+    }
+
     fn next_number(&mut self, window: u32, taken: u16) -> Option<u32> {
         self.held_back = self.in_flight >= window;
         if self.held_back && !std::mem::take(&mut self.spare) {

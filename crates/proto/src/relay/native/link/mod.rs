@@ -138,6 +138,11 @@ impl Link {
         self.sending.backlog()
     }
 
+    /// Hands out the frames that are not acknowledged, packet by packet, for a session that goes on where this one ends.
+    pub fn unacknowledged(&mut self, take: impl FnMut(&[u8])) {
+        self.sending.unacknowledged(take);
+    }
+
     /// Whether the other side took something since this moment, or nothing waits.
     pub fn moved_since(&self, moment: Duration) -> bool {
         self.sending.moved_since(moment)

@@ -142,6 +142,12 @@ impl Sending {
         (any, probe)
     }
 
+    pub(super) fn unacknowledged(&mut self, take: impl FnMut(&[u8])) {
+        if let Some(busy) = &mut self.busy {
+            busy.unacknowledged(take);
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.busy.as_ref().and_then(|busy| busy.alarm())
     }
