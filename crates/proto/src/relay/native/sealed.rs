@@ -150,11 +150,7 @@ impl Sealer {
 impl Opener {
     /// Reads the handshake of a sealed content. `None` where it is none, or not from who it says, or not for this
     /// receiver. Whose its [`keys`](Self::keys) are is for the caller to know.
-    pub fn new(
-        from: Name,
-        (to, identity): (Name, &Identity),
-        sealed: &[u8],
-    ) -> Option<Self> {
+    pub fn new(from: Name, (to, identity): (Name, &Identity), sealed: &[u8]) -> Option<Self> {
         let handshake = handshake_of(sealed)?;
         let secret = identity.sealing_secret();
         let prologue = prologue(from, to);

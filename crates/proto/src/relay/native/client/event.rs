@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::relay::native::frames::{
-    Answer, Body, Ending, Happened, Joined, Origin, Stage, Wants,
-};
+use crate::relay::native::frames::{Answer, Body, Ending, Happened, Joined, Origin, Stage, Wants};
 use crate::relay::native::handshake::Refusal;
 use crate::relay::native::identity::SigningKey;
 use crate::relay::native::{MessageId, Name};
@@ -152,10 +150,6 @@ impl Events {
         self.contents.extend_from_slice(content);
         let content = start..self.contents.len();
         self.queue.push_back(Item::Message { head, content });
-    }
-
-    pub(super) fn receipt(&mut self, first: MessageId, last: MessageId, stage: Stage) {
-        self.push(Event::Receipt { first, last, stage });
     }
 
     /// The next, if it is a message.

@@ -92,10 +92,6 @@ impl Joining {
         self.step = Step::Over;
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self.step, Step::Over)
-    }
-
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.step {
             Step::Greeting(_) | Step::Registering { .. } => Some(self.next),
@@ -134,7 +130,9 @@ impl Joining {
             _ => None,
         };
         match (&self.step, kind) {
-            (Step::Greeting(nonce), Some(Challenge::KIND)) => self.challenged(*nonce, datagram, now),
+            (Step::Greeting(nonce), Some(Challenge::KIND)) => {
+                self.challenged(*nonce, datagram, now)
+            }
             (Step::Greeting(_), None) if is_classic(datagram) => {
                 self.step = Step::Over;
                 Heard::Classic

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::event::{Arrived, Event, Events};
 use super::random::Random;
-use crate::relay::native::frames::{Delivery, Origin, Wants};
+use crate::relay::native::frames::{Origin, Wants};
 use crate::relay::native::identity::{PublicKeys, SealingKey, SigningKey};
 use crate::relay::native::sealed::{Opener, Sealer};
 use crate::relay::native::{Identity, MessageId, Name};
@@ -184,7 +184,11 @@ impl Keys {
         let Known::Trusted(key) = receiver.keys else {
             return None;
         };
-        if receiver.sealer.as_ref().is_none_or(|sealer| sealer.is_worn(now)) {
+        if receiver
+            .sealer
+            .as_ref()
+            .is_none_or(|sealer| sealer.is_worn(now))
+        {
             let me = (self.me.0, &self.me.1);
             receiver.sealer = Sealer::new(me, (to, key), self.random.draw(), now);
         }
@@ -217,13 +221,13 @@ impl Keys {
     }
 
     /// A sealed message came: it is told, held or given up.
-    pub(super) fn open(&mut self, delivery: &Delivery, head: Arrived<'static>, sealed: &[u8], events: &mut Events) {
-        let opened = match delivery.from {
-            Origin::Name(from) => self.opened(from, delivery.id, sealed),
+    pub(super) fn open(&mut self, head: Arrived<'static>, sealed: &[u8], events: &mut Events) {
+        let opened = match head.from {
+            Origin::Name(from) => self.opened(from, head.id, sealed),
             Origin::Address(_) => None,
         };
         let Some((from, key, content)) = opened else {
-            let (from, id) = (delivery.from, delivery.id);
+            let (from, id) = (head.from, head.id);
             return events.push(Event::Unreadable { from, id });
         };
         match self.judge(from, key, events) {
@@ -240,9 +244,18 @@ impl Keys {
         }
     }
 
-    fn opened(&mut self, from: Name, id: MessageId, sealed: &[u8]) -> Option<(Name, SigningKey, Vec<u8>)> {
+    fn opened(
+        &mut self,
+        from: Name,
+        id: MessageId,
+        sealed: &[u8],
+    ) -> Option<(Name, SigningKey, Vec<u8>)> {
         self.turn += 1;
-        if !self.from.get(&from).is_some_and(|(opener, _)| opener.fits(sealed)) {
+        if !self
+            .from
+            .get(&from)
+            .is_some_and(|(opener, _)| opener.fits(sealed))
+        {
             let opener = Opener::new(from, (self.me.0, &self.me.1), sealed)?;
             self.remember(from, opener);
         }

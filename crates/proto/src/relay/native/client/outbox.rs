@@ -7,11 +7,9 @@ use std::collections::VecDeque;
 
 use super::SendError;
 use crate::frame::{self, Message, Prefix};
-use crate::relay::native::frames::{Body, Part, Send, To, Wants};
+use crate::relay::native::frames::{Part, Send};
 use crate::relay::native::link::Link;
-use crate::relay::native::{
-    MAX_FRAGMENT, MAX_UNANSWERED, MAX_UNANSWERED_BYTES, MessageId,
-};
+use crate::relay::native::{MAX_FRAGMENT, MAX_UNANSWERED, MAX_UNANSWERED_BYTES, MessageId};
 
 /// How many bytes of frames the link is given ahead of what the relay has taken.
 const AHEAD: usize = 256 * 1024;
@@ -150,14 +148,15 @@ impl Outbox {
         };
     }
 
-    /// The verdict on all messages from `first` to `last`; the first and last that had none before.
+    /// The verdict on all messages from `first` to `last`: hands out the runs of those that had none before.
     pub(super) fn answered(
         &mut self,
         first: MessageId,
         last: MessageId,
-    ) -> Option<(MessageId, MessageId)> {
+        mut tell: impl FnMut(MessageId, MessageId),
+    ) {
         let from = self.entries.partition_point(|entry| entry.id < first);
-        let mut newly: Option<(MessageId, MessageId)> = None;
+        let mut run: Option<(MessageId, MessageId)> = None;
         let (mut count, mut bytes) = (0, 0);
         for entry in self.entries.range_mut(from..) {
             if entry.id > last {
@@ -167,13 +166,17 @@ impl Outbox {
                 entry.keep = Keep::No;
                 count += 1;
                 bytes += entry.content as usize;
-                newly = Some((newly.map_or(entry.id, |(first, _)| first), entry.id));
+                run = Some((run.map_or(entry.id, |(first, _)| first), entry.id));
+            } else if let Some((first, last)) = run.take() {
+                tell(first, last);
             }
+        }
+        if let Some((first, last)) = run {
+            tell(first, last);
         }
         self.unanswered = self.unanswered.saturating_sub(count);
         self.unanswered_bytes = self.unanswered_bytes.saturating_sub(bytes);
         self.forget();
-        newly
     }
 
     fn enter(&mut self, id: MessageId, content: u32, keep: Keep) {
@@ -203,7 +206,10 @@ impl Outbox {
         let Some(&entry) = self.entries.get(index) else {
             return;
         };
-        let end = self.entries.get(index + 1).map_or(self.end(), |next| next.start);
+        let end = self
+            .entries
+            .get(index + 1)
+            .map_or(self.end(), |next| next.start);
         if entry.keep == Keep::No && self.said.at == entry.start {
             self.said.at = end;
         }

@@ -22,9 +22,16 @@ impl Rooms {
         self.rooms.remove(&room);
     }
 
+    /// What was heard last in it.
+    pub(super) fn mark(&self, room: Name) -> Option<Mark> {
+        *self.rooms.get(&room)?
+    }
+
     /// What is to be said in a new session.
     pub(super) fn joins(&self) -> impl Iterator<Item = Join> {
-        self.rooms.iter().map(|(&room, &after)| Join { room, after })
+        self.rooms
+            .iter()
+            .map(|(&room, &after)| Join { room, after })
     }
 
     /// The relay has let this client in. Whether that is wanted.
