@@ -13,6 +13,9 @@ use super::window::Window;
 /// A packet is lost when one that was sent so many later has come.
 const REORDERED: u64 = 3;
 
+/// The same on a path that is seen to reorder.
+const MOST_REORDERED: u64 = 256;
+
 /// What a side needs while something waits or is on its way.
 #[derive(Debug)]
 pub(super) struct Busy {
@@ -25,6 +28,7 @@ pub(super) struct Busy {
     in_flight: u32,
     lost: VecDeque<u32>,
     halved: Order,
+    reordered: u64,
     alarm: Option<Duration>,
     in_vain: u32,
     spare: bool,
@@ -51,10 +55,34 @@ enum State {
 }
 
 /// What an acknowledgement brought.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Progress {
     /// How many packets it told of first.
     pub(super) came: u32,
+    /// Whether one of them had been thought lost.
+    pub(super) is_reordered: bool,
+    /// The newest sending that has come, where that is known.
+    newest: Option<Order>,
+}
+
+impl Progress {
+    /// A packet of this state has come: says how many fewer are on their way.
+    #[inline]
+    fn note(&mut self, state: State) -> u32 {
+        self.came += u32::from(state != State::Came);
+        match state {
+            State::Waits | State::Came => 0,
+            State::Lost => {
+                self.is_reordered = true;
+                0
+            }
+            State::Flies(order) => {
+                // What was sent again is still on its way: this is what was sent before.
+                self.is_reordered |= self.newest.is_some_and(|newest| order > newest);
+                1
+            }
+        }
+    }
 }
 
 impl Busy {
@@ -70,6 +98,7 @@ impl Busy {
             in_flight: 0,
             lost: VecDeque::new(),
             halved: order,
+            reordered: REORDERED,
             alarm: None,
             in_vain: 0,
             spare: false,
@@ -145,58 +174,52 @@ impl Busy {
         round_trip: &mut RoundTrip,
         now: Duration,
     ) -> Progress {
-        if !came.head.is_partial
-            && let Some(sent) = self.flight.came(came.head.seen)
-        {
-            round_trip.measured(now.saturating_sub(sent));
+        let mut progress = Progress::default();
+        if !came.head.is_partial {
+            if let Some(sent) = self.flight.came(came.head.seen) {
+                round_trip.measured(now.saturating_sub(sent));
+            }
+            progress.newest = Some(self.flight.newest());
         }
         let before = self.first;
-        let mut count = self.all_came_below(came.head.expected);
+        self.all_came_below(came.head.expected, &mut progress);
         let words = std::iter::once(came.head.beyond).chain(more(came.more));
         for (word, at) in words.zip((u64::from(came.head.expected) + 1..).step_by(64)) {
-            count += self.these_came(word, at);
+            self.these_came(word, at, &mut progress);
         }
         if self.first > before {
             self.let_go();
         }
-        Progress { came: count }
+        if progress.is_reordered {
+            self.reordered = (2 * self.reordered).min(MOST_REORDERED);
+        }
+        progress
     }
 
-    fn all_came_below(&mut self, expected: u32) -> u32 {
-        let mut count = 0;
+    #[inline]
+    fn all_came_below(&mut self, expected: u32, progress: &mut Progress) {
         while self.first < expected
             && let Some(packet) = self.packets.pop_front()
         {
-            count += self.note(packet.state);
+            self.in_flight -= progress.note(packet.state);
             self.bytes -= packet.place.frames();
             self.first += 1;
         }
-        count
     }
 
-    fn these_came(&mut self, mut word: u64, at: u64) -> u32 {
-        let mut count = 0;
+    fn these_came(&mut self, mut word: u64, at: u64, progress: &mut Progress) {
         while word != 0 {
             let number = at + u64::from(word.trailing_zeros());
             word &= word - 1;
             if number >= u64::from(self.unsent) {
-                break;
+                return;
             }
             let index = (number - u64::from(self.first)) as usize;
-            let Some(packet) = self.packets.get_mut(index) else {
-                break;
-            };
-            let state = std::mem::replace(&mut packet.state, State::Came);
-            count += self.note(state);
+            if let Some(packet) = self.packets.get_mut(index) {
+                self.in_flight -= progress.note(packet.state);
+                packet.state = State::Came;
+            }
         }
-        count
-    }
-
-    /// A packet of this state has come: 1 where that is news.
-    #[inline]
-    fn note(&mut self, state: State) -> u32 {
-        self.in_flight -= u32::from(matches!(state, State::Flies(_)));
-        u32::from(state != State::Came)
     }
 
     fn let_go(&mut self) {
@@ -224,8 +247,8 @@ impl Busy {
         while let Some((order, sent)) = self.flight.oldest() {
             if self.flies(sent.number, order) {
                 let newest = self.flight.newest();
-                let is_late = order.0 + REORDERED <= newest.0
-                    || order < newest && sent.at + round_trip.late_after() <= now;
+                let is_late = order.0 + self.reordered <= newest.0
+                    || order < newest && sent.at + round_trip.patience(0) <= now;
                 if !is_late {
                     break;
                 }

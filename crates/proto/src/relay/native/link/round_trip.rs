@@ -39,11 +39,6 @@ impl RoundTrip {
         };
         (once.max(LEAST) * (1 << in_vain.min(7))).min(MOST)
     }
-
-    /// How long after it was sent a packet is late, when a later one has come.
-    pub(super) fn late_after(&self) -> Duration {
-        micros(u64::from(self.smoothed) * 9 / 8 + 1000)
-    }
 }
 
 fn micros(micros: u64) -> Duration {

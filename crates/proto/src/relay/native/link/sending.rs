@@ -105,6 +105,9 @@ impl Sending {
                 self.window.grow(progress.came);
             }
         }
+        if progress.is_reordered {
+            self.window.restore();
+        }
         if busy.find_lost(&self.round_trip, now) {
             self.window.halve();
         }

@@ -246,14 +246,26 @@ fn bytes_in_ten_seconds(path: Path) -> usize {
 
 #[test]
 fn a_path_that_loses_little_carries_much() {
-    for (loss, queue) in [(0, 4096), (0, 100), (1, 4096), (10, 4096), (50, 4096)] {
+    for (loss, queue, jitter) in [
+        (0, 4096, 0),
+        (0, 100, 0),
+        (1, 4096, 0),
+        (10, 4096, 0),
+        (50, 4096, 0),
+        (0, 4096, 1),
+        (0, 4096, 10),
+        (1, 4096, 10),
+        (10, 4096, 5),
+    ] {
         let path = Path {
             loss,
             queue,
+            jitter: ms(jitter),
             ..GOOD
         };
-        println!("{loss} {queue} {}", bytes_in_ten_seconds(path));
+        println!("{loss} {queue} {jitter} {}", bytes_in_ten_seconds(path));
     }
+    println!("{} {}", size_of::<Link>(), size_of::<super::busy::Busy>());
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) struct Window {
     packets: u16,
     threshold: u16,
     acknowledged: u16,
+    before: u16,
 }
 
 impl Window {
@@ -26,6 +27,7 @@ impl Window {
             packets: START as u16,
             threshold: MOST as u16,
             acknowledged: 0,
+            before: 0,
         }
     }
 
@@ -47,9 +49,16 @@ impl Window {
 
     /// One was lost while others came: half.
     pub(super) fn halve(&mut self) {
+        self.before = self.packets;
         self.set(self.packets() / 2);
         self.threshold = self.packets;
         self.acknowledged = 0;
+    }
+
+    /// What was thought lost has come: as before.
+    pub(super) fn restore(&mut self) {
+        self.packets = self.packets.max(self.before);
+        self.threshold = self.threshold.max(self.before);
     }
 
     /// Nothing comes back: it begins anew.
