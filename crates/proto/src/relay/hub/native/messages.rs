@@ -123,7 +123,9 @@ impl Hub {
                 Ok(self.native.verdict_of(to, now))
             }
             Target::Room(room) => {
-                let spread = self.native.say_in_room(from, room, send, content, None, now)?;
+                let spread = self
+                    .native
+                    .say_in_room(from, room, send, content, None, now)?;
                 self.counts.deliveries += spread.deliveries;
                 self.counts.dropped += spread.dropped;
                 Ok(spread.verdict)
@@ -182,7 +184,9 @@ impl Hub {
             Target::Room(room) => {
                 let mut to = Vec::new();
                 let parts = Some((total, &mut to));
-                let spread = self.native.say_in_room(from, room, send, content, parts, now)?;
+                let spread = self
+                    .native
+                    .say_in_room(from, room, send, content, parts, now)?;
                 self.counts.dropped += spread.dropped;
                 Ok(Receivers::Room(Spread {
                     room,
@@ -322,7 +326,11 @@ impl Native {
     #[inline]
     fn begin(&mut self, from: u32, id: MessageId) -> Result<(), Refusal> {
         let session = self.sessions.get(from).ok_or(Refusal::Said)?;
-        if session.busy.as_ref().is_some_and(|busy| busy.taking.is_some()) {
+        if session
+            .busy
+            .as_ref()
+            .is_some_and(|busy| busy.taking.is_some())
+        {
             self.drop_unfinished(from);
         }
         match id > self.last(from) {

@@ -129,7 +129,11 @@ impl Native {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        let moments = [self.wheel.next(), self.sessions.expiry(), self.rooms.deadline()];
+        let moments = [
+            self.wheel.next(),
+            self.sessions.expiry(),
+            self.rooms.deadline(),
+        ];
         moments.into_iter().flatten().min()
     }
 
@@ -219,7 +223,10 @@ impl Native {
         }
         self.drop_unfinished(index);
         self.release_all(index);
-        let rooms = self.sessions.get_mut(index).map(|session| std::mem::take(&mut session.rooms));
+        let rooms = self
+            .sessions
+            .get_mut(index)
+            .map(|session| std::mem::take(&mut session.rooms));
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
@@ -231,7 +238,10 @@ impl Native {
         self.waiting -= session.counted;
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
-            self.names.get_mut(name).session.take_if(|session| *session == index);
+            self.names
+                .get_mut(name)
+                .session
+                .take_if(|session| *session == index);
         }
     }
 

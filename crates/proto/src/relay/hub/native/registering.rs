@@ -115,7 +115,10 @@ impl Hub {
         }
         self.native.replace(name, now, out);
         let link = Link::new(token);
-        let index = self.native.sessions.add(burst.from, burst.via, link, name, now);
+        let index = self
+            .native
+            .sessions
+            .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
             self.native.names.get_mut(name).session = Some(index);
         }
@@ -139,8 +142,7 @@ impl Hub {
             return Err(Refusal::NameTaken);
         }
         let is_bound = known.and_then(|known| known.keys()) == Some(claim.keys);
-        if !claim.is_proven(register.nonce, register.cookie)
-            || !(is_bound || claim.keys.is_bound())
+        if !claim.is_proven(register.nonce, register.cookie) || !(is_bound || claim.keys.is_bound())
         {
             return Err(Refusal::NotProven);
         }

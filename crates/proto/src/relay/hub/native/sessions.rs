@@ -9,9 +9,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use slab::Slab;
 
+use super::messages::Taking;
 use super::names::NameId;
 use super::receipts::{Due, Withheld};
-use super::messages::Taking;
 use super::rooms::RoomId;
 use super::wheel::Slot;
 use crate::relay::hub::Via;
