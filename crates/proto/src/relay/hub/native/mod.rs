@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `gate`, `limits`, `registering` | who may begin a session, and how one begins |
 //! | `sessions`, `names`, `rooms`, `history` | who is there, and what was said |
-//! | `messages`, `receipts` | a message on its way, and what its sender is told |
+//! | `messages`, `route`, `receipts` | a message on its way, and what its sender is told |
+//! | `speaking` | what is said in rooms |
 //! | `answers` | what clients ask |
 //! | `wheel` | when a session is to be looked at again |
 
@@ -17,7 +18,9 @@ mod names;
 mod receipts;
 mod registering;
 mod rooms;
+mod route;
 mod sessions;
+mod speaking;
 mod wheel;
 
 #[cfg(test)]
@@ -28,10 +31,11 @@ use std::time::Duration;
 
 use gate::Gate;
 use limits::Limits;
-use messages::Route;
 use names::Names;
 use rooms::{Rooms, append};
+use route::Route;
 use sessions::{Session, Sessions};
+use speaking::Bundle;
 use wheel::{Slot, Wheel};
 
 use super::{Burst, Hub, Outbox, Settings};
@@ -55,9 +59,14 @@ pub(super) struct Native {
     rooms: Rooms,
     wheel: Wheel,
     route: Route,
+    bundle: Bundle,
+    /// Deliveries of what was said in rooms.
+    spread: u64,
+    /// Those that passed slow members by.
+    dropped: u64,
     /// Sessions to which something is to be sent, perhaps.
     dirty: Vec<u32>,
-    /// Bytes in all queues.
+    /// Bytes in all queues, and of what came before its turn.
     waiting: usize,
     /// How many sessions' queues stand still.
     stuck: usize,
@@ -89,6 +98,9 @@ pub(super) struct Now {
     pub(super) waiting: usize,
     pub(super) stuck: usize,
     pub(super) uptime: Duration,
+    /// Since it started: deliveries in rooms, and those that passed slow members by.
+    pub(super) spread: u64,
+    pub(super) dropped: u64,
 }
 
 impl Native {
@@ -111,6 +123,9 @@ impl Native {
             rooms: Rooms::new(settings.history, seed(3)),
             wheel: Wheel::new(now),
             route: Route::default(),
+            bundle: Bundle::default(),
+            spread: 0,
+            dropped: 0,
             dirty: Vec::new(),
             waiting: 0,
             stuck: 0,
@@ -171,6 +186,8 @@ impl Native {
             waiting: self.waiting,
             stuck: self.stuck,
             uptime: now.saturating_sub(self.started),
+            spread: self.spread,
+            dropped: self.dropped,
         }
     }
 
@@ -187,6 +204,9 @@ impl Native {
     /// The same with a frame that is encoded.
     #[inline]
     fn push_frame(&mut self, index: u32, frame: &[u8]) -> u32 {
+        if !self.bundle.is_empty() {
+            self.spread_bundle();
+        }
         let Some(session) = self.sessions.get_mut(index) else {
             return 0;
         };
@@ -218,6 +238,7 @@ impl Native {
 
     /// A session is over; the other side is told why, if that is said.
     fn end(&mut self, index: u32, why: Option<Ending>, now: Duration, out: &mut Outbox) {
+        self.spread_bundle();
         if let Some(why) = why {
             self.push(index, &Bye { why }, &[]);
         }
@@ -351,6 +372,7 @@ impl Hub {
         };
         session.via = burst.via;
         session.recount(&mut self.native.waiting);
+        session.set_window(self.native.waiting > Native::MOST_WAITING / 2);
         self.native.sessions.heard(index, now);
         self.native.settle(index, now);
         self.native.touch(index);
@@ -397,10 +419,7 @@ impl Hub {
                 return Err(Ending::Unruly);
             };
             match kind {
-                Send::KIND => {
-                    let (send, content) = take::<Send>(&mut frames)?;
-                    self.take_message(index, &send, content, now, out);
-                }
+                Send::KIND => frames = self.take_send(index, frames, now, out)?,
                 Join::KIND => self.native.join(index, &take(&mut frames)?.0),
                 Leave::KIND => {
                     let (Leave { room }, _) = take(&mut frames)?;
@@ -415,7 +434,28 @@ impl Hub {
         Ok(())
     }
 
+    /// Takes the message at the start of these frames, and hands back the others.
+    #[inline]
+    fn take_send<'a>(
+        &mut self,
+        index: u32,
+        frames: &'a [u8],
+        now: Duration,
+        out: &mut Outbox,
+    ) -> Result<&'a [u8], Ending> {
+        if let Some((send, content, length)) = self.native.route.read(index, frames) {
+            self.take_message(index, &send, content, now, out);
+            return Ok(&frames[length..]);
+        }
+        let mut rest = frames;
+        let (send, content) = take::<Send>(&mut rest)?;
+        self.take_message(index, &send, content, now, out);
+        self.native.route.was_read(index, &send, frames);
+        Ok(rest)
+    }
+
     pub(super) fn flush_sessions(&mut self, now: Duration, out: &mut Outbox) {
+        self.native.spread_bundle();
         self.native.look_after_due(now, out);
         while let Some(silent) = self.native.sessions.expired(now) {
             self.native.end(silent, None, now, out);
