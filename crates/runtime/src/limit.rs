@@ -187,6 +187,7 @@ pub struct RateLimit<K: Hash + Eq = Source> {
     last: Option<K>,
     contended: Option<Instant>,
     relaxed: Option<Instant>,
+    tightened: Option<Instant>,
 }
 
 impl<K: Hash + Eq + Copy> RateLimit<K> {
@@ -198,6 +199,10 @@ impl<K: Hash + Eq + Copy> RateLimit<K> {
 
     /// How long sources count as contending after one was heard between two of another.
     const CONTENTION: Duration = Duration::from_secs(1);
+
+    /// How long it takes at the least until a lower rate shows: what waited in a server that stood still for a moment is
+    /// soon done.
+    const EFFECT: Duration = Duration::from_millis(2);
 
     /// How often the rate recovers by a step while the server keeps up.
     const RECOVERY: Duration = Duration::from_millis(10);
@@ -215,6 +220,7 @@ impl<K: Hash + Eq + Copy> RateLimit<K> {
             last: None,
             contended: None,
             relaxed: None,
+            tightened: None,
         }
     }
 
@@ -250,6 +256,10 @@ impl<K: Hash + Eq + Copy> RateLimit<K> {
             since.is_some_and(|since| now.saturating_duration_since(since) < time)
         };
         if behind && within(self.contended, Self::CONTENTION) {
+            if within(self.tightened, Self::EFFECT) {
+                return;
+            }
+            self.tightened = Some(now);
             self.interval = (self.interval * 2).min(self.longest);
             self.relaxed = Some(now);
         } else if !within(self.relaxed, Self::RECOVERY) {
