@@ -146,12 +146,18 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// More than a server answers that is handed datagrams one by one.
+    const MOST: NonZeroU32 = NonZeroU32::new(1_000_000).unwrap();
+
+    /// What a person with one program at a time does with.
+    const FLOOR: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
     /// What the sources of a server that answers datagrams one by one may have; see [`Rates::fixed`].
     pub const fn of_sources(fixed: Option<NonZeroU32>) -> Self {
         Self {
             fixed,
-            most: NonZeroU32::new(1_000_000).unwrap(),
-            floor: NonZeroU32::new(1000).unwrap(),
+            most: Self::MOST,
+            floor: Self::FLOOR,
         }
     }
 

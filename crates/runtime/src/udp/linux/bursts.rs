@@ -122,17 +122,18 @@ impl Out {
     /// Sends what was filled in from this place on, as far as the system takes it at once.
     fn send_from(&mut self, socket: &UdpSocket, first: usize) -> io::Result<usize> {
         let headers = &mut self.headers[first..self.filled.len()];
+        let descriptor = socket.as_raw_fd();
         // SAFETY: the headers point to names, controls and slices of `self` that were filled in for this call, and the
-        // slices into runs that outlive it; sendmmsg reads them and writes nothing but `msg_len`.
-        let result = unsafe {
-            libc::sendmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                headers.len() as libc::c_uint,
-                0,
-            )
-        };
-        checked(result as isize)
+        // slices into runs that outlive it; the calls read them and write nothing but `msg_len`.
+        unsafe {
+            match headers {
+                [one] => checked(libc::sendmsg(descriptor, &one.msg_hdr, 0)).map(|_| 1),
+                many => {
+                    let count = many.len() as libc::c_uint;
+                    checked(libc::sendmmsg(descriptor, many.as_mut_ptr(), count, 0) as isize)
+                }
+            }
+        }
     }
 
     /// The system refused this message: if it cannot be cut on its way out, its datagrams are sent one by one.
