@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Hub;
+use crate::relay::Status;
 
 /// What a relay has done since it started, and what it has now. Datagrams and messages, unless it says bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,10 +55,28 @@ pub struct Counts {
     pub uptime: u64,
 }
 
+impl Counts {
+    /// Where what was answered so is counted.
+    pub(super) fn of(&mut self, status: Status) -> &mut u64 {
+        match status {
+            Status::Sent => &mut self.messages,
+            Status::NotSent => &mut self.refused,
+            _ => &mut self.malformed,
+        }
+    }
+}
+
 impl Hub {
-    pub(super) fn count(&self, _now: Duration) -> Counts {
+    pub(super) fn count(&self, now: Duration) -> Counts {
+        let native = self.native.now(now);
         Counts {
             classic_clients: self.classic.clients() as u64,
+            sessions: native.sessions as u64,
+            names: native.names as u64,
+            rooms: native.rooms as u64,
+            waiting: native.waiting as u64,
+            stuck: native.stuck as u64,
+            uptime: native.uptime.as_secs(),
             ..self.counts
         }
     }
