@@ -75,7 +75,7 @@ impl Route {
 
 impl Hub {
     /// A session says a message, or a part of one.
-    pub(super) fn message(
+    pub(super) fn take_message(
         &mut self,
         from: u32,
         send: &Send,

@@ -399,7 +399,7 @@ impl Hub {
             match kind {
                 Send::KIND => {
                     let (send, content) = take::<Send>(&mut frames)?;
-                    self.message(index, &send, content, now, out);
+                    self.take_message(index, &send, content, now, out);
                 }
                 Join::KIND => self.native.join(index, &take(&mut frames)?.0),
                 Leave::KIND => {

@@ -26,7 +26,7 @@ impl Hub {
     ) {
         let known = match Prefix::decode(datagram) {
             Ok(Some(Prefix { kind, .. })) if kind == Hello::KIND => {
-                self.hello(burst, datagram, now, out)
+                self.challenge(burst, datagram, now, out)
             }
             Ok(Some(Prefix { kind, .. })) if kind == Register::KIND => {
                 self.register(burst, datagram, now, out)
@@ -37,7 +37,7 @@ impl Hub {
     }
 
     /// Somebody would like to register: what they get is shorter than what they sent, and nothing is remembered.
-    fn hello(
+    fn challenge(
         &self,
         burst: &Burst<'_>,
         datagram: &[u8],

@@ -213,7 +213,8 @@ fn a_long_message_is_passed_on_part_by_part() {
 fn parts_that_do_not_fit_each_other_are_refused_once() {
     let part = vec![b'x'; MAX_FRAGMENT];
     let some = MAX_FRAGMENT as u32 + 10;
-    let table: &[(&str, &[(u64, &str, Part, usize)])] = &[
+    type Said<'a> = &'a [(u64, &'a str, Part, usize)];
+    let table: &[(&str, Said<'_>)] = &[
         ("no first", &[(1, "bob", Part::Last, 9)]),
         ("no rest", &[(1, "bob", Part::First(9), 9)]),
         (

@@ -194,7 +194,7 @@ fn an_idle_session_is_small() {
     assert!(size <= 250, "a session has {size} bytes");
     assert!(known <= 200, "a name has {known} bytes");
     let mut world = World::new();
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let (alice, _bob) = (world.person("alice"), world.person("bob"));
     world.message_that_wants(alice, named("bob"), b"x", Wants::Read);
     world.message(alice, named("carol"), b"x");
     world.pass(secs(5), Duration::from_millis(100));
