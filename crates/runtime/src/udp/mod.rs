@@ -3,6 +3,7 @@
 mod client;
 mod fan;
 mod flow;
+mod line;
 #[cfg(all(target_os = "linux", not(portable)))]
 #[path = "linux.rs"]
 mod imp;
@@ -26,6 +27,7 @@ use crate::timing;
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
 pub use flow::{Bundle, Flow, Room};
+pub use line::{Line, LineWaker};
 pub use server::{Loss, Policy, Seal, Server, Service, Verdict};
 pub use stamp::{Outbox, Stamp, StampClock};
 pub use totals::{Counts, Totals};
