@@ -44,7 +44,10 @@ impl Prompt {
     /// [`PromptError::Failed`] when the terminal cannot be set up.
     pub fn new(prompt: &str, limit: usize) -> Result<Self, PromptError> {
         let source = if io::stdin().is_terminal() && io::stdout().is_terminal() {
-            Source::Terminal(Box::new(DefaultEditor::new().map_err(failed)?), prompt.to_owned())
+            Source::Terminal(
+                Box::new(DefaultEditor::new().map_err(failed)?),
+                prompt.to_owned(),
+            )
         } else {
             Source::Pipe
         };
@@ -53,6 +56,15 @@ impl Prompt {
             limit,
             line: 0,
         })
+    }
+
+    /// Takes lines of at most `limit` bytes as they are, from a terminal too: whoever asks shows what is asked.
+    pub fn plain(limit: usize) -> Self {
+        Self {
+            source: Source::Pipe,
+            limit,
+            line: 0,
+        }
     }
 
     /// Whether a person is at the other end.

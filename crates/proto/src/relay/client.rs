@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{EncodeError, HELLO, Message, Reply, Status};
+use super::{EXIT_SERVER, EncodeError, HELLO, Message, Reply, Status};
 
 /// How long the answer to a message is waited for.
 pub const VERDICT: Duration = Duration::from_secs(2);
@@ -30,6 +30,10 @@ pub const MAX_WAITING: usize = 1024;
 pub struct ClassicClient {
     at: Option<SocketAddr>,
     next_hello: Duration,
+    /// Whether the next answer to a greeting is told, also where it says nothing new.
+    is_asked: bool,
+    /// Whether the relay is to be asked to stop.
+    stops: bool,
     /// Greetings since the last answer to one.
     unanswered: u32,
     waiting: VecDeque<Vec<u8>>,
@@ -41,7 +45,8 @@ pub struct ClassicClient {
 /// What has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The relay sees the client here: said once, and again when that changes or the relay was lost.
+    /// The relay sees the client here: said once, and again when that changes, when the relay was lost, or on
+    /// [demand](ClassicClient::greet).
     Registered(SocketAddr),
     /// The relay no longer answers. It is asked further on.
     Lost,
@@ -73,6 +78,8 @@ impl ClassicClient {
         Self {
             at: None,
             next_hello: now,
+            is_asked: false,
+            stops: false,
             unanswered: 0,
             waiting: VecDeque::new(),
             sent: None,
@@ -98,7 +105,8 @@ impl ClassicClient {
     fn registered(&mut self, at: SocketAddr, now: Duration) {
         self.unanswered = 0;
         self.next_hello = now + RENEWAL;
-        if self.at.replace(at) != Some(at) {
+        let is_asked = std::mem::take(&mut self.is_asked);
+        if self.at.replace(at) != Some(at) || is_asked {
             self.events.push_back(Event::Registered(at));
         }
     }
@@ -113,6 +121,9 @@ impl ClassicClient {
         if self.next_hello <= now {
             self.hello(now);
             send(HELLO.as_bytes());
+        }
+        if std::mem::take(&mut self.stops) {
+            send(EXIT_SERVER.as_bytes());
         }
         if self.sent.is_none()
             && self.at.is_some()
@@ -140,6 +151,16 @@ impl ClassicClient {
     /// What has happened next.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Asks the relay now where it sees this client.
+    pub fn greet(&mut self, now: Duration) {
+        (self.is_asked, self.next_hello) = (true, now);
+    }
+
+    /// Asks the relay to stop. It gives no answer.
+    pub fn stop_relay(&mut self) {
+        self.stops = true;
     }
 
     /// Says a message. Verdicts come in the order of the messages.
@@ -241,7 +262,10 @@ mod tests {
         assert_eq!(sent(&mut client, 1).len(), 1);
         assert_eq!(client.unanswered(), 2);
         assert_eq!(sent(&mut client, 3).len(), 1);
-        client.receive(b"405, could not SEND the message to the requested address", at(3));
+        client.receive(
+            b"405, could not SEND the message to the requested address",
+            at(3),
+        );
         assert_eq!(
             events(&mut client)[1..],
             [
@@ -251,6 +275,17 @@ mod tests {
             ]
         );
         assert_eq!(client.unanswered(), 0);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_told_although_it_is_known() {
+        let mut client = registered();
+        client.greet(at(5));
+        client.stop_relay();
+        assert_eq!(sent(&mut client, 5), ["hii", "exit server"]);
+        client.receive(HERE.as_bytes(), at(5));
+        assert!(matches!(events(&mut client)[..], [Event::Registered(_)]));
+        assert_eq!(sent(&mut client, 5), [""; 0]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use runtime::udp::{ClientError, Line, LineWaker};
 
-use super::machine::{Machine, Wire};
+use super::machine::Machine;
 use super::{GOODBYE, Happening, Heard, Shared, Teller};
 
 /// How many datagrams are taken before what they cause is sent.
@@ -86,13 +86,11 @@ impl Driver {
 
     /// Takes what came, sends what is to be sent, tells what happened; gives the moment of the next turn.
     fn turn(&mut self, shared: &Shared) -> Option<Instant> {
-        // What is done to the machine from here on is seen below, or wakes this thread.
         let mut troubles = Vec::new();
         let mut machine = shared.machine();
         if !(self.is_full)() {
             self.take(&mut machine, shared, &mut troubles);
         }
-        shared.is_awake.store(true, Ordering::Release);
         let line = &self.line;
         machine.transmit(shared.now(), |datagram| {
             troubles.extend(line.send(datagram).err());
@@ -100,11 +98,11 @@ impl Driver {
         while let Some(heard) = machine.next_heard(shared.now()) {
             (self.tell)(heard);
         }
+        // Whoever does something to the machine from here on has to wake this thread.
         shared.is_awake.store(false, Ordering::Release);
-        let wire = machine.wire();
         let deadline = machine.deadline();
         drop(machine);
-        self.see_to(troubles, wire);
+        self.see_to(troubles);
         deadline.map(|at| shared.started + at)
     }
 
@@ -130,7 +128,7 @@ impl Driver {
 
     /// Goes to the next address where this one does not answer, to a new socket where the network has changed, and tells
     /// the program once.
-    fn see_to(&mut self, troubles: Vec<ClientError>, _wire: Wire) {
+    fn see_to(&mut self, troubles: Vec<ClientError>) {
         let silent = self.trial.is_some_and(|at| at <= Instant::now());
         let is_elsewhere = troubles.iter().any(ClientError::may_be_this_address_only);
         if (is_elsewhere || silent) && self.try_next() {
@@ -164,7 +162,8 @@ impl Driver {
     fn wait(&mut self, until: Option<Instant>, shared: &Shared) -> std::io::Result<()> {
         let waited = if (self.is_full)() {
             let nap = Instant::now() + NAP;
-            self.line.wait_deaf(Some(until.map_or(nap, |at| at.min(nap))))
+            self.line
+                .wait_deaf(Some(until.map_or(nap, |at| at.min(nap))))
         } else {
             self.line.wait(until)
         };

@@ -35,6 +35,7 @@ pub(crate) struct Inbox<L> {
     happenings: Receiver<Happening<L>>,
     waiting: Arc<AtomicUsize>,
     teller: Teller<L>,
+    shutdown: Shutdown,
 }
 
 /// The telling end.
@@ -56,7 +57,8 @@ impl<L> Clone for Teller<L> {
 impl<L> Teller<L> {
     /// Tells something; `false` where nobody listens any more.
     pub(crate) fn tell(&self, happening: Happening<L>) -> bool {
-        self.waiting.fetch_add(weight(&happening), Ordering::Relaxed);
+        self.waiting
+            .fetch_add(weight(&happening), Ordering::Relaxed);
         self.teller.send(happening).is_ok()
     }
 
@@ -73,13 +75,15 @@ impl<L: Send + 'static> Inbox<L> {
         let waiting = Arc::default();
         let teller = Teller { teller, waiting };
         let stop = teller.clone();
-        Shutdown::on_signal()?.on_trigger(move || {
+        let shutdown = Shutdown::on_signal()?;
+        shutdown.on_trigger(move || {
             stop.tell(Happening::Stop);
         });
         Ok(Self {
             happenings,
             waiting: Arc::clone(&teller.waiting),
             teller,
+            shutdown,
         })
     }
 
@@ -87,8 +91,11 @@ impl<L: Send + 'static> Inbox<L> {
         self.teller.clone()
     }
 
-    /// The next thing that happens, by this moment.
+    /// The next thing that happens, by this moment. A signal comes before all that waits.
     pub(crate) fn next(&self, deadline: Option<Instant>) -> Happening<L> {
+        if self.shutdown.is_triggered() {
+            return Happening::Stop;
+        }
         let next = match deadline {
             None => self
                 .happenings
@@ -101,19 +108,13 @@ impl<L: Send + 'static> Inbox<L> {
         };
         match next {
             Ok(happening) => {
-                self.waiting.fetch_sub(weight(&happening), Ordering::Relaxed);
+                self.waiting
+                    .fetch_sub(weight(&happening), Ordering::Relaxed);
                 happening
             }
             // It holds a teller itself.
             Err(_) => Happening::Timeout,
         }
-    }
-
-    /// Whether nothing waits.
-    pub(crate) fn try_next(&self) -> Option<Happening<L>> {
-        let happening = self.happenings.try_recv().ok()?;
-        self.waiting.fetch_sub(weight(&happening), Ordering::Relaxed);
-        Some(happening)
     }
 }
 

@@ -73,6 +73,13 @@ impl Machine {
         }
     }
 
+    /// Does what only the classic wire knows.
+    pub(super) fn classic_client(&mut self, act: impl FnOnce(&mut ClassicClient)) {
+        if let Self::Classic(classic) = self {
+            act(&mut classic.client);
+        }
+    }
+
     pub(super) fn receive(&mut self, datagram: &[u8], now: Duration) {
         match self {
             Self::Native(client) => client.receive(datagram, now),

@@ -109,6 +109,18 @@ impl Peer {
         self.shared.machine().unanswered()
     }
 
+    /// Asks a relay of the classic wire where it sees this client.
+    pub(crate) fn greet(&self) {
+        self.with(|machine, now| machine.classic_client(|client| client.greet(now)));
+    }
+
+    /// Asks a relay of the classic wire to stop.
+    pub(crate) fn stop_relay(&self) {
+        self.with(|machine, _| {
+            machine.classic_client(proto::relay::client::ClassicClient::stop_relay);
+        });
+    }
+
     pub(crate) fn join(&self, room: Name, after: Option<Mark>) {
         self.with(|machine, _| machine.native(|client| client.join(room, after)));
     }

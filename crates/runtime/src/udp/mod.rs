@@ -3,13 +3,13 @@
 mod client;
 mod fan;
 mod flow;
-mod line;
 #[cfg(all(target_os = "linux", not(portable)))]
 #[path = "linux.rs"]
 mod imp;
 #[cfg(any(not(target_os = "linux"), portable))]
 #[path = "portable.rs"]
 mod imp;
+mod line;
 mod server;
 mod stamp;
 mod totals;
