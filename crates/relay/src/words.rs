@@ -7,7 +7,7 @@ use proto::relay::native::{MAX_CONTENT, Name};
 use runtime::addr::Target;
 
 use crate::to::{Address, Recipient};
-use crate::who::{Who, fingerprint};
+use crate::who::Who;
 
 /// Why a relay does not let somebody register.
 pub(crate) fn refusal(why: Refusal, relay: &Target) -> String {
@@ -87,8 +87,8 @@ pub(crate) fn key_changed(name: Name, was: &SigningKey, is: &SigningKey, who: &W
     format!(
         "the key of {name} has changed: it was {}, it is {}. Either {name} has a new identity, or somebody else speaks \
          in that name: ask them. If it is right, /trust {name} in `relay chat`, or remove the line of {name} in {}",
-        fingerprint(was),
-        fingerprint(is),
+        was,
+        is,
         who.file()
     )
 }

@@ -19,7 +19,7 @@ use super::input::Typed;
 use super::screen::{self, When};
 use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, Wire};
 use crate::to::Address;
-use crate::who::{Who, fingerprint};
+use crate::who::Who;
 use crate::words;
 
 /// How many messages are remembered until they are delivered.
@@ -194,7 +194,7 @@ impl Talk {
         let known: Vec<_> = self
             .who
             .known()
-            .map(|(name, key)| (*name, fingerprint(key)))
+            .map(|(name, key)| (*name, key.to_string()))
             .collect();
         if known.is_empty() {
             return self.note("you have met nobody by name yet");
@@ -212,10 +212,7 @@ impl Talk {
         };
         self.peer.trust(name, key);
         self.who.keep(name, key);
-        self.note(&format!(
-            "{name} is trusted by the key {}",
-            fingerprint(&key)
-        ))
+        self.note(&format!("{name} is trusted by the key {}", key))
     }
 
     fn hear(&mut self, event: Event) -> anyhow::Result<()> {
@@ -228,16 +225,19 @@ impl Talk {
             Event::Answer(answer) => self.answer(&answer)?,
             Event::KeyMet { name, key } => {
                 self.who.keep(name, key);
-                self.note(&format!(
-                    "{name} is known by the key {} from now on",
-                    fingerprint(&key)
-                ))?;
+                self.note(&format!("{name} is known by the key {} from now on", key))?;
             }
             Event::KeyChanged { name, was, is } => {
                 self.changed.insert(name, is);
                 let words = words::key_changed(name, &was, &is, &self.who);
                 self.show(&screen::alarm(&format!(
                     "messages of {name} and to {name} wait: {words}"
+                )))?;
+            }
+            Event::Unreadable { from, .. } => {
+                let from = words::origin(from);
+                self.show(&screen::alarm(&format!(
+                    "a message from {from} cannot be opened; it is gone"
                 )))?;
             }
             Event::Registered { at, .. } => self.back(at)?,
@@ -369,6 +369,6 @@ impl Talk {
             Some(known) if known == *key => "the one that you know",
             Some(_) => "NOT the one that you know",
         };
-        format!("{name} has the key {}, {known}", fingerprint(key))
+        format!("{name} has the key {}, {known}", key)
     }
 }

@@ -111,6 +111,10 @@ impl Listener<'_> {
                     tracing::warn!("{said} said in #{} meanwhile and kept no more", joined.room);
                 }
             },
+            Event::Unreadable { from, .. } => {
+                let from = words::origin(from);
+                tracing::warn!("a message from {from} cannot be opened; it is gone");
+            }
             Event::Classic if self.who.insists() => {
                 bail!("the relay speaks the classic wire now, which has no names")
             }

@@ -1,6 +1,4 @@
-//! Keys as people and files write them.
-
-use proto::relay::native::identity::SigningKey;
+//! Secrets as files hold them.
 
 /// The bytes, two digits each.
 pub(super) fn encode(bytes: &[u8]) -> String {
@@ -20,12 +18,6 @@ pub(super) fn decode(text: &str) -> Option<[u8; 32]> {
     bytes.try_into().ok().filter(|_| digits.len() == 64)
 }
 
-/// A key for people to compare: its first 16 bytes, in groups of four digits.
-pub(crate) fn fingerprint(key: &SigningKey) -> String {
-    let groups: Vec<_> = key.0[..16].chunks(2).map(encode).collect();
-    groups.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,11 +29,5 @@ mod tests {
         for wrong in ["", "0", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64)] {
             assert_eq!(decode(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_fingerprint_can_be_read_aloud() {
-        let key = SigningKey(std::array::from_fn(|place| place as u8));
-        assert_eq!(fingerprint(&key), "0001 0203 0405 0607 0809 0a0b 0c0d 0e0f");
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use proto::relay::native::Name;
 use proto::relay::native::identity::SigningKey;
 
-use super::{folder, hex};
+use super::folder;
 
 /// The keys known at one relay.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, Name, SigningKey)> {
 fn line(line: &str) -> Option<(&str, Name, SigningKey)> {
     let mut words = line.split_whitespace();
     let (relay, name, key) = (words.next()?, words.next()?, words.next()?);
-    Some((relay, name.parse().ok()?, SigningKey(hex::decode(key)?)))
+    Some((relay, name.parse().ok()?, SigningKey::from_hex(key)?))
 }
 
 /// The text with this line in the place of the one that it contradicts; all others, also those that say nothing, stay.
@@ -76,7 +76,7 @@ fn with(text: &str, relay: &str, name: Name, key: SigningKey) -> String {
     let is_other =
         |text: &&str| line(text).is_none_or(|(at, whose, _)| (at, whose) != (relay, name));
     let kept = text.lines().filter(is_other);
-    let new = format!("{relay} {name} {}", hex::encode(&key.0));
+    let new = format!("{relay} {name} {}", key.to_hex());
     kept.chain([new.as_str()])
         .map(|line| format!("{line}\n"))
         .collect()

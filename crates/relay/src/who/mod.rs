@@ -12,7 +12,6 @@ use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{Identity, Name};
 use runtime::addr::Target;
 
-pub(crate) use hex::fingerprint;
 use known::Known;
 
 /// Who one is
