@@ -31,6 +31,9 @@ const MAX_LINE: usize = 4096;
 /// How long the answer to a greeting may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a relay that stops may take before it is asked whether it has.
+const STOPPING: Duration = Duration::from_millis(300);
+
 /// How long a verdict may take: longer than the machine waits for one.
 const VERDICT: Duration = Duration::from_secs(4);
 
@@ -209,10 +212,17 @@ impl Menu {
             return say("It goes on.");
         }
         self.peer.stop_relay();
+        self.wait(STOPPING)?;
         match self.is_there()? {
             true => say("The relay goes on: it does not let you stop it."),
             false => say("The relay has stopped."),
         }
+    }
+
+    fn wait(&mut self, time: Duration) -> io::Result<()> {
+        let until = Instant::now() + time;
+        while !matches!(self.next(Some(until))?, Moment::Over) {}
+        Ok(())
     }
 
     /// Whether the relay answers, and where it sees this client.

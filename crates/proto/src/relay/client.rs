@@ -118,12 +118,12 @@ impl ClassicClient {
             self.sent = None;
             self.events.push_back(Event::Verdict(None));
         }
+        if std::mem::take(&mut self.stops) {
+            send(EXIT_SERVER.as_bytes());
+        }
         if self.next_hello <= now {
             self.hello(now);
             send(HELLO.as_bytes());
-        }
-        if std::mem::take(&mut self.stops) {
-            send(EXIT_SERVER.as_bytes());
         }
         if self.sent.is_none()
             && self.at.is_some()
@@ -282,7 +282,7 @@ mod tests {
         let mut client = registered();
         client.greet(at(5));
         client.stop_relay();
-        assert_eq!(sent(&mut client, 5), ["hii", "exit server"]);
+        assert_eq!(sent(&mut client, 5), ["exit server", "hii"]);
         client.receive(HERE.as_bytes(), at(5));
         assert!(matches!(events(&mut client)[..], [Event::Registered(_)]));
         assert_eq!(sent(&mut client, 5), [""; 0]);

@@ -38,6 +38,8 @@ pub(super) struct Talk {
     is_lost: bool,
     /// What was written and is not there yet.
     written: BTreeMap<MessageId, (To, Vec<u8>)>,
+    /// What has no verdict yet.
+    unjudged: BTreeSet<MessageId>,
     /// Rooms that one has been in, and up to which place what comes was said earlier.
     rooms: BTreeMap<Name, u64>,
     asked: BTreeMap<u32, Question>,
@@ -62,6 +64,7 @@ impl Talk {
             is_terminal,
             is_lost: false,
             written: BTreeMap::new(),
+            unjudged: BTreeSet::new(),
             rooms: BTreeMap::new(),
             asked: BTreeMap::new(),
             changed: BTreeMap::new(),
@@ -111,13 +114,13 @@ impl Talk {
         }
     }
 
-    /// Whether the end can come: a person does not wait for questions, a pipe does.
+    /// Whether the end can come: a person does not wait for answers, a pipe does.
     fn is_all_said(&self) -> bool {
-        self.peer.unanswered() == 0 && (self.is_terminal || self.asked.is_empty())
+        self.unjudged.is_empty() && (self.is_terminal || self.asked.is_empty())
     }
 
     fn part(&mut self) -> anyhow::Result<()> {
-        match self.peer.unanswered() as u64 {
+        match self.unjudged.len() as u64 {
             0 => Ok(()),
             lost => bail!(
                 "{} not sent: the relay did not answer within 5 s",
@@ -173,6 +176,7 @@ impl Talk {
     fn say(&mut self, to: To, content: Vec<u8>) -> io::Result<()> {
         match self.peer.send(to, &content, Wants::Delivered) {
             Ok(id) => {
+                self.unjudged.insert(id);
                 self.written.insert(id, (to, content));
                 if self.written.len() > REMEMBERED {
                     self.written.pop_first();
@@ -300,6 +304,7 @@ impl Talk {
         if first > last {
             return Ok(());
         }
+        self.unjudged.retain(|id| !(first..=last).contains(id));
         let ids: Vec<_> = self
             .written
             .range(first..=last)
@@ -333,6 +338,7 @@ impl Talk {
     }
 
     fn doubt(&mut self, id: MessageId) -> io::Result<()> {
+        self.unjudged.remove(&id);
         match self.written.remove(&id) {
             None => Ok(()),
             Some((to, content)) => {
