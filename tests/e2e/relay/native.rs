@@ -151,7 +151,7 @@ fn a_conversation_through_pipes() {
     }
     for words in [
         "you are bob (127.0.0.1/",
-        "you are in #den, 2 are there",
+        "you are in #den, with 1 other",
         "2: alice, bob",
         "#den (2)",
         "alice has the key ",

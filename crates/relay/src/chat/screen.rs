@@ -72,7 +72,10 @@ pub(super) fn refused(content: &[u8], to: To, why: &str) -> String {
 
 /// One is in a room.
 pub(super) fn joined(joined: &Joined, was_there: bool) -> String {
-    let members = count(joined.members.into(), "is", "are");
+    let members = match joined.members {
+        0 | 1 => "alone".to_owned(),
+        more => format!("with {}", count(u64::from(more) - 1, "other", "others")),
+    };
     let earlier = match joined.kept {
         0 => String::new(),
         kept => format!(
@@ -80,10 +83,7 @@ pub(super) fn joined(joined: &Joined, was_there: bool) -> String {
             count(kept.into(), "earlier message", "earlier messages")
         ),
     };
-    let mut text = note(&format!(
-        "you are in #{}, {members} there{earlier}",
-        joined.room
-    ));
+    let mut text = note(&format!("you are in #{}, {members}{earlier}", joined.room));
     if was_there {
         text += &missed(joined);
     }
@@ -182,7 +182,7 @@ mod tests {
         };
         let there = joined(&room, true);
         assert!(
-            there.contains("1 is there; 2 earlier messages\n"),
+            there.contains("you are in #lobby, alone; 2 earlier messages\n"),
             "{there}"
         );
         assert!(

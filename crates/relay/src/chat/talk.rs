@@ -13,6 +13,7 @@ use proto::relay::native::{MessageId, Name};
 use runtime::addr::Target;
 use runtime::clock::TimeOfDay;
 use runtime::prompt::Printer;
+use runtime::udp::ClientError;
 
 use super::command::{Command, HELP};
 use super::input::Typed;
@@ -109,7 +110,7 @@ impl Talk {
                 Happening::Local(Typed::Command(command)) => self.obey(command)?,
                 Happening::Heard(Heard::Event(event)) => self.hear(event)?,
                 Happening::Heard(Heard::NoVerdict(id)) => self.doubt(id)?,
-                Happening::Heard(Heard::Trouble(_)) => {}
+                Happening::Heard(Heard::Trouble(error)) => self.trouble(&error)?,
             }
         }
     }
@@ -221,8 +222,14 @@ impl Talk {
 
     fn hear(&mut self, event: Event) -> anyhow::Result<()> {
         match event {
-            Event::Message(message) => self.take(&message)?,
-            Event::Receipt { first, last, stage } => self.receipt(first, last, stage)?,
+            Event::Message(message) => {
+                self.is_lost = false;
+                self.take(&message)?;
+            }
+            Event::Receipt { first, last, stage } => {
+                self.is_lost = false;
+                self.receipt(first, last, stage)?;
+            }
             Event::Joined(joined) => self.joined(&joined)?,
             Event::Happened(happened) if self.left.contains(&happened.room) => {}
             Event::Happened(happened) => self.show(&screen::happened(&happened))?,
@@ -257,6 +264,15 @@ impl Talk {
             }
         }
         Ok(())
+    }
+
+    /// The host or the network says so before the protocol can know it.
+    fn trouble(&mut self, error: &ClientError) -> io::Result<()> {
+        tracing::debug!(%error, "no way to the relay");
+        match self.is_lost {
+            true => Ok(()),
+            false => self.lose("the relay cannot be reached; what you write waits"),
+        }
     }
 
     fn lose(&mut self, words: &str) -> io::Result<()> {
