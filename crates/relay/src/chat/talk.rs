@@ -285,7 +285,7 @@ impl Talk {
         if !std::mem::take(&mut self.is_lost) {
             return self.note(&format!("you are {} now", Address(at)));
         }
-        let waiting = match self.peer.unanswered() as u64 {
+        let waiting = match self.unjudged.len() as u64 {
             0 => String::new(),
             waiting => format!(
                 "; {} now",

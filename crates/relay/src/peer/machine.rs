@@ -128,13 +128,6 @@ impl Machine {
         }
     }
 
-    pub(super) fn unanswered(&self) -> usize {
-        match self {
-            Self::Native(client) => client.unanswered(),
-            Self::Classic(classic) => classic.client.unanswered(),
-        }
-    }
-
     /// Whether there is nothing left to say.
     pub(super) fn is_done(&self) -> bool {
         match self {

@@ -104,11 +104,6 @@ impl Peer {
         self.with(|machine, now| machine.send(to, content, wants, now))
     }
 
-    /// How many messages are without a verdict.
-    pub(crate) fn unanswered(&self) -> usize {
-        self.shared.machine().unanswered()
-    }
-
     /// Asks a relay of the classic wire where it sees this client.
     pub(crate) fn greet(&self) {
         self.with(|machine, now| machine.classic_client(|client| client.greet(now)));
