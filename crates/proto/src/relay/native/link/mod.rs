@@ -8,6 +8,7 @@
 
 mod busy;
 mod flight;
+mod progress;
 mod receiving;
 mod round_trip;
 mod sending;
@@ -185,6 +186,11 @@ impl Link {
             beyond: map.first(),
             window: self.receiving.window(),
         }
+    }
+
+    /// How many packets were sent again since the session began.
+    pub fn resent(&self) -> u64 {
+        self.sending.resent()
     }
 
     /// When something is to be sent again, if nothing comes until then.
