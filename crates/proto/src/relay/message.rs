@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::text::{CONTENT, address, append_content, in_brackets, split_once, strip};
-use super::{EncodeError, Status};
+use super::text::{CONTENT, address, append_content, has, in_brackets, split_once, strip};
+use super::{EncodeError, Incoming, MAX_DATAGRAM, Status};
 
 const TO: &[u8] = b"to";
 
@@ -36,7 +36,7 @@ impl<'a> Message<'a> {
         let (ip, port) = (in_brackets(self.to.ip()), self.to.port());
         append_content(
             out,
-            &format!("to : {ip} / {port} ; content : "),
+            format!("to : {ip} / {port} ; content : ").as_bytes(),
             self.content,
         )
     }
@@ -46,7 +46,7 @@ impl<'a> Message<'a> {
         let (header, data) = split_once(datagram, b';').ok_or(Status::NoSemicolon)?;
         let (to, ip, port) = split_header(header).ok_or(Status::Separators)?;
         let (keyword, content) = split_once(data, b':').ok_or(Status::Separators)?;
-        if content.contains(&b':') {
+        if has(content, b':') {
             return Err(Status::Separators);
         }
         if !strip(to).eq_ignore_ascii_case(TO) {
@@ -62,6 +62,45 @@ impl<'a> Message<'a> {
             to: SocketAddr::new(ip, port),
             content: strip(content),
         })
+    }
+}
+
+/// How a message begins, up to its content: one that begins with the same bytes is for the same receiver, and is read at
+/// once.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    bytes: Vec<u8>,
+    to: Option<SocketAddr>,
+}
+
+impl Head {
+    /// Keeps the head of the message that this datagram is.
+    pub(super) fn keep(&mut self, datagram: &[u8], message: &Message<'_>) {
+        self.to = None;
+        if crate::answer::begins_otherwise(datagram)
+            && let Some((header, data)) = split_once(datagram, b';')
+            && let Some((keyword, _)) = split_once(data, b':')
+        {
+            let length = header.len() + 1 + keyword.len() + 1;
+            self.bytes.clear();
+            self.bytes.extend_from_slice(&datagram[..length]);
+            self.to = Some(message.to);
+        }
+    }
+
+    /// What [`Incoming::decode`] would make of this datagram; `None` where it does not begin with the same bytes.
+    #[inline]
+    pub(super) fn read<'a>(&self, datagram: &'a [u8]) -> Option<Incoming<'a>> {
+        let to = self.to?;
+        let content = datagram.strip_prefix(&self.bytes[..])?;
+        if datagram.len() > MAX_DATAGRAM {
+            return Some(Incoming::TooLong);
+        }
+        if has(content, b':') {
+            return Some(Incoming::Rejected(Status::Separators));
+        }
+        let content = strip(content);
+        Some(Incoming::Message(Message { to, content }))
     }
 }
 

@@ -105,8 +105,9 @@ impl<'a> Reply<'a> {
             Self::Address(address) => out.extend_from_slice(tuple(address).as_bytes()),
             Self::Status(status) => status.encode(out),
             Self::Delivery { from, content } => {
-                let (ip, port) = (in_brackets(from.ip()), from.port());
-                append_content(out, &format!("{ip}/{port} ; content : "), content)?;
+                let mut source = Vec::new();
+                append_source(from, &mut source);
+                append_content(out, &source, content)?;
             }
         }
         Ok(())
@@ -149,6 +150,12 @@ impl<'a> Reply<'a> {
 /// A server that gets one stays silent (see [`crate::answer`]).
 pub fn is_answer(datagram: &[u8]) -> bool {
     Reply::of_any_length(datagram).is_some()
+}
+
+/// Appends what stands before the text in a delivery.
+pub(super) fn append_source(from: &SocketAddr, out: &mut Vec<u8>) {
+    let (ip, port) = (in_brackets(from.ip()), from.port());
+    out.extend_from_slice(format!("{ip}/{port} ; content : ").as_bytes());
 }
 
 fn tuple(address: &SocketAddr) -> String {

@@ -11,7 +11,7 @@ pub(super) const CONTENT: &[u8] = b"content";
 /// Appends both parts, or nothing where they do not make a datagram that holds exactly this content.
 pub(super) fn append_content(
     out: &mut Vec<u8>,
-    header: &str,
+    header: &[u8],
     content: &[u8],
 ) -> Result<(), EncodeError> {
     if strip(content) != content {
@@ -21,7 +21,7 @@ pub(super) fn append_content(
     if length > MAX_DATAGRAM {
         return Err(EncodeError::TooLong(length));
     }
-    out.extend_from_slice(header.as_bytes());
+    out.extend_from_slice(header);
     out.extend_from_slice(content);
     Ok(())
 }
@@ -58,11 +58,29 @@ pub(super) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> 
 }
 
 /// The text without the white space at its ends.
+#[inline]
 pub(super) fn strip(text: &[u8]) -> &[u8] {
+    let text = text.trim_ascii();
+    match (text.first(), text.last()) {
+        // Nothing more to strip, whether it is UTF-8 or not.
+        (Some(0x21..=0x7e), Some(0x21..=0x7e)) => text,
+        _ => strip_rarities(text),
+    }
+}
+
+#[cold]
+fn strip_rarities(text: &[u8]) -> &[u8] {
     std::str::from_utf8(text).map_or_else(
         |_| text.trim_ascii(),
         |text| text.trim_matches(is_python_space).as_bytes(),
     )
+}
+
+/// Whether the byte stands in the text. All of it is looked at, which compiles to many bytes at once.
+#[inline]
+pub(super) fn has(text: &[u8], wanted: u8) -> bool {
+    text.iter()
+        .fold(false, |found, byte| found | (*byte == wanted))
 }
 
 /// Python counts the four information separators of ASCII as white space, and Unicode's property does not.

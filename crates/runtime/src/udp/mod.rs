@@ -1,5 +1,7 @@
 //! UDP sockets: bound as people ask for them, answering from the address that they were asked at.
 
+mod admission;
+mod bursts;
 mod client;
 mod fan;
 mod flow;
@@ -23,6 +25,7 @@ use crate::addr::Bind;
 pub use crate::bind::BindError;
 use crate::bind::{self, Bound};
 use crate::timing;
+pub use bursts::{Burst, Bursts, Dispatch, Failure, Intake, Run};
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
 pub use flow::{Bundle, Flow, Room};
@@ -36,6 +39,9 @@ pub const MAX_PAYLOAD: usize = 65_535;
 /// How much a socket asks the system to hold for it: a burst of small datagrams while its thread is not running. The
 /// system may grant less (`net.core.rmem_max`).
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// The same for one that receives bursts: some milliseconds at millions of datagrams a second.
+const BURST_BUFFER: usize = 8 * 1024 * 1024;
 
 /// A datagram that was received.
 #[derive(Clone, Copy, Debug)]
@@ -195,6 +201,19 @@ impl Socket {
         self.clock = StampClock::Kernel;
         imp::stamp(&self.inner, self.local, self.clock)?;
         Ok(self)
+    }
+
+    /// Has the system put datagrams together that come one after the other from one sender, where it can (Linux, UDP_GRO
+    /// of udp(7)), and hold more for it: it is received from by [`Bursts`] alone.
+    #[must_use]
+    pub fn receiving_bursts(self) -> Self {
+        if let Err(error) = imp::flow::set_receive_offload(&self.inner, true) {
+            tracing::debug!(%error, "datagrams come one by one");
+        }
+        if let Err(error) = imp::flow::enlarge(&self.inner, BURST_BUFFER) {
+            tracing::debug!(%error, "the receive buffer is as large as for everyone");
+        }
+        self
     }
 
     /// Has each datagram come with its time to live or hop limit, where the system tells (Linux).
@@ -476,6 +495,11 @@ impl Batch {
     /// `None` where there were none or the system does not tell (it is Linux that does).
     pub fn dropped(&self) -> Option<u32> {
         self.0.dropped()
+    }
+
+    /// How many datagrams one call receives into this at the most.
+    fn capacity(&self) -> usize {
+        self.0.capacity()
     }
 
     /// How long the first datagram had waited in the socket's queue, where the system tells (Linux).

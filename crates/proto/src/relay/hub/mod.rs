@@ -12,6 +12,7 @@
 mod classic;
 mod counts;
 mod elsewhere;
+mod keyed;
 mod native;
 mod outbox;
 mod policy;
@@ -135,6 +136,7 @@ impl Hub {
 
     /// Says what is to be said after a batch, or when the [`deadline`](Self::deadline) has come.
     pub fn flush(&mut self, now: Duration, out: &mut Outbox) {
+        self.classic.expire(now);
         self.flush_sessions(now, out);
     }
 
@@ -156,7 +158,8 @@ impl Hub {
 
     /// When to [`flush`](Self::flush) next, if nothing comes until then.
     pub fn deadline(&self) -> Option<Duration> {
-        self.native.deadline()
+        let deadlines = [self.native.deadline(), self.classic.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// What it has done so far and has now.
