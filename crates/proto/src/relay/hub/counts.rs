@@ -55,9 +55,16 @@ pub struct Counts {
 }
 
 impl Hub {
-    pub(super) fn count(&self, _now: Duration) -> Counts {
+    pub(super) fn count(&self, now: Duration) -> Counts {
+        let native = self.native.now(now);
         Counts {
             classic_clients: self.classic.clients() as u64,
+            sessions: native.sessions as u64,
+            names: native.names as u64,
+            rooms: native.rooms as u64,
+            waiting: native.waiting as u64,
+            stuck: native.stuck as u64,
+            uptime: native.uptime.as_secs(),
             ..self.counts
         }
     }

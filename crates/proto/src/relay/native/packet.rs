@@ -3,15 +3,18 @@
 //! | bytes | field |
 //! |---|---|
 //! | 0 | 2 ([`MARK`]) |
-//! | 1 | flags: 1 = the packet is numbered, 2 = its receiver is asked for an answer at once |
+//! | 1 | flags: 1 = the packet is numbered, 2 = its receiver is asked for an answer at once, 4 = more has come than bytes 16–29 tell |
 //! | 2–9 | the session's [`Token`] |
 //! | 10–13 | the packet's number, big-endian; 0 where it is not numbered |
-//! | 14–17 | acknowledgement: all packets below this number have come, big-endian |
-//! | 18–25 | which of the 64 packets from there on have come: bit 0 is the first after it, big-endian |
-//! | 26–27 | how many packets from the acknowledged on are taken, big-endian |
-//! | 28– | frames, one after the other; none where the packet is not numbered |
+//! | 14–15 | how many numbered packets were sent so far, this one and those sent again among them, big-endian, from 1; after 65535 comes 0; 0 where it is not numbered |
+//! | 16–17 | the newest such count that came from the other side; 0 before there is one; says nothing where more has come than is told |
+//! | 18–21 | acknowledgement: all packets below this number have come, big-endian |
+//! | 22–29 | which of the 64 packets after that one have come: bit 0 is the first, big-endian |
+//! | 30–31 | how many packets from the acknowledged on are taken, big-endian |
+//! | 32– | numbered: frames, one after the other; else at most 15 times 8 bytes, which go on where bytes 22–29 end |
 //!
-//! Numbers begin with 1 in each direction and do not wrap: a session that has used them up begins anew.
+//! Numbers begin with 1 in each direction and do not wrap: a session that has used them up begins anew. A packet that is
+//! sent again keeps its number and has a new count, so that it is known which of both has come.
 
 use super::Token;
 
@@ -19,7 +22,10 @@ use super::Token;
 pub const MARK: u8 = 2;
 
 /// The length of the head in bytes.
-pub const HEAD: usize = 28;
+pub const HEAD: usize = 32;
+
+/// The longest rest of a map behind a head, in bytes.
+pub const MAX_MORE: usize = 15 * 8;
 
 /// The head of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +34,14 @@ pub struct Head {
     pub token: Token,
     /// Its number, from 1; `None` is a packet that says no more than its head.
     pub number: Option<u32>,
+    /// How many numbered ones were sent, modulo 65,536.
+    pub serial: u16,
+    /// The newest serial that came.
+    pub seen: u16,
     /// Whether an answer is wanted at once, if only a head.
     pub asks: bool,
+    /// Whether more has come than this head and what is behind it tell; [`seen`](Self::seen) says nothing then.
+    pub is_partial: bool,
     /// All packets below this number have come.
     pub expected: u32,
     /// Which of the 64 after `expected` have come; bit 0 is `expected` + 1.
@@ -41,47 +53,65 @@ pub struct Head {
 impl Head {
     const NUMBERED: u8 = 1;
     const ASKS: u8 = 2;
+    const PARTIAL: u8 = 4;
 
-    /// Reads the head; `None` is not a packet.
+    /// Reads the head, and hands out what is behind it: frames, or [more](more) of the map where the packet has no number.
+    /// `None` is not a packet.
+    #[inline]
     pub fn decode(datagram: &[u8]) -> Option<(Self, &[u8])> {
-        let (head, frames) = datagram.split_first_chunk::<HEAD>()?;
-        let u32_at =
-            |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let (head, rest) = datagram.split_first_chunk::<HEAD>()?;
+        let u16_at = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
+        let u32_at = |at: usize| (u32::from(u16_at(at)) << 16) | u32::from(u16_at(at + 2));
         let u64_at = |at: usize| (u64::from(u32_at(at)) << 32) | u64::from(u32_at(at + 4));
         let (flags, number) = (head[1], u32_at(10));
         let is_numbered = flags & Self::NUMBERED != 0;
+        let is_rest = match is_numbered {
+            true => !rest.is_empty(),
+            false => rest.len().is_multiple_of(8) && rest.len() <= MAX_MORE,
+        };
         let is_whole = head[0] == MARK
-            && flags & !(Self::NUMBERED | Self::ASKS) == 0
+            && flags & !(Self::NUMBERED | Self::ASKS | Self::PARTIAL) == 0
             && is_numbered == (number != 0)
-            && is_numbered != frames.is_empty();
-        is_whole.then_some((
-            Self {
+            && (is_numbered || u16_at(14) == 0)
+            && is_rest;
+        is_whole.then(|| {
+            let head = Self {
                 token: Token(u64_at(2).to_be_bytes()),
                 number: is_numbered.then_some(number),
+                serial: u16_at(14),
+                seen: u16_at(16),
                 asks: flags & Self::ASKS != 0,
-                expected: u32_at(14),
-                beyond: u64_at(18),
-                window: u16::from_be_bytes([head[26], head[27]]),
-            },
-            frames,
-        ))
+                is_partial: flags & Self::PARTIAL != 0,
+                expected: u32_at(18),
+                beyond: u64_at(22),
+                window: u16_at(30),
+            };
+            (head, rest)
+        })
     }
 
     /// The bytes of the head.
+    #[inline]
     pub fn encode(&self) -> [u8; HEAD] {
         let mut head = [0; HEAD];
         head[0] = MARK;
-        head[1] = if self.number.is_some() {
-            Self::NUMBERED
-        } else {
-            0
-        };
-        head[1] |= if self.asks { Self::ASKS } else { 0 };
+        let flag = |is_set, flag| if is_set { flag } else { 0 };
+        head[1] = flag(self.number.is_some(), Self::NUMBERED)
+            | flag(self.asks, Self::ASKS)
+            | flag(self.is_partial, Self::PARTIAL);
         head[2..10].copy_from_slice(&self.token.0);
         head[10..14].copy_from_slice(&self.number.unwrap_or(0).to_be_bytes());
-        head[14..18].copy_from_slice(&self.expected.to_be_bytes());
-        head[18..26].copy_from_slice(&self.beyond.to_be_bytes());
-        head[26..28].copy_from_slice(&self.window.to_be_bytes());
+        head[14..16].copy_from_slice(&self.serial.to_be_bytes());
+        head[16..18].copy_from_slice(&self.seen.to_be_bytes());
+        head[18..22].copy_from_slice(&self.expected.to_be_bytes());
+        head[22..30].copy_from_slice(&self.beyond.to_be_bytes());
+        head[30..32].copy_from_slice(&self.window.to_be_bytes());
         head
     }
+}
+
+/// The words of a map that go on behind the head of a packet without a number.
+pub fn more(rest: &[u8]) -> impl Iterator<Item = u64> {
+    let (words, _) = rest.as_chunks::<8>();
+    words.iter().map(|word| u64::from_be_bytes(*word))
 }

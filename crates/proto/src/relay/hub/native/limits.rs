@@ -1,0 +1,85 @@
+//! How many may register, and take names, from one network: each has a bucket that fills again with time.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+/// A network: a /24, a /48, or a single port where all share one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Network(u64);
+
+impl Network {
+    fn of(address: SocketAddr) -> Self {
+        let ip = address.ip().to_canonical();
+        if ip.is_loopback() {
+            return Self(u64::from(address.port()));
+        }
+        Self(match ip {
+            IpAddr::V4(ip) => 1 << 62 | u64::from(u32::from(ip) >> 8),
+            IpAddr::V6(ip) => 2 << 62 | u128::from(ip).wrapping_shr(80) as u64,
+        })
+    }
+}
+
+/// A bucket for each network. Of one that is full nothing is remembered.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    /// When the bucket of a network will be full again.
+    full_at: HashMap<Network, Duration, FixedState>,
+    /// How long it takes to fill by one.
+    each: Duration,
+    /// How much it holds.
+    most: u32,
+}
+
+impl Buckets {
+    /// How many networks are remembered at once; others have to wait until one of these is forgotten.
+    const MAX: usize = 65_536;
+
+    pub(super) fn new(most: u32, each: Duration, seed: u64) -> Self {
+        let full_at = HashMap::with_hasher(FixedState::with_seed(seed));
+        Self {
+            full_at,
+            each,
+            most,
+        }
+    }
+
+    /// Takes one from the bucket of this address' network; `false` where it is empty.
+    pub(super) fn take(&mut self, address: SocketAddr, now: Duration) -> bool {
+        let network = Network::of(address);
+        if self.full_at.len() >= Self::MAX && !self.full_at.contains_key(&network) {
+            self.full_at.retain(|_, full_at| *full_at > now);
+            if self.full_at.len() >= Self::MAX {
+                return false;
+            }
+        }
+        let full_at = self.full_at.entry(network).or_insert(now);
+        let then = (*full_at).max(now) + self.each;
+        let is_there = then <= now + self.each * self.most;
+        if is_there {
+            *full_at = then;
+        }
+        is_there
+    }
+}
+
+/// What a network may do.
+#[derive(Debug)]
+pub(super) struct Limits {
+    /// Registrations: 2,000 at once, 50 more in a second.
+    pub(super) registrations: Buckets,
+    /// Names that were not known before: 10,000 at once, as many more in an hour.
+    pub(super) names: Buckets,
+}
+
+impl Limits {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            registrations: Buckets::new(2000, Duration::from_millis(20), seed),
+            names: Buckets::new(10_000, Duration::from_millis(360), seed),
+        }
+    }
+}

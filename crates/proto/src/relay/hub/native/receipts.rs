@@ -1,0 +1,146 @@
+//! What senders are told of their messages: put together, and withheld while who they write to is slow.
+
+use std::time::Duration;
+
+use super::Native;
+use super::sessions::{Key, Session};
+use crate::relay::native::MessageId;
+use crate::relay::native::frames::{Receipt, Stage};
+
+/// A verdict that waits until a queue is shorter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Withheld {
+    sender: Key,
+    first: MessageId,
+    last: MessageId,
+}
+
+/// Messages whose sender is to hear when this packet was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    packet: u32,
+    sender: Key,
+    first: MessageId,
+    last: MessageId,
+}
+
+/// Whether this message comes right after those.
+fn follows(last: MessageId, id: MessageId) -> bool {
+    last.0.checked_add(1) == Some(id.0)
+}
+
+impl Session {
+    /// Tells it what became of messages of its own. What goes on where an earlier receipt ends becomes one with it.
+    pub(super) fn tell(&mut self, first: MessageId, last: MessageId, stage: Stage) {
+        let receipts = &mut self.busy().receipts;
+        let recent = receipts.iter_mut().rev().take(4);
+        let mut joins = recent.filter(|run| run.stage == stage && follows(run.last, first));
+        match joins.next() {
+            Some(run) => run.last = last,
+            None => receipts.push(Receipt { first, last, stage }),
+        }
+    }
+
+    /// Withholds a verdict until this session's queue is shorter.
+    pub(super) fn withhold(&mut self, sender: Key, id: MessageId) {
+        let withheld = &mut self.busy().withheld;
+        let recent = withheld.iter_mut().rev().take(4);
+        let mut joins = recent.filter(|run| run.sender == sender && follows(run.last, id));
+        match joins.next() {
+            Some(run) => run.last = id,
+            None => withheld.push(Withheld {
+                sender,
+                first: id,
+                last: id,
+            }),
+        }
+    }
+
+    /// Notes that the sender is to hear when this packet has come.
+    pub(super) fn note_due(&mut self, packet: u32, sender: Key, id: MessageId) {
+        let due = &mut self.busy().due;
+        match due.back_mut() {
+            Some(run) if (run.packet, run.sender) == (packet, sender) && follows(run.last, id) => {
+                run.last = id;
+            }
+            _ => due.push_back(Due {
+                packet,
+                sender,
+                first: id,
+                last: id,
+            }),
+        }
+    }
+}
+
+impl Native {
+    /// Tells a sender what became of messages, if it still has the session that it sent them in.
+    pub(super) fn tell(&mut self, sender: Key, first: MessageId, last: MessageId, stage: Stage) {
+        if let Some(session) = self.sessions.of(sender) {
+            session.tell(first, last, stage);
+            self.touch(sender.index);
+        }
+    }
+
+    /// A queue may have become shorter: whoever waited for that is told.
+    pub(super) fn settle(&mut self, index: u32, now: Duration) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        if session.is_stuck && !(session.is_slow() && session.stands_still(now)) {
+            session.is_stuck = false;
+            self.stuck -= 1;
+        }
+        self.settle_due(index);
+        self.release(index, now);
+    }
+
+    fn settle_due(&mut self, index: u32) {
+        while let Some(session) = self.sessions.get_mut(index) {
+            let acknowledged = session.link.acknowledged();
+            let due = session.busy.as_mut().and_then(|busy| {
+                let has_come = busy.due.front()?.packet < acknowledged;
+                has_come.then(|| busy.due.pop_front()).flatten()
+            });
+            let Some(due) = due else {
+                return;
+            };
+            self.tell(due.sender, due.first, due.last, Stage::Delivered);
+        }
+    }
+
+    /// Gives the verdicts that waited for this queue, if it is short enough or nobody waits for it any more.
+    fn release(&mut self, index: u32, now: Duration) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        let waits = session.busy.as_ref().is_some_and(|busy| !busy.withheld.is_empty());
+        if !waits {
+            return;
+        }
+        let is_short = session.link.backlog() < Session::LOW;
+        if is_short || session.stands_still(now) {
+            self.release_all(index);
+        }
+    }
+
+    pub(super) fn release_all(&mut self, index: u32) {
+        let session = self.sessions.get_mut(index);
+        let busy = session.and_then(|session| session.busy.as_mut());
+        let withheld = busy.map(|busy| std::mem::take(&mut busy.withheld));
+        for run in withheld.unwrap_or_default() {
+            self.tell(run.sender, run.first, run.last, Stage::Queued);
+        }
+    }
+
+    /// This queue stands still: it is counted as long as it does.
+    pub(super) fn is_stuck(&mut self, index: u32) {
+        if let Some(session) = self.sessions.get_mut(index)
+            && !session.is_stuck
+        {
+            session.is_stuck = true;
+            self.stuck += 1;
+        }
+        self.release_all(index);
+    }
+}

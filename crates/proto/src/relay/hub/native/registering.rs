@@ -1,0 +1,188 @@
+//! How a session begins: a cookie for whoever asks, a session for whoever shows it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Native;
+use super::names::NameId;
+use super::rooms::append;
+use crate::frame::{self, Message, Prefix};
+use crate::relay::hub::{Burst, Effect, Hub, Outbox};
+use crate::relay::native::frames::Ending;
+use crate::relay::native::handshake::{
+    Challenge, HELLO_PADDING, Hello, Refusal, Refused, Register, Registered, VERSION,
+};
+use crate::relay::native::identity::Claim;
+use crate::relay::native::link::Link;
+
+impl Hub {
+    /// A datagram of the handshake came.
+    pub(in crate::relay::hub) fn handshake(
+        &mut self,
+        burst: &Burst<'_>,
+        datagram: &[u8],
+        now: Duration,
+        out: &mut Outbox,
+    ) {
+        let known = match Prefix::decode(datagram) {
+            Ok(Some(Prefix { kind, .. })) if kind == Hello::KIND => {
+                self.hello(burst, datagram, now, out)
+            }
+            Ok(Some(Prefix { kind, .. })) if kind == Register::KIND => {
+                self.register(burst, datagram, now, out)
+            }
+            _ => None,
+        };
+        self.counts.native_malformed += u64::from(known.is_none());
+    }
+
+    /// Somebody would like to register: what they get is shorter than what they sent, and nothing is remembered.
+    fn hello(
+        &self,
+        burst: &Burst<'_>,
+        datagram: &[u8],
+        now: Duration,
+        out: &mut Outbox,
+    ) -> Option<()> {
+        let (Hello { nonce, .. }, padding) = frame::decode_datagram(datagram).ok()?;
+        if padding.len() != HELLO_PADDING {
+            return None;
+        }
+        let cookie = self.native.gate.cookie(burst.from, nonce, now);
+        send(&Challenge { nonce, cookie }, burst, out);
+        Some(())
+    }
+
+    fn register(
+        &mut self,
+        burst: &Burst<'_>,
+        datagram: &[u8],
+        now: Duration,
+        out: &mut Outbox,
+    ) -> Option<()> {
+        let (register, _) = frame::decode_datagram::<Register>(datagram).ok()?;
+        let (nonce, cookie) = (register.nonce, register.cookie);
+        if !self.native.gate.is_good(cookie, burst.from, nonce, now) {
+            return None;
+        }
+        match self.admit(burst, &register, now, out) {
+            Ok(()) => {
+                let registered = Registered {
+                    nonce,
+                    token: self.native.gate.token(burst.from, nonce),
+                    at: burst.from,
+                    epoch: self.native.epoch,
+                };
+                send(&registered, burst, out);
+            }
+            Err(why) => {
+                self.counts.registrations_refused += 1;
+                send(&Refused { nonce, why }, burst, out);
+            }
+        }
+        Some(())
+    }
+
+    /// Begins a session, unless this registration has begun it already.
+    fn admit(
+        &mut self,
+        burst: &Burst<'_>,
+        register: &Register,
+        now: Duration,
+        out: &mut Outbox,
+    ) -> Result<(), Refusal> {
+        if register.version != VERSION {
+            return Err(Refusal::Version);
+        }
+        let token = self.native.gate.token(burst.from, register.nonce);
+        let before = self.native.sessions.find(burst.from);
+        let session = before.and_then(|index| self.native.sessions.get(index));
+        if session.is_some_and(|session| session.link.token() == token) {
+            return Ok(());
+        }
+        if !self.native.limits.registrations.take(burst.from, now) {
+            return Err(Refusal::TooFast);
+        }
+        if before.is_none() && self.native.sessions.len() >= self.settings.clients {
+            return Err(Refusal::Full);
+        }
+        let name = match &register.claim {
+            Some(claim) => Some(self.claim(claim, register, burst.from, now)?),
+            None => None,
+        };
+        if let Some(before) = before {
+            self.native.end(before, None, now, out);
+        }
+        self.native.replace(name, now, out);
+        let link = Link::new(token);
+        let index = self.native.sessions.add(burst.from, burst.via, link, name, now);
+        if let Some(name) = name {
+            self.native.names.get_mut(name).session = Some(index);
+        }
+        self.native.route.forget();
+        self.counts.registered += 1;
+        Ok(())
+    }
+
+    /// The name, if the claim to it is true.
+    fn claim(
+        &mut self,
+        claim: &Claim,
+        register: &Register,
+        from: SocketAddr,
+        now: Duration,
+    ) -> Result<NameId, Refusal> {
+        let names = &mut self.native.names;
+        let found = names.find(&claim.name);
+        let known = found.map(|id| names.get(id));
+        if known.is_some_and(|known| known.key != claim.keys.signing) {
+            return Err(Refusal::NameTaken);
+        }
+        let is_bound = known.and_then(|known| known.keys()) == Some(claim.keys);
+        if !claim.is_proven(register.nonce, register.cookie)
+            || !(is_bound || claim.keys.is_bound())
+        {
+            return Err(Refusal::NotProven);
+        }
+        let id = match found {
+            Some(id) => id,
+            None => self.take_name(claim, from, now)?,
+        };
+        self.native.names.get_mut(id).bind(&claim.keys);
+        Ok(id)
+    }
+
+    /// A name that nobody had belongs to this key from now on.
+    fn take_name(
+        &mut self,
+        claim: &Claim,
+        from: SocketAddr,
+        now: Duration,
+    ) -> Result<NameId, Refusal> {
+        let (name, key) = (claim.name, claim.keys.signing);
+        if !self.native.limits.names.take(from, now) {
+            return Err(Refusal::TooFast);
+        }
+        let id = self.native.names.add(name, key).ok_or(Refusal::Full)?;
+        self.effects.push(Effect::NameTaken { name, key });
+        Ok(id)
+    }
+}
+
+impl Native {
+    /// The session that the name has had ends.
+    fn replace(&mut self, name: Option<NameId>, now: Duration, out: &mut Outbox) {
+        let before = name.and_then(|name| self.names.get(name).session);
+        if let Some(before) = before {
+            self.end(before, Some(Ending::Elsewhere), now, out);
+        }
+    }
+}
+
+fn send<M: Message>(message: &M, burst: &Burst<'_>, out: &mut Outbox) {
+    let mut datagram = Vec::with_capacity(96);
+    append(message, &[], &mut datagram);
+    out.push(burst.from, burst.via, datagram.len(), |run| {
+        run.extend_from_slice(&datagram);
+    });
+}

@@ -1,0 +1,1 @@
+//! Stories of sessions, with time in hand.
