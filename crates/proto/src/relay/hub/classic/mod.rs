@@ -75,16 +75,16 @@ impl Hub {
         out: &mut Outbox,
     ) {
         match self.classic.routes.read(datagram) {
-            Incoming::Message(message) => self.message(burst, datagram, &message, now, out),
+            Incoming::Message(message) => self.say(burst, datagram, &message, now, out),
             Incoming::Rejected(status) => self.rejected(burst, datagram, status, now),
-            Incoming::Hello => self.hello(burst, now),
+            Incoming::Hello => self.greet(burst, now),
             Incoming::ExitServer => self.exit(burst.from),
             Incoming::Answer => self.counts.answers_dropped += 1,
             Incoming::TooLong => self.counts.too_long += 1,
         }
     }
 
-    fn message(
+    fn say(
         &mut self,
         burst: &Burst<'_>,
         datagram: &[u8],
@@ -141,7 +141,7 @@ impl Hub {
         self.answer_later(datagram, Verdict::Status(status));
     }
 
-    fn hello(&mut self, burst: &Burst<'_>, now: Duration) {
+    fn greet(&mut self, burst: &Burst<'_>, now: Duration) {
         if !policy::may_register(&self.settings, burst.from) {
             self.counts.withheld += 1;
             return;
