@@ -102,7 +102,8 @@ impl Args {
                 let offload = shape.offload();
                 Box::new(classic::pair(server, content, at_once, offload)?)
             }
-            (Wire::Native, _) => bail!("not there yet"),
+            (Wire::Native, Shape::Room) => Box::new(native::room(server, content, members)?),
+            (Wire::Native, _) => Box::new(native::pair(server, content)?),
             (Wire::Turn, _) => Box::new(turn::pair(server, content, at_once)?),
             (Wire::MqttQos0, _) => Box::new(mqtt::streams(server, content, Qos::Zero, members)?),
             (Wire::MqttQos1, _) => Box::new(mqtt::streams(server, content, Qos::One, members)?),
@@ -135,7 +136,8 @@ impl Wire {
         let (messages, at_once) = match (self, shape) {
             (_, Shape::One) => (1, 1),
             (_, Shape::Singles) => (64, 32),
-            (Self::Classic | Self::Native, Shape::Bursts) => (2048, 512),
+            (Self::Classic, Shape::Bursts) => (2048, 512),
+            (Self::Native, Shape::Bursts) => (8192, 2048),
             (Self::Turn, _) => (256, 64),
             (Self::MqttQos0 | Self::MqttQos1, Shape::Bursts) => (512, 128),
             (Self::Nats | Self::AsyncNats, Shape::Bursts) => (8192, 2048),

@@ -8,7 +8,7 @@ use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
-use super::pump::{PATIENCE, Window};
+use super::pump::{LONG_PATIENCE, Window};
 use super::told::Told;
 
 const SUBJECT: &str = "t";
@@ -52,10 +52,8 @@ impl Load {
         let began = Instant::now();
         while began.elapsed() < length {
             self.publish(window.at_once).await?;
-            self.receive_until(
-                self.sent + window.at_once - window.messages.min(self.sent + window.at_once),
-            )
-            .await?;
+            let room = window.messages - window.at_once;
+            self.receive_until(self.sent.saturating_sub(room)).await?;
         }
         self.receive_until(self.sent).await?;
         Ok(Told {
@@ -82,7 +80,7 @@ impl Load {
             self.count(message)?;
         }
         while self.came < count {
-            let message = tokio::time::timeout(PATIENCE, self.subscriber.next());
+            let message = tokio::time::timeout(LONG_PATIENCE, self.subscriber.next());
             let message = message.await.context("a message is lost")?;
             self.count(message)?;
         }

@@ -7,16 +7,19 @@ use anyhow::{Result, ensure};
 use super::told::{Latency, Told};
 use crate::stats::Durations;
 
-/// How long nothing may come before what is in flight is lost.
+/// How long nothing may come before datagrams in flight are lost.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The same of streams, which lose nothing, and of one message alone.
+pub(super) const LONG_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who sends and who receives, in one thread.
 pub(super) trait Pair {
     /// Hands so many messages to the system, or fewer; says how many.
     fn send(&mut self, count: u64) -> Result<u64>;
 
-    /// Takes what has come. It may wait for what is asked for, [`PATIENCE`] at most, and need not look for anything else
-    /// then.
+    /// Takes what has come. It may wait for what is asked for, [`PATIENCE`] or [`LONG_PATIENCE`] at most, and need
+    /// not look for anything else then.
     fn receive(&mut self, wait: Wait) -> Result<Came>;
 
     /// Whether the sender hears of each message what became of it.
@@ -156,17 +159,21 @@ fn round(pair: &mut dyn Pair) -> Result<Duration> {
     ensure!(pair.send(1)? == 1, "a single message cannot be sent");
     let mut came = Came::default();
     while came.deliveries == 0 {
-        came = with_more(came, pair.receive(Wait::Delivery)?)?;
+        came = with_more(came, pair.receive(Wait::Delivery)?, began)?;
     }
     let took = began.elapsed();
     while pair.is_answered() && came.answers == 0 {
-        came = with_more(came, pair.receive(Wait::Answer)?)?;
+        came = with_more(came, pair.receive(Wait::Answer)?, began)?;
     }
     Ok(took)
 }
 
-fn with_more(came: Came, more: Came) -> Result<Came> {
-    ensure!(more != Came::default(), "a message is lost");
+fn with_more(came: Came, more: Came, began: Instant) -> Result<Came> {
+    let is_something = more != Came::default();
+    ensure!(
+        is_something || began.elapsed() < LONG_PATIENCE,
+        "a message is lost"
+    );
     Ok(Came {
         deliveries: came.deliveries + more.deliveries,
         answers: came.answers + more.answers,
@@ -261,6 +268,5 @@ mod tests {
             ..Fake::default()
         };
         assert!(pump(&mut fake, WINDOW, Duration::from_millis(5)).is_err());
-        assert!(one_by_one(&mut fake, 20).is_err());
     }
 }

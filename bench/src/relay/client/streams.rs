@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, send};
 
-use super::pump::{Came, PATIENCE, Pair, Wait};
+use super::pump::{Came, LONG_PATIENCE, Pair, Wait};
 
 /// Room for what a subscriber receives at once, in bytes, where it is the only one and where there are many.
 const ROOM: usize = 256 << 10;
@@ -152,7 +152,7 @@ fn wait_for_any(subscribers: &[Subscriber]) -> Result<()> {
         .iter()
         .map(|one| waited(one.stream.as_fd()))
         .collect();
-    poll(&mut all, PollTimeout::try_from(PATIENCE)?)?;
+    poll(&mut all, PollTimeout::try_from(LONG_PATIENCE)?)?;
     Ok(())
 }
 
@@ -241,7 +241,7 @@ impl Delivery {
 pub(in crate::relay) fn connect(server: SocketAddrV4) -> Result<TcpStream> {
     let stream = TcpStream::connect(server).context("cannot connect")?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(LONG_PATIENCE))?;
     Ok(stream)
 }
 
