@@ -88,19 +88,21 @@ impl Head {
         }
     }
 
-    /// What [`Incoming::decode`] would make of this datagram; `None` where it does not begin with the same bytes.
+    /// The content of a message that begins with the same bytes; `None` is anything else.
     #[inline]
-    pub(super) fn read<'a>(&self, datagram: &'a [u8]) -> Option<Incoming<'a>> {
-        let to = self.to?;
+    pub(super) fn content<'a>(&self, datagram: &'a [u8]) -> Option<&'a [u8]> {
+        self.to?;
         let content = datagram.strip_prefix(&self.bytes[..])?;
-        if datagram.len() > MAX_DATAGRAM {
-            return Some(Incoming::TooLong);
+        let is_message = datagram.len() <= MAX_DATAGRAM && !has(content, b':');
+        is_message.then(|| strip(content))
+    }
+
+    /// What [`Incoming::decode`] makes of this datagram.
+    pub(super) fn decode<'a>(&self, datagram: &'a [u8]) -> Incoming<'a> {
+        match self.to.zip(self.content(datagram)) {
+            Some((to, content)) => Incoming::Message(Message { to, content }),
+            None => Incoming::decode(datagram),
         }
-        if has(content, b':') {
-            return Some(Incoming::Rejected(Status::Separators));
-        }
-        let content = strip(content);
-        Some(Incoming::Message(Message { to, content }))
     }
 }
 

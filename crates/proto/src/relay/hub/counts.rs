@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Hub;
+use crate::relay::Status;
 
 /// What a relay has done since it started, and what it has now. Datagrams and messages, unless it says bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,17 @@ pub struct Counts {
     pub stuck: u64,
     /// For how long it has run, in seconds.
     pub uptime: u64,
+}
+
+impl Counts {
+    /// Where what was answered so is counted.
+    pub(super) fn of(&mut self, status: Status) -> &mut u64 {
+        match status {
+            Status::Sent => &mut self.messages,
+            Status::NotSent => &mut self.refused,
+            _ => &mut self.malformed,
+        }
+    }
 }
 
 impl Hub {

@@ -119,7 +119,8 @@ pub struct PublicKeys {
 impl PublicKeys {
     /// Whether the owner of the first key says that the second is theirs too.
     pub fn is_bound(&self) -> bool {
-        self.signing.has_signed(&binding(&self.sealing), &self.binding)
+        self.signing
+            .has_signed(&binding(&self.sealing), &self.binding)
     }
 }
 
@@ -173,7 +174,9 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 /// The 32 bytes of a key or of half a signature.
 fn array(bytes: &[u8]) -> [u8; 32] {
-    bytes.try_into().expect("keys and halves of signatures have 32 bytes")
+    bytes
+        .try_into()
+        .expect("keys and halves of signatures have 32 bytes")
 }
 
 #[cfg(test)]
@@ -198,9 +201,21 @@ mod tests {
         let keys = Identity::new([8; 32]).keys();
         assert!(!Claim { keys, ..claim }.is_proven(NONCE, COOKIE));
         let sealing = keys.sealing;
-        assert!(!PublicKeys { sealing, ..claim.keys }.is_bound());
+        assert!(
+            !PublicKeys {
+                sealing,
+                ..claim.keys
+            }
+            .is_bound()
+        );
         let binding = claim.proof;
-        assert!(!PublicKeys { binding, ..claim.keys }.is_bound());
+        assert!(
+            !PublicKeys {
+                binding,
+                ..claim.keys
+            }
+            .is_bound()
+        );
     }
 
     /// RFC 8032, 7.1, test 1: the key of a seed.
@@ -216,7 +231,14 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_none() {
-        let table = ["", "00", &"0".repeat(63), &"g".repeat(64), &"é".repeat(32), &"+0".repeat(32)];
+        let table = [
+            "",
+            "00",
+            &"0".repeat(63),
+            &"g".repeat(64),
+            &"é".repeat(32),
+            &"+0".repeat(32),
+        ];
         for text in table {
             assert_eq!(SigningKey::from_hex(text), None, "{text}");
         }
@@ -227,7 +249,10 @@ mod tests {
         let identity = Identity::new([7; 32]);
         let fingerprint = identity.keys().signing.to_string();
         assert_eq!(fingerprint.len(), 8 * 4 + 7);
-        assert_ne!(fingerprint, Identity::new([8; 32]).keys().signing.to_string());
+        assert_ne!(
+            fingerprint,
+            Identity::new([8; 32]).keys().signing.to_string()
+        );
         assert_eq!(format!("{identity:?}"), "Identity(***)");
         assert_ne!(identity.sealing_secret(), identity.0);
     }

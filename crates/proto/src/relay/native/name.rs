@@ -111,3 +111,68 @@ impl<'de> Deserialize<'de> for Name {
         deserializer.deserialize_seq(Bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::{self, Message};
+    use crate::relay::native::frames::Leave;
+
+    #[test]
+    fn what_is_a_name() {
+        let longest = "a".repeat(Name::MAX);
+        for text in ["a", "0", "alice", "a-b_c.d", "7of9", "a.", &longest] {
+            let name = Name::new(text.as_bytes()).expect("a name");
+            assert_eq!((name.as_str(), name.to_string()), (text, text.to_owned()));
+            assert_eq!(text.parse(), Ok(name));
+        }
+        let too_long = "a".repeat(Name::MAX + 1);
+        let table = [
+            "", ".", "-a", "_a", "a b", "a\n", "a/b", "a:b", "#a", "é", "a\0", &too_long,
+        ];
+        for text in table {
+            assert_eq!(Name::new(text.as_bytes()), None, "{text:?}");
+            assert_eq!(text.parse::<Name>(), Err(NotAName), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn capitals_are_typed_but_never_said() {
+        assert_eq!("Alice".parse(), Ok(Name::new(b"alice").expect("a name")));
+        assert_eq!(Name::new(b"Alice"), None);
+        assert_eq!("ÀLICE".parse::<Name>(), Err(NotAName));
+    }
+
+    fn on_the_wire(text: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(1 + text.len()).expect("short");
+        let prefix = [frame::VERSION, Leave::KIND, 0, 0, 0, length, 0, 0, 0, 0];
+        [&prefix, &[length - 1][..], text].concat()
+    }
+
+    #[test]
+    fn a_name_in_a_frame() {
+        let room = Name::new(b"room").expect("a name");
+        let mut wire = Vec::new();
+        frame::encode(&Leave { room }, &[], &mut wire).expect("it fits");
+        assert_eq!(wire, on_the_wire(b"room"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_name_or_refused(text in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..39),
+            "[a-z0-9][a-z0-9._-]{0,35}".prop_map(String::into_bytes),
+        ]) {
+            let wire = on_the_wire(&text);
+            let read = frame::decode_datagram::<Leave>(&wire).ok().map(|(leave, _)| leave.room);
+            prop_assert_eq!(read, Name::new(&text));
+            if let Some(room) = read {
+                let mut again = Vec::new();
+                frame::encode(&Leave { room }, &[], &mut again).expect("it fits");
+                prop_assert_eq!(again, wire);
+            }
+        }
+    }
+}

@@ -16,13 +16,16 @@
 //! Numbers begin with 1 in each direction and do not wrap: a session that has used them up begins anew. A packet that is
 //! sent again keeps its number and has a new count, so that it is known which of both has come.
 
-use super::Token;
+use super::{MAX_DATAGRAM, Token};
 
 /// The first byte of a packet.
 pub const MARK: u8 = 2;
 
 /// The length of the head in bytes.
 pub const HEAD: usize = 32;
+
+/// The longest frame that fits a packet, in bytes.
+pub const MAX_FRAME: usize = MAX_DATAGRAM - HEAD;
 
 /// The longest rest of a map behind a head, in bytes.
 pub const MAX_MORE: usize = 15 * 8;
@@ -114,4 +117,88 @@ impl Head {
 pub fn more(rest: &[u8]) -> impl Iterator<Item = u64> {
     let (words, _) = rest.as_chunks::<8>();
     words.iter().map(|word| u64::from_be_bytes(*word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD_AND_BYTES: [(Head, [u8; HEAD]); 2] = [
+        (
+            Head {
+                token: Token(*b"\x11\x12\x13\x14\x15\x16\x17\x18"),
+                number: Some(0x2122_2324),
+                serial: 0x3132,
+                seen: 0x4142,
+                asks: false,
+                is_partial: true,
+                expected: 0x5152_5354,
+                beyond: 0x6162_6364_6566_6768,
+                window: 0x7172,
+            },
+            *b"\x02\x05\x11\x12\x13\x14\x15\x16\x17\x18\x21\x22\x23\x24\x31\x32\
+               \x41\x42\x51\x52\x53\x54\x61\x62\x63\x64\x65\x66\x67\x68\x71\x72",
+        ),
+        (
+            Head {
+                token: Token([0xff; 8]),
+                number: None,
+                serial: 0,
+                seen: 0,
+                asks: true,
+                is_partial: false,
+                expected: 1,
+                beyond: 1 << 63,
+                window: 1024,
+            },
+            *b"\x02\x02\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\
+               \0\0\0\0\0\x01\x80\0\0\0\0\0\0\0\x04\0",
+        ),
+    ];
+
+    #[test]
+    fn the_places_of_the_head() {
+        for (head, bytes) in HEAD_AND_BYTES {
+            assert_eq!(head.encode(), bytes);
+            let rest = if head.number.is_some() {
+                &b"frames"[..]
+            } else {
+                b""
+            };
+            let packet = [&bytes, rest].concat();
+            assert_eq!(Head::decode(&packet), Some((head, rest)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_packet() {
+        let [(_, numbered), (_, bare)] = HEAD_AND_BYTES;
+        let with = |bytes: [u8; HEAD], at: usize, byte: u8, rest: &[u8]| {
+            let mut packet = [&bytes, rest].concat();
+            packet[at] = byte;
+            packet
+        };
+        let table = [
+            (bare[..HEAD - 1].to_vec(), "too short"),
+            (numbered.to_vec(), "a number and no frames"),
+            (with(bare, 0, 1, b""), "another mark"),
+            (with(bare, 1, 8, b""), "a flag that is not known"),
+            (with(bare, 1, 1, b"frames"), "numbered, but by 0"),
+            (with(bare, 13, 7, b""), "a number, but not numbered"),
+            (with(bare, 15, 7, b""), "a count without a number"),
+            (with(bare, 0, 2, &[0; 7]), "no whole word"),
+            (with(bare, 0, 2, &[0; MAX_MORE + 8]), "too many words"),
+        ];
+        for (packet, why) in table {
+            assert_eq!(Head::decode(&packet), None, "{why}");
+        }
+        let longest = with(bare, 0, 2, &[0; MAX_MORE]);
+        assert!(Head::decode(&longest).is_some());
+    }
+
+    #[test]
+    fn the_words_behind_a_head() {
+        let words = more(b"\0\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0");
+        assert!(words.eq([1, 2 << 56]));
+    }
 }

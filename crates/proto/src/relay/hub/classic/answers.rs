@@ -21,6 +21,7 @@ pub(super) struct Answer {
     pub(super) verdict: Verdict,
     via: Via,
     standing: Standing,
+    sender: u64,
 }
 
 /// What a sender is told.
@@ -58,9 +59,7 @@ impl Answers {
     pub(super) fn note(&mut self, sender: &Sender, verdict: Verdict) {
         if let Some(last) = self.list.last_mut()
             && last.verdict == verdict
-            && last.standing == sender.standing
-            && last.via == sender.via
-            && last.to == sender.addr
+            && last.sender == sender.number
         {
             last.count += 1;
             return;
@@ -71,6 +70,7 @@ impl Answers {
             verdict,
             via: sender.via,
             standing: sender.standing,
+            sender: sender.number,
         });
     }
 
@@ -128,15 +128,11 @@ impl Answer {
     }
 }
 
-/// Whether an answer would be more than 1.8 times as long as what it answers, headers included.
+/// Whether this status would be more than 1.8 times as long as what it answers, headers included.
 ///
-/// What becomes of a run is told of a message that was read, which is long enough for any status. The address is told
-/// all the same: there is no shorter way to ask for it, and to IPv4 it is not too long.
-#[inline]
-pub(super) fn is_too_long(from: SocketAddr, datagram: &[u8], verdict: Verdict) -> bool {
-    let Verdict::Status(status) = verdict else {
-        return false;
-    };
-    let headers = if from.is_ipv4() { 28 } else { 48 };
+/// What becomes of a run is told of a message that was read, which is long enough for any status. An address is told all
+/// the same: there is no shorter way to ask for it, and to IPv4 it is not too long.
+pub(super) fn is_too_long(to: SocketAddr, datagram: &[u8], status: Status) -> bool {
+    let headers = if to.is_ipv4() { 28 } else { 48 };
     10 * (headers + status.as_str().len()) > 18 * (headers + datagram.len())
 }

@@ -74,44 +74,36 @@ impl Hub {
         now: Duration,
         out: &mut Outbox,
     ) {
+        if let Some(verdict) = self.classic.again(burst, datagram, now, out) {
+            return self.note(datagram, verdict);
+        }
         match self.classic.routes.read(datagram) {
-            Incoming::Message(message) => self.say(burst, datagram, &message, now, out),
-            Incoming::Rejected(status) => self.rejected(burst, datagram, status, now),
-            Incoming::Hello => self.greet(burst, now),
+            Incoming::Message(message) => {
+                self.classic.attend(burst, now);
+                let verdict = self.deliver(&message, now, out);
+                self.note(datagram, verdict);
+            }
+            Incoming::Rejected(status) => {
+                self.classic.attend(burst, now);
+                self.note(datagram, Verdict::Status(status));
+            }
+            Incoming::Hello => self.hello(burst, now),
             Incoming::ExitServer => self.exit(burst.from),
             Incoming::Answer => self.counts.answers_dropped += 1,
             Incoming::TooLong => self.counts.too_long += 1,
         }
     }
 
-    fn say(
-        &mut self,
-        burst: &Burst<'_>,
-        datagram: &[u8],
-        message: &Message<'_>,
-        now: Duration,
-        out: &mut Outbox,
-    ) {
-        self.classic.attend(burst, now);
-        let verdict = self.deliver(message, now, out);
-        match verdict {
-            Verdict::Status(Status::Sent) => self.counts.messages += 1,
-            Verdict::Status(_) => self.counts.refused += 1,
-            Verdict::Run(_) | Verdict::Address => {}
-        }
-        self.answer_later(datagram, verdict);
-    }
-
     /// Puts the text into the outbox, or into the queue of a session.
-    #[inline]
     fn deliver(&mut self, message: &Message<'_>, now: Duration, out: &mut Outbox) -> Verdict {
-        let reached = match self.classic.reach(message.to, now) {
+        let reached = match self.classic.table.find(message.to, now) {
             Some(reached) => reached,
             None => match self.stranger(message, now) {
                 Ok(reached) => reached,
                 Err(status) => return Verdict::Status(status),
             },
         };
+        self.classic.routes.keep(reached);
         self.classic.put(&reached, message.content, out)
     }
 
@@ -132,23 +124,14 @@ impl Hub {
         self.settings.targets == Targets::Any && policy::may_write(&self.settings, from, to)
     }
 
-    fn rejected(&mut self, burst: &Burst<'_>, datagram: &[u8], status: Status, now: Duration) {
-        match status {
-            Status::NotSent => self.counts.refused += 1,
-            _ => self.counts.malformed += 1,
-        }
-        self.classic.attend(burst, now);
-        self.answer_later(datagram, Verdict::Status(status));
-    }
-
-    fn greet(&mut self, burst: &Burst<'_>, now: Duration) {
+    fn hello(&mut self, burst: &Burst<'_>, now: Duration) {
         if !policy::may_register(&self.settings, burst.from) {
             self.counts.withheld += 1;
             return;
         }
         self.counts.hellos += 1;
         self.classic.register(burst, now);
-        self.answer_later(&[], Verdict::Address);
+        self.note(&[], Verdict::Address);
     }
 
     fn exit(&mut self, from: SocketAddr) {
@@ -162,14 +145,19 @@ impl Hub {
         }
     }
 
+    /// Counts what became of this datagram, as far as it is known, and notes the answer.
     #[inline]
-    fn answer_later(&mut self, datagram: &[u8], verdict: Verdict) {
-        let sender = self.classic.routes.sender();
-        if answers::is_too_long(sender.addr, datagram, verdict) {
-            self.counts.withheld += 1;
-        } else {
-            self.classic.answers.note(sender, verdict);
+    fn note(&mut self, datagram: &[u8], verdict: Verdict) {
+        if let Verdict::Status(status) = verdict {
+            *self.counts.of(status) += 1;
+            if answers::is_too_long(self.classic.routes.sender().addr, datagram, status) {
+                self.counts.withheld += 1;
+                return;
+            }
         }
+        self.classic
+            .answers
+            .note(self.classic.routes.sender(), verdict);
     }
 
     pub(super) fn answer_texts(&mut self, now: Duration, out: &mut Outbox) {
@@ -209,16 +197,20 @@ impl Classic {
         self.routes.attend(burst, as_of, standing);
     }
 
-    /// How a registered address is reached.
+    /// Puts a text that is like the last into the outbox: what happens to nearly all of a burst.
     #[inline]
-    fn reach(&mut self, to: SocketAddr, now: Duration) -> Option<Reached> {
-        let as_of = (now, self.table.changes());
-        if let Some(reached) = self.routes.last(to, as_of) {
-            return Some(reached);
+    fn again(
+        &mut self,
+        burst: &Burst<'_>,
+        datagram: &[u8],
+        now: Duration,
+        out: &mut Outbox,
+    ) -> Option<Verdict> {
+        if !self.routes.knows(burst, (now, self.table.changes())) {
+            return None;
         }
-        let reached = self.table.find(to, now)?;
-        self.routes.keep(to, as_of, reached);
-        Some(reached)
+        let (content, reached) = self.routes.again(datagram)?;
+        Some(self.put(reached, content, out))
     }
 
     #[inline]

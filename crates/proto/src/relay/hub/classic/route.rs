@@ -13,7 +13,8 @@ use crate::relay::{Incoming, reply};
 pub(super) struct Routes {
     head: Head,
     sender: Sender,
-    last: Option<Last>,
+    /// Where that message went, since the sender was last attended to.
+    reached: Option<Reached>,
     ways: Ways,
 }
 
@@ -28,6 +29,8 @@ pub(super) struct Sender {
     pub(super) source: Vec<u8>,
     /// Whether they are registered.
     pub(super) standing: Standing,
+    /// Another for every other sender, and every time that they are looked up.
+    pub(super) number: u64,
     as_of: AsOf,
     /// The address as it came.
     from: SocketAddr,
@@ -35,13 +38,6 @@ pub(super) struct Sender {
 
 /// When something was looked up: the time, and the table's [changes](super::Table::changes) so far.
 pub(super) type AsOf = (Duration, u64);
-
-#[derive(Debug)]
-struct Last {
-    to: SocketAddr,
-    as_of: AsOf,
-    reached: Reached,
-}
 
 /// By which ways senders of each family came, from this machine and from elsewhere: a free relay writes to somebody of
 /// another kind than the sender by the last way of that kind.
@@ -58,28 +54,29 @@ impl Default for Routes {
                 via: Via::default(),
                 source: Vec::new(),
                 standing: Standing::Stranger,
+                number: 0,
                 as_of: (Duration::MAX, 0),
                 from: nobody,
             },
-            last: None,
+            reached: None,
             ways: Ways::default(),
         }
     }
 }
 
 impl Routes {
-    /// Reads a datagram.
+    /// The content of a message that is like the last, whose sender is [known](Self::knows), and goes where that went.
     #[inline]
-    pub(super) fn read<'a>(&mut self, datagram: &'a [u8]) -> Incoming<'a> {
-        match self.head.read(datagram) {
-            Some(incoming) => incoming,
-            None => self.read_anew(datagram),
-        }
+    pub(super) fn again<'a>(&self, datagram: &'a [u8]) -> Option<(&'a [u8], &Reached)> {
+        let reached = self.reached.as_ref()?;
+        Some((self.head.content(datagram)?, reached))
     }
 
-    fn read_anew<'a>(&mut self, datagram: &'a [u8]) -> Incoming<'a> {
-        let incoming = Incoming::decode(datagram);
+    /// Reads any datagram.
+    pub(super) fn read<'a>(&mut self, datagram: &'a [u8]) -> Incoming<'a> {
+        let incoming = self.head.decode(datagram);
         if let Incoming::Message(message) = &incoming {
+            self.reached = None;
             self.head.keep(datagram, message);
         }
         incoming
@@ -100,7 +97,9 @@ impl Routes {
 
     /// The sender of this burst.
     pub(super) fn attend(&mut self, burst: &Burst<'_>, as_of: AsOf, standing: Standing) {
+        self.reached = None;
         let sender = &mut self.sender;
+        sender.number += 1;
         (sender.as_of, sender.standing, sender.via) = (as_of, standing, burst.via);
         if sender.from != burst.from {
             (sender.from, sender.addr) = (burst.from, canonical(burst.from));
@@ -110,16 +109,9 @@ impl Routes {
         self.ways.note(sender.addr, burst.via);
     }
 
-    /// Where the last message went, if it was for the same.
-    #[inline]
-    pub(super) fn last(&self, to: SocketAddr, as_of: AsOf) -> Option<Reached> {
-        let last = self.last.as_ref()?;
-        (last.as_of == as_of && last.to == to).then_some(last.reached)
-    }
-
-    /// Keeps where a message went.
-    pub(super) fn keep(&mut self, to: SocketAddr, as_of: AsOf, reached: Reached) {
-        self.last = Some(Last { to, as_of, reached });
+    /// The message that was [read](Self::read) last goes there.
+    pub(super) fn keep(&mut self, reached: Reached) {
+        self.reached = Some(reached);
     }
 
     /// How somebody who is not known is reached for the last sender; `None` if no way is known.

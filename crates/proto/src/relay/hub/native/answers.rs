@@ -3,9 +3,7 @@
 use super::Native;
 use crate::relay::hub::{Counts, Hub};
 use crate::relay::native::Name;
-use crate::relay::native::frames::{
-    Answer, Ask, LISTED, Question, Reply, RoomSize, Status,
-};
+use crate::relay::native::frames::{Answer, Ask, LISTED, Question, Reply, RoomSize, Status};
 use std::time::Duration;
 
 impl Hub {

@@ -75,7 +75,7 @@ impl Route {
 
 impl Hub {
     /// A session says a message, or a part of one.
-    pub(super) fn message(
+    pub(super) fn take_message(
         &mut self,
         from: u32,
         send: &Send,
@@ -100,7 +100,7 @@ impl Hub {
             }
             Err(Refusal::Because(why)) => {
                 self.counts.refused += 1;
-                self.native.say(from, send.id, Stage::Refused(why));
+                self.native.refuse(from, send.id, why);
             }
             Err(Refusal::Said) => {}
         }
@@ -123,7 +123,9 @@ impl Hub {
                 Ok(self.native.verdict_of(to, now))
             }
             Target::Room(room) => {
-                let spread = self.native.say_in_room(from, room, send, content, None, now)?;
+                let spread = self
+                    .native
+                    .say_in_room(from, room, send, content, None, now)?;
                 self.counts.deliveries += spread.deliveries;
                 self.counts.dropped += spread.dropped;
                 Ok(spread.verdict)
@@ -182,7 +184,9 @@ impl Hub {
             Target::Room(room) => {
                 let mut to = Vec::new();
                 let parts = Some((total, &mut to));
-                let spread = self.native.say_in_room(from, room, send, content, parts, now)?;
+                let spread = self
+                    .native
+                    .say_in_room(from, room, send, content, parts, now)?;
                 self.counts.dropped += spread.dropped;
                 Ok(Receivers::Room(Spread {
                     room,
@@ -322,13 +326,19 @@ impl Native {
     #[inline]
     fn begin(&mut self, from: u32, id: MessageId) -> Result<(), Refusal> {
         let session = self.sessions.get(from).ok_or(Refusal::Said)?;
-        if session.busy.as_ref().is_some_and(|busy| busy.taking.is_some()) {
+        if session
+            .busy
+            .as_ref()
+            .is_some_and(|busy| busy.taking.is_some())
+        {
             self.drop_unfinished(from);
         }
-        match id > self.last(from) {
-            true => Ok(()),
-            false => Err(Refusal::Repeated),
+        if id > self.last(from) {
+            return Ok(());
         }
+        let name = self.sessions.get(from).and_then(|session| session.name);
+        let refused = name.and_then(|name| self.names.get(name).was_refused(id));
+        Err(refused.map_or(Refusal::Repeated, Refusal::Because))
     }
 
     /// The last message that was taken from this sender.
@@ -347,7 +357,7 @@ impl Native {
             return;
         };
         match session.name {
-            Some(name) => self.names.get_mut(name).last = id,
+            Some(name) => self.names.get_mut(name).took(id),
             None => session.last = id,
         }
         match verdict {
@@ -359,6 +369,18 @@ impl Native {
                 }
             }
         }
+    }
+
+    /// A message is not taken: its sender is told so, now and whenever it says it again.
+    fn refuse(&mut self, from: u32, id: MessageId, why: Why) {
+        let name = self.sessions.get(from).and_then(|session| session.name);
+        if let Some(name) = name {
+            let known = self.names.get_mut(name);
+            if known.was_refused(id).is_none() {
+                known.note_refused(id, why);
+            }
+        }
+        self.say(from, id, Stage::Refused(why));
     }
 
     /// Tells a sender what became of a message.
@@ -526,22 +548,23 @@ impl Native {
         if let Some(taking) = busy.and_then(|busy| busy.taking.take()) {
             self.give_up(from, &taking);
             if !matches!(taking.receivers, Receivers::Nobody) {
-                self.say(from, taking.id, Stage::Refused(Why::TooLong));
+                self.refuse(from, taking.id, Why::TooLong);
             }
         }
     }
 
     /// Somebody has read a message: its sender is told, if they are there.
     pub(super) fn was_read(&mut self, read: &Read) {
-        let sender = match read.from {
-            Origin::Address(address) => self.sessions.find(address),
-            Origin::Name(name) => {
-                let known = self.names.find(&name);
-                known.and_then(|id| self.names.get(id).session)
-            }
-        };
-        if let Some(sender) = sender {
+        if let Some(sender) = self.session_of(&read.from) {
             self.say(sender, read.id, Stage::Read);
+        }
+    }
+
+    /// The session of somebody, if they are there.
+    pub(super) fn session_of(&self, origin: &Origin) -> Option<u32> {
+        match origin {
+            Origin::Address(address) => self.sessions.find(*address),
+            Origin::Name(name) => self.names.get(self.names.find(name)?).session,
         }
     }
 }

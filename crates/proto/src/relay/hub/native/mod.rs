@@ -99,7 +99,7 @@ impl Native {
     const SOON: Duration = Duration::from_millis(100);
 
     /// How soon a session that was busy is asked whether it still is.
-    const LATER: Duration = Duration::from_secs(2);
+    const LATER: Duration = Duration::from_millis(1200);
 
     pub(super) fn new(settings: &Settings, now: Duration) -> Self {
         let gate = Gate::new(&settings.secret);
@@ -129,7 +129,11 @@ impl Native {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        let moments = [self.wheel.next(), self.sessions.expiry(), self.rooms.deadline()];
+        let moments = [
+            self.wheel.next(),
+            self.sessions.expiry(),
+            self.rooms.deadline(),
+        ];
         moments.into_iter().flatten().min()
     }
 
@@ -219,7 +223,10 @@ impl Native {
         }
         self.drop_unfinished(index);
         self.release_all(index);
-        let rooms = self.sessions.get_mut(index).map(|session| std::mem::take(&mut session.rooms));
+        let rooms = self
+            .sessions
+            .get_mut(index)
+            .map(|session| std::mem::take(&mut session.rooms));
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
@@ -231,7 +238,10 @@ impl Native {
         self.waiting -= session.counted;
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
-            self.names.get_mut(name).session.take_if(|session| *session == index);
+            self.names
+                .get_mut(name)
+                .session
+                .take_if(|session| *session == index);
         }
     }
 
@@ -274,19 +284,34 @@ impl Native {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        let deadline = session.link.deadline();
-        let busy = session.busy.as_ref();
-        let later = busy.map(|busy| match busy.withheld.is_empty() {
-            true => now + Self::LATER,
-            false => now + Self::SOON,
-        });
-        if let Some(due) = deadline.into_iter().chain(later).min() {
+        let waits = session
+            .busy
+            .as_ref()
+            .is_some_and(|busy| !busy.withheld.is_empty());
+        let soon = waits.then(|| now + Self::SOON);
+        let later = session.is_awake.then(|| now + Self::LATER);
+        let moments = [session.link.deadline(), soon, later];
+        if let Some(due) = moments.into_iter().flatten().min() {
             self.wheel.put(index, due, &mut session.slot);
         }
     }
 
+    /// Gives back what only a busy session needs, if nothing goes on in it.
+    fn rest(&mut self, index: u32, now: Duration) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        if session.link.backlog() > 0 || !session.is_silent(now) {
+            return;
+        }
+        session.rest();
+        if let Some(name) = session.name {
+            self.names.get_mut(name).heard_all();
+        }
+    }
+
     /// Looks after those whose time has come.
-    fn look_after_due(&mut self, now: Duration) {
+    fn look_after_due(&mut self, now: Duration, out: &mut Outbox) {
         let mut due = std::mem::take(&mut self.due);
         self.wheel.take(now, &mut due);
         for (index, slot) in due.drain(..) {
@@ -295,9 +320,9 @@ impl Native {
             };
             if session.slot == Some(slot) {
                 session.slot = None;
-                session.rest();
                 self.settle(index, now);
-                self.touch(index);
+                self.rest(index, now);
+                self.flush(index, now, out);
             }
         }
         self.due = due;
@@ -374,7 +399,7 @@ impl Hub {
             match kind {
                 Send::KIND => {
                     let (send, content) = take::<Send>(&mut frames)?;
-                    self.message(index, &send, content, now, out);
+                    self.take_message(index, &send, content, now, out);
                 }
                 Join::KIND => self.native.join(index, &take(&mut frames)?.0),
                 Leave::KIND => {
@@ -391,7 +416,7 @@ impl Hub {
     }
 
     pub(super) fn flush_sessions(&mut self, now: Duration, out: &mut Outbox) {
-        self.native.look_after_due(now);
+        self.native.look_after_due(now, out);
         while let Some(silent) = self.native.sessions.expired(now) {
             self.native.end(silent, None, now, out);
         }

@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
+use crate::relay::native::frames::Why;
 use crate::relay::native::identity::{PublicKeys, SealingKey, Signature, SigningKey};
 use crate::relay::native::{MessageId, Name};
 
@@ -20,8 +21,48 @@ pub(super) struct Known {
     sealing: Option<(SealingKey, Signature)>,
     /// The last message that was taken from it.
     pub(super) last: MessageId,
+    /// Messages that were refused, as long as it may not have heard so.
+    refused: Option<Box<Refused>>,
     /// Its session, while it has one.
     pub(super) session: Option<u32>,
+}
+
+/// Messages that were refused, in runs of those that follow each other.
+#[derive(Debug, Default)]
+struct Refused(Vec<(MessageId, MessageId, Why)>);
+
+impl Refused {
+    /// The most runs that are remembered.
+    const MAX: usize = 32;
+
+    fn note(&mut self, id: MessageId, why: Why) {
+        if let Some((_, last, same)) = self.0.last_mut()
+            && *same == why
+            && last.0.checked_add(1) == Some(id.0)
+        {
+            *last = id;
+            return;
+        }
+        if self.0.len() >= Self::MAX {
+            self.0.remove(0);
+        }
+        self.0.push((id, id, why));
+    }
+
+    fn why(&self, id: MessageId) -> Option<Why> {
+        let mut runs = self.0.iter();
+        let run = runs.find(|(first, last, _)| (*first..=*last).contains(&id));
+        run.map(|(_, _, why)| *why)
+    }
+
+    /// Forgets those that begin with this one or a later one, and where others reach it, from there on.
+    fn only_before(&mut self, id: MessageId) {
+        self.0.retain(|(first, ..)| *first < id);
+        let before = MessageId(id.0.saturating_sub(1));
+        self.0
+            .iter_mut()
+            .for_each(|(_, last, _)| *last = (*last).min(before));
+    }
 }
 
 /// All names.
@@ -76,6 +117,7 @@ impl Names {
             key,
             sealing: None,
             last: MessageId::default(),
+            refused: None,
             session: None,
         });
         let (known, hasher) = (&self.known, &self.hasher);
@@ -86,6 +128,30 @@ impl Names {
 }
 
 impl Known {
+    /// A message was refused: it is to be refused again if it is said again.
+    pub(super) fn note_refused(&mut self, id: MessageId, why: Why) {
+        self.refused.get_or_insert_default().note(id, why);
+    }
+
+    /// Why this message was refused before, if it was.
+    pub(super) fn was_refused(&self, id: MessageId) -> Option<Why> {
+        self.refused.as_ref()?.why(id)
+    }
+
+    /// A message was taken.
+    #[inline]
+    pub(super) fn took(&mut self, id: MessageId) {
+        self.last = id;
+        if let Some(refused) = &mut self.refused {
+            refused.only_before(id);
+        }
+    }
+
+    /// It has heard everything.
+    pub(super) fn heard_all(&mut self) {
+        self.refused = None;
+    }
+
     pub(super) fn keys(&self) -> Option<PublicKeys> {
         let (sealing, binding) = self.sealing?;
         Some(PublicKeys {

@@ -114,7 +114,10 @@ impl Native {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        let waits = session.busy.as_ref().is_some_and(|busy| !busy.withheld.is_empty());
+        let waits = session
+            .busy
+            .as_ref()
+            .is_some_and(|busy| !busy.withheld.is_empty());
         if !waits {
             return;
         }

@@ -8,7 +8,7 @@ use super::names::NameId;
 use super::rooms::append;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::hub::{Burst, Effect, Hub, Outbox};
-use crate::relay::native::frames::Ending;
+use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
 use crate::relay::native::handshake::{
     Challenge, HELLO_PADDING, Hello, Refusal, Refused, Register, Registered, VERSION,
 };
@@ -26,7 +26,7 @@ impl Hub {
     ) {
         let known = match Prefix::decode(datagram) {
             Ok(Some(Prefix { kind, .. })) if kind == Hello::KIND => {
-                self.hello(burst, datagram, now, out)
+                self.challenge(burst, datagram, now, out)
             }
             Ok(Some(Prefix { kind, .. })) if kind == Register::KIND => {
                 self.register(burst, datagram, now, out)
@@ -37,7 +37,7 @@ impl Hub {
     }
 
     /// Somebody would like to register: what they get is shorter than what they sent, and nothing is remembered.
-    fn hello(
+    fn challenge(
         &self,
         burst: &Burst<'_>,
         datagram: &[u8],
@@ -110,15 +110,20 @@ impl Hub {
             Some(claim) => Some(self.claim(claim, register, burst.from, now)?),
             None => None,
         };
+        let unheard = self.native.unheard_by(name);
         if let Some(before) = before {
             self.native.end(before, None, now, out);
         }
         self.native.replace(name, now, out);
         let link = Link::new(token);
-        let index = self.native.sessions.add(burst.from, burst.via, link, name, now);
+        let index = self
+            .native
+            .sessions
+            .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
             self.native.names.get_mut(name).session = Some(index);
         }
+        self.native.tell_again(index, &unheard);
         self.native.route.forget();
         self.counts.registered += 1;
         Ok(())
@@ -139,8 +144,7 @@ impl Hub {
             return Err(Refusal::NameTaken);
         }
         let is_bound = known.and_then(|known| known.keys()) == Some(claim.keys);
-        if !claim.is_proven(register.nonce, register.cookie)
-            || !(is_bound || claim.keys.is_bound())
+        if !claim.is_proven(register.nonce, register.cookie) || !(is_bound || claim.keys.is_bound())
         {
             return Err(Refusal::NotProven);
         }
@@ -170,6 +174,53 @@ impl Hub {
 }
 
 impl Native {
+    /// The frames that the name's session has not acknowledged.
+    fn unheard_by(&mut self, name: Option<NameId>) -> Vec<u8> {
+        let before = name.and_then(|name| self.names.get(name).session);
+        let session = before.and_then(|before| self.sessions.get_mut(before));
+        let mut unheard = Vec::new();
+        if let Some(session) = session {
+            session
+                .link
+                .unacknowledged(|frames| unheard.extend_from_slice(frames));
+        }
+        unheard
+    }
+
+    /// Says in a new session what waited in the one before it: messages and receipts. What was said in rooms comes with
+    /// their history.
+    fn tell_again(&mut self, index: u32, mut unheard: &[u8]) {
+        while let Ok(Some(prefix)) = Prefix::decode(unheard) {
+            let length = (prefix.frame_length() as usize).min(unheard.len());
+            let (one, rest) = unheard.split_at(length);
+            unheard = rest;
+            match (prefix.kind, frame::decode::<Delivery>(one)) {
+                (Receipt::KIND, _) => {
+                    self.push_frame(index, one);
+                }
+                (Delivery::KIND, Ok(Some(frame))) if frame.message.room.is_none() => {
+                    let packet = self.push_frame(index, one);
+                    self.note_due(index, packet, &frame.message);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Notes that the sender of a delivery is to hear when it has come.
+    fn note_due(&mut self, index: u32, packet: u32, delivery: &Delivery) {
+        let is_end = matches!(delivery.part, Part::Whole | Part::Last);
+        if !is_end || delivery.wants == Wants::Nothing {
+            return;
+        }
+        let sender = self
+            .session_of(&delivery.from)
+            .map(|sender| self.sessions.key(sender));
+        if let Some((sender, session)) = sender.zip(self.sessions.get_mut(index)) {
+            session.note_due(packet, sender, delivery.id);
+        }
+    }
+
     /// The session that the name has had ends.
     fn replace(&mut self, name: Option<NameId>, now: Duration, out: &mut Outbox) {
         let before = name.and_then(|name| self.names.get(name).session);

@@ -278,10 +278,16 @@ impl Native {
         let begun = self.begun(index, id);
         let room = self.rooms.get(id);
         let kept = room.history.after(place);
-        let begun_now = begun.iter().map(|(place, frames)| (*place, frames.as_slice()));
+        let begun_now = begun
+            .iter()
+            .map(|(place, frames)| (*place, frames.as_slice()));
         let mut said: Vec<_> = kept.chain(begun_now).collect();
         said.sort_by_key(|(place, _)| *place);
-        let frames = said.iter().map(|(_, frames)| *frames).collect::<Vec<_>>().concat();
+        let frames = said
+            .iter()
+            .map(|(_, frames)| *frames)
+            .collect::<Vec<_>>()
+            .concat();
         let since = room.last.saturating_sub(place);
         let joined = Joined {
             room: room.name,
@@ -356,7 +362,15 @@ impl Native {
             return;
         }
         let who = self.origin(session);
-        self.tell_happened(id, Happened { room: room.name, who, what }, whom);
+        self.tell_happened(
+            id,
+            Happened {
+                room: room.name,
+                who,
+                what,
+            },
+            whom,
+        );
     }
 
     fn tell_happened(&mut self, id: RoomId, happened: Happened, except: u32) {
@@ -506,13 +520,7 @@ impl Native {
     const SLOW_AT_ONCE: usize = 16;
 
     /// Passes a further part of a message on to those who took the first one.
-    pub(super) fn say_part(
-        &mut self,
-        from: u32,
-        spread: &mut Spread,
-        send: &Send,
-        content: &[u8],
-    ) {
+    pub(super) fn say_part(&mut self, from: u32, spread: &mut Spread, send: &Send, content: &[u8]) {
         let mut frame = std::mem::take(&mut self.scratch);
         frame.clear();
         self.append_said(from, spread.room, spread.place, send, content, &mut frame);

@@ -9,9 +9,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use slab::Slab;
 
+use super::messages::Taking;
 use super::names::NameId;
 use super::receipts::{Due, Withheld};
-use super::messages::Taking;
 use super::rooms::RoomId;
 use super::wheel::Slot;
 use crate::relay::hub::Via;
@@ -48,6 +48,8 @@ pub(super) struct Session {
     pub(super) slot: Option<Slot>,
     pub(super) is_dirty: bool,
     pub(super) is_stuck: bool,
+    /// Whether it may have something to give back.
+    pub(super) is_awake: bool,
 }
 
 /// What a session needs while something goes on.
@@ -122,6 +124,7 @@ impl Session {
     /// Notes that there may be something to send to it, and says whether that is new.
     #[inline]
     pub(super) fn touch(&mut self) -> bool {
+        self.is_awake = true;
         !std::mem::replace(&mut self.is_dirty, true)
     }
 
@@ -129,8 +132,14 @@ impl Session {
         self.busy.get_or_insert_default()
     }
 
+    /// Whether nothing was heard of it for a second at least.
+    pub(super) fn is_silent(&self, now: Duration) -> bool {
+        u64::from(self.heard) + 2 <= now.as_secs()
+    }
+
     /// Gives back what only a busy session needs, if this one is not.
     pub(super) fn rest(&mut self) {
+        self.is_awake = false;
         self.busy.take_if(|busy| busy.is_idle());
     }
 }
@@ -222,6 +231,7 @@ impl Sessions {
             slot: None,
             is_dirty: false,
             is_stuck: false,
+            is_awake: false,
         }) as u32;
         let (slab, hasher) = (&self.slab, &self.hasher);
         let hash = |place: &u32| hasher.hash_one(slab[*place as usize].address);

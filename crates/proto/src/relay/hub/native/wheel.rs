@@ -114,10 +114,15 @@ mod tests {
         for start in [0, 1, 2559, 2560, 2561, 1_000_003] {
             let mut wheel = Wheel::new(ms(start));
             assert_eq!(wheel.next(), None);
-            for (index, after) in [0, 4, 5, 17, 319, 320, 321, 1000, 2500].into_iter().enumerate() {
+            for (index, after) in [0, 4, 5, 17, 319, 320, 321, 1000, 2500]
+                .into_iter()
+                .enumerate()
+            {
                 wheel.put(index as u32, ms(start + after), &mut None);
                 let came = turn(&mut wheel, ms(start + 10_000));
-                let [(at, _)] = came[..] else { panic!("{came:?}") };
+                let [(at, _)] = came[..] else {
+                    panic!("{came:?}")
+                };
                 let late = at.checked_sub(start + after).expect("no sooner");
                 assert!(late <= 10, "{after} came {late} ms late");
                 wheel = Wheel::new(ms(start));

@@ -62,8 +62,8 @@ impl Client {
 
     fn is_new(&mut self, delivery: &Delivery) -> bool {
         match delivery.room {
-            Some((room, place)) => self.rooms.is_new(room, place),
-            None => self.inbox.is_new(delivery),
+            Some((room, place)) => self.rooms.is_new(room, place, delivery),
+            None => self.last.is_new(delivery.from, delivery.id),
         }
     }
 
@@ -71,12 +71,13 @@ impl Client {
     fn arrived(&mut self, delivery: &Delivery, content: &[u8]) {
         match delivery.room {
             Some((room, place)) => {
-                self.rooms.heard(room, place);
+                let open = self.inbox.first_open(room);
+                self.rooms.heard(room, place, delivery, open);
                 if self.is_mine(delivery.from, delivery.id) {
                     return;
                 }
             }
-            None => self.inbox.heard(delivery),
+            None => self.last.heard(delivery.from, delivery.id),
         }
         let head = Arrived {
             from: delivery.from,

@@ -1,4 +1,4 @@
-//! What a client hears: messages are put together from their parts, and each is heard once.
+//! What a client hears: messages are put together from their parts.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,20 @@ const MOST: usize = 16 * MAX_CONTENT;
 /// What an unfinished message counts beside its bytes.
 const EACH: usize = 256;
 
-/// The most senders whose last number is remembered.
-const SENDERS: usize = 4096;
-
 /// Messages that are not whole yet, one at most of each sender in each room and outside of rooms.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     unfinished: BTreeMap<Source, Unfinished>,
     held: usize,
-    last: LastIds,
 }
 
-type Source = (Origin, Option<Name>);
+type Source = (Option<Name>, Origin);
 
 #[derive(Debug)]
 struct Unfinished {
     id: MessageId,
+    /// In its room.
+    place: u64,
     length: usize,
     content: Vec<u8>,
 }
@@ -38,25 +36,8 @@ impl Unfinished {
 }
 
 impl Inbox {
-    /// Whether this is not a message that was heard before; those of rooms are told apart by their place.
-    #[inline]
-    pub(super) fn is_new(&mut self, delivery: &Delivery) -> bool {
-        delivery.room.is_some() || delivery.id == MessageId(0) || {
-            delivery.id > self.last.of(delivery.from)
-        }
-    }
-
-    /// A whole message was heard.
-    #[inline]
-    pub(super) fn heard(&mut self, delivery: &Delivery) {
-        if delivery.room.is_none() && delivery.id != MessageId(0) {
-            self.last.set(delivery.from, delivery.id);
-        }
-    }
-
-    /// Begins a message of several parts; one of this sender that is not whole is given up.
+    /// Begins a message of several parts.
     pub(super) fn begin(&mut self, delivery: &Delivery, length: u32, part: &[u8]) {
-        self.give_up(delivery);
         let length = length as usize;
         let fits = length <= MAX_CONTENT && part.len() < length;
         if !fits || self.held + EACH + part.len() > MOST {
@@ -64,6 +45,7 @@ impl Inbox {
         }
         let unfinished = Unfinished {
             id: delivery.id,
+            place: delivery.room.map_or(0, |(_, place)| place),
             length,
             content: part.to_vec(),
         };
@@ -89,7 +71,8 @@ impl Inbox {
         is_last.then(|| self.give_up(delivery)).flatten()
     }
 
-    /// A message of this sender that is not whole will not become so.
+    /// A message of this sender that is not whole does not go on; what there is of it.
+    #[inline]
     pub(super) fn give_up(&mut self, delivery: &Delivery) -> Option<Vec<u8>> {
         if self.unfinished.is_empty() {
             return None;
@@ -97,6 +80,16 @@ impl Inbox {
         let unfinished = self.unfinished.remove(&source(delivery))?;
         self.held -= unfinished.held();
         Some(unfinished.content)
+    }
+
+    /// The first place in this room whose message is not whole.
+    #[inline]
+    pub(super) fn first_open(&self, room: Name) -> Option<u64> {
+        let of_room = self
+            .unfinished
+            .iter()
+            .filter(|((name, _), _)| *name == Some(room));
+        of_room.map(|(_, unfinished)| unfinished.place).min()
     }
 
     /// The session is lost: what is not whole is said again from its beginning.
@@ -107,51 +100,5 @@ impl Inbox {
 }
 
 fn source(delivery: &Delivery) -> Source {
-    (delivery.from, delivery.room.map(|(room, _)| room))
-}
-
-/// The last number that was heard of each sender, as many as are remembered.
-#[derive(Debug, Default)]
-struct LastIds {
-    /// The sender that was heard last, which is not in the table.
-    latest: Option<(Origin, MessageId)>,
-    others: BTreeMap<Origin, (MessageId, u64)>,
-    turn: u64,
-}
-
-impl LastIds {
-    #[inline]
-    fn of(&mut self, sender: Origin) -> MessageId {
-        match self.latest {
-            Some((latest, id)) if latest == sender => id,
-            _ => self.others.get(&sender).map_or(MessageId(0), |last| last.0),
-        }
-    }
-
-    #[inline]
-    fn set(&mut self, sender: Origin, id: MessageId) {
-        match &mut self.latest {
-            Some((latest, last)) if *latest == sender => *last = id,
-            _ => self.turn_to(sender, id),
-        }
-    }
-
-    fn turn_to(&mut self, sender: Origin, id: MessageId) {
-        self.turn += 1;
-        self.others.remove(&sender);
-        let Some((before, last)) = self.latest.replace((sender, id)) else {
-            return;
-        };
-        if self.others.len() >= SENDERS {
-            self.forget_oldest();
-        }
-        self.others.insert(before, (last, self.turn));
-    }
-
-    fn forget_oldest(&mut self) {
-        let oldest = self.others.iter().min_by_key(|(_, (_, turn))| *turn);
-        if let Some(oldest) = oldest.map(|(sender, _)| *sender) {
-            self.others.remove(&oldest);
-        }
-    }
+    (delivery.room.map(|(room, _)| room), delivery.from)
 }

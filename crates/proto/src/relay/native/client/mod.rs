@@ -16,6 +16,7 @@ mod hearing;
 mod inbox;
 mod joining;
 mod keys;
+mod last_ids;
 mod outbox;
 mod questions;
 mod random;
@@ -38,8 +39,10 @@ pub use event::{Arrived, Event, Incoming};
 use inbox::Inbox;
 use joining::{Heard, Joining};
 use keys::{Held, Keys, Ready};
+use last_ids::LastIds;
 use outbox::Outbox;
 use questions::{Questions, Whose};
+use random::Random;
 use rooms::Rooms;
 
 /// How long a relay has to answer a client that asks whether it is still there.
@@ -78,6 +81,7 @@ pub struct Client {
     session: Option<Session>,
     outbox: Outbox,
     inbox: Inbox,
+    last: LastIds,
     rooms: Rooms,
     questions: Questions,
     keys: Option<Keys>,
@@ -123,6 +127,8 @@ impl Client {
     pub fn new(settings: Settings, now: Duration) -> Self {
         let Settings { name, seed, first } = settings;
         let first = first.clamp(MessageId(1), MessageId(MAX_FIRST));
+        let drawn = Random::new(&seed, "plumbline relay 2026-11 tables").draw();
+        let table_seed = u64::from_le_bytes(std::array::from_fn(|at| drawn[at]));
         let keys = name.clone().map(|me| Keys::new(me, &seed));
         Self {
             name: name.as_ref().map(|(name, _)| *name),
@@ -134,7 +140,8 @@ impl Client {
             session: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
-            rooms: Rooms::default(),
+            last: LastIds::new(table_seed),
+            rooms: Rooms::new(table_seed),
             questions: Questions::default(),
             keys,
             aliases: Aliases::default(),

@@ -1,20 +1,49 @@
-//! The rooms that a client is in or wants to be in, and how far it has heard in each.
+//! The rooms that a client is in or wants to be in, and what it has heard in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::last_ids::LastIds;
 use crate::relay::native::Name;
-use crate::relay::native::frames::{Join, Joined, Mark};
+use crate::relay::native::frames::{Delivery, Join, Joined, Mark};
+
+/// The most places that are told apart while a message before them is not whole.
+const BEYOND: usize = 4096;
 
 /// The rooms.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rooms {
-    rooms: BTreeMap<Name, Option<Mark>>,
+    rooms: BTreeMap<Name, Room>,
+    seed: u64,
+}
+
+#[derive(Debug)]
+struct Room {
+    /// The last place up to which all was heard, or will never be.
+    heard: Option<Mark>,
+    /// What was heard after that, while a message before it was not whole.
+    beyond: BTreeSet<u64>,
+    /// What has a place in one epoch can be said again in the next one.
+    last: LastIds,
 }
 
 impl Rooms {
+    /// `seed` is one that others cannot guess.
+    pub(super) fn new(seed: u64) -> Self {
+        let rooms = BTreeMap::new();
+        Self { rooms, seed }
+    }
+
     /// It is wanted; `after` is what was heard last.
     pub(super) fn join(&mut self, room: Name, after: Option<Mark>) {
-        self.rooms.insert(room, after);
+        let (beyond, last) = (BTreeSet::new(), LastIds::new(self.seed));
+        self.rooms.insert(
+            room,
+            Room {
+                heard: after,
+                beyond,
+                last,
+            },
+        );
     }
 
     /// It is wanted no more.
@@ -24,38 +53,68 @@ impl Rooms {
 
     /// What was heard last in it.
     pub(super) fn mark(&self, room: Name) -> Option<Mark> {
-        *self.rooms.get(&room)?
+        self.rooms.get(&room).and_then(Room::mark)
     }
 
     /// What is to be said in a new session.
     pub(super) fn joins(&self) -> impl Iterator<Item = Join> {
-        self.rooms
-            .iter()
-            .map(|(&room, &after)| Join { room, after })
+        self.rooms.iter().map(|(&name, room)| Join {
+            room: name,
+            after: room.mark(),
+        })
     }
 
     /// The relay has let this client in. Whether that is wanted.
     pub(super) fn joined(&mut self, joined: &Joined) -> bool {
-        let Some(heard) = self.rooms.get_mut(&joined.room) else {
+        let Some(room) = self.rooms.get_mut(&joined.room) else {
             return false;
         };
-        let epoch = joined.mark.epoch;
-        if heard.is_none_or(|heard| heard.epoch != epoch) {
-            let place = joined.mark.place.saturating_sub(u64::from(joined.kept));
-            *heard = Some(Mark { epoch, place });
+        let Mark { epoch, place } = joined.mark;
+        if room.heard.is_none_or(|heard| heard.epoch != epoch) {
+            room.heard = Some(Mark { epoch, place: 0 });
+            room.beyond.clear();
+        }
+        if joined.kept == 0 {
+            room.has_heard(place, None);
         }
         true
     }
 
-    /// Whether a message with this place was not heard before; it needs not be whole yet.
-    pub(super) fn is_new(&self, room: Name, place: u64) -> bool {
-        matches!(self.rooms.get(&room), Some(Some(heard)) if place > heard.place)
+    /// Whether a message was not heard before; it needs not be whole yet.
+    pub(super) fn is_new(&self, name: Name, place: u64, delivery: &Delivery) -> bool {
+        let Some(room) = self.rooms.get(&name) else {
+            return false;
+        };
+        let is_later = matches!(room.heard, Some(heard) if place > heard.place);
+        is_later && !room.beyond.contains(&place) && room.last.is_new(delivery.from, delivery.id)
     }
 
-    /// The message with this place was heard.
-    pub(super) fn heard(&mut self, room: Name, place: u64) {
-        if let Some(Some(heard)) = self.rooms.get_mut(&room) {
-            heard.place = heard.place.max(place);
+    /// The message with this place was heard; the first one that is not whole has the place `open`.
+    pub(super) fn heard(&mut self, name: Name, place: u64, delivery: &Delivery, open: Option<u64>) {
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.has_heard(place, open);
+            room.last.heard(delivery.from, delivery.id);
         }
+    }
+}
+
+impl Room {
+    fn mark(&self) -> Option<Mark> {
+        self.heard.filter(|heard| heard.place > 0)
+    }
+
+    #[inline]
+    fn has_heard(&mut self, place: u64, open: Option<u64>) {
+        let Some(heard) = &mut self.heard else {
+            return;
+        };
+        if let Some(open) = open.filter(|open| *open < place && self.beyond.len() < BEYOND) {
+            heard.place = heard.place.max(open - 1);
+            self.beyond.insert(place);
+            return;
+        }
+        let beyond = self.beyond.pop_last().unwrap_or(0);
+        heard.place = heard.place.max(place).max(beyond);
+        self.beyond.clear();
     }
 }

@@ -34,6 +34,7 @@ pub(super) struct Busy {
     spare: bool,
     held_back: bool,
     moved: Option<Duration>,
+    made: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +105,7 @@ impl Busy {
             spare: false,
             held_back: false,
             moved: None,
+            made: None,
         }
     }
 
@@ -138,8 +140,14 @@ impl Busy {
         self.moved.filter(|_| !self.packets.is_empty())
     }
 
-    pub(super) fn has_rested(&self, now: Duration, for_long: Duration) -> bool {
-        self.packets.is_empty() && self.moved.is_some_and(|moved| moved + for_long <= now)
+    /// Whether nothing waits and nothing has moved after this moment.
+    pub(super) fn is_idle_since(&self, moment: Duration) -> bool {
+        self.packets.is_empty() && self.moved.is_some_and(|moved| moved <= moment)
+    }
+
+    /// Whether nothing waits, and this was made before that moment.
+    pub(super) fn is_older_than(&self, moment: Duration) -> bool {
+        self.packets.is_empty() && self.made.is_some_and(|made| made <= moment)
     }
 
     #[inline]
@@ -353,18 +361,31 @@ impl Busy {
         true
     }
 
+    pub(super) fn unacknowledged(&mut self, mut take: impl FnMut(&[u8])) {
+        for packet in &self.packets {
+            if let Some(bytes) = self.store.packet(packet.place) {
+                take(&bytes[HEAD..]);
+            }
+        }
+    }
+
     fn next_number(&mut self, window: u32, taken: u16) -> Option<u32> {
         self.held_back = self.in_flight >= window;
         if self.held_back && !std::mem::take(&mut self.spare) {
             return None;
         }
-        while let Some(number) = self.lost.pop_front() {
-            if number >= self.first && self.is_lost(number) {
+        let end = self.first.saturating_add(u32::from(taken));
+        while let Some(&number) = self.lost.front() {
+            let is_lost = number >= self.first && self.is_lost(number);
+            if is_lost && number >= end {
+                return None;
+            }
+            self.lost.pop_front();
+            if is_lost {
                 return Some(number);
             }
         }
-        let is_taken = self.unsent - self.first < u32::from(taken);
-        let may = is_taken && self.unsent < self.number_after();
+        let may = self.unsent < self.number_after().min(end);
         may.then(|| {
             self.unsent += 1;
             self.unsent - 1
@@ -384,8 +405,7 @@ impl Busy {
         } else if self.alarm.is_none() {
             self.alarm = Some(now + round_trip.patience(self.in_vain));
         }
-        if self.moved.is_none() {
-            self.moved = Some(now);
-        }
+        self.moved.get_or_insert(now);
+        self.made.get_or_insert(now);
     }
 }

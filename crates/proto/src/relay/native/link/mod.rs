@@ -27,8 +27,8 @@ use sending::{Came, Probe, Sending};
 /// One side of a session. Frames go in by [`push`](Self::push), packets go out by [`transmit`](Self::transmit); packets
 /// come in by [`receive`](Self::receive), which hands out what they say in order.
 ///
-/// An idle one is small: what only a busy one needs is given back by the first [`transmit`](Self::transmit) a second
-/// after all was acknowledged.
+/// An idle one is small: what only a busy one needs is made anew each second, and given back by the first
+/// [`transmit`](Self::transmit) after that second which finds that nothing waits.
 #[derive(Debug)]
 pub struct Link {
     token: Token,
@@ -75,8 +75,8 @@ impl Link {
         self.token
     }
 
-    /// Appends a whole frame to what is to be sent, and says in the packet of which number it goes. It is to be at most
-    /// [`MAX_DATAGRAM`](super::MAX_DATAGRAM) less [`HEAD`] bytes long.
+    /// Appends a whole frame to what is to be sent, and says in the packet of which number it goes. It has 1 to
+    /// [`MAX_FRAME`](super::packet::MAX_FRAME) bytes; another length is dropped.
     ///
     /// The last number there is, 2^32 - 1, says that the frame was dropped: the session [is lost](Self::is_lost).
     #[inline]
@@ -121,6 +121,9 @@ impl Link {
     /// Takes at most so many packets from the one on whose turn it is, of which all but that one are kept: 1024 unless
     /// told otherwise, and never more. With 0 nothing is taken at all.
     pub fn set_window(&mut self, packets: u16) {
+        if packets > self.receiving.window() {
+            self.due = self.due.max(Due::Answer);
+        }
         self.receiving.set_window(packets);
     }
 
@@ -133,6 +136,11 @@ impl Link {
     #[inline]
     pub fn backlog(&self) -> usize {
         self.sending.backlog()
+    }
+
+    /// Hands out the frames that are not acknowledged, packet by packet, for a session that goes on where this one ends.
+    pub fn unacknowledged(&mut self, take: impl FnMut(&[u8])) {
+        self.sending.unacknowledged(take);
     }
 
     /// Whether the other side took something since this moment, or nothing waits.

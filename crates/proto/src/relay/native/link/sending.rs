@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::super::packet::Head;
+use super::super::packet::{Head, MAX_FRAME};
 use super::busy::{Busy, Progress};
 use super::flight::Order;
 use super::round_trip::RoundTrip;
 use super::window::Window;
 
-/// How long nothing may wait before the room for it is given back.
+/// How long the room for what waits is kept, and how long nothing is sent before the path is no longer known.
 const REST: Duration = Duration::from_secs(1);
 
 /// How long nothing may be acknowledged before the other side is lost.
@@ -73,6 +73,9 @@ impl Sending {
         if self.next == u32::MAX {
             return self.next;
         }
+        if frame.is_empty() || frame.len() > MAX_FRAME {
+            return self.next - 1;
+        }
         let busy = self
             .busy
             .get_or_insert_with(|| Box::new(Busy::new(self.next, self.order)));
@@ -130,11 +133,19 @@ impl Sending {
         }
         busy.wind_up(now, &self.round_trip);
         self.order = busy.order();
-        if busy.has_rested(now, REST) {
+        if busy.is_idle_since(now.saturating_sub(REST)) {
             self.window.rest();
+        }
+        if busy.is_older_than(now.saturating_sub(REST)) {
             self.busy = None;
         }
         (any, probe)
+    }
+
+    pub(super) fn unacknowledged(&mut self, take: impl FnMut(&[u8])) {
+        if let Some(busy) = &mut self.busy {
+            busy.unacknowledged(take);
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -149,5 +160,15 @@ impl Sending {
     pub(super) fn is_lost(&self, now: Duration) -> bool {
         let stands_since = self.busy.as_ref().and_then(|busy| busy.stands_since());
         self.next == u32::MAX || stands_since.is_some_and(|since| since + LOST <= now)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.is_some()
+    }
+
+    #[cfg(test)]
+    pub(super) fn skip_to(&mut self, number: u32) {
+        self.next = number;
     }
 }

@@ -1,1 +1,0 @@
-//! Stories of sessions, with time in hand.
