@@ -138,6 +138,10 @@ fn split_header(header: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// Where the byte stands, if it stands in the header exactly once outside brackets.
 fn only(header: &[u8], wanted: u8) -> Option<usize> {
+    if !has(header, b'[') {
+        let place = header.iter().position(|byte| *byte == wanted)?;
+        return (!has(&header[place + 1..], wanted)).then_some(place);
+    }
     let last_close = header.iter().rposition(|byte| *byte == b']');
     let mut inside = false;
     let mut places = header.iter().enumerate().filter(|&(at, &byte)| {

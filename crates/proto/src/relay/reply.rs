@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use super::text::{
-    CONTENT, address, append_content, digits, in_brackets, parse, split_once, strip,
+    CONTENT, address, append_address, append_content, append_number, digits, parse, split_once,
+    strip,
 };
 use super::{EncodeError, MAX_DATAGRAM};
 
@@ -154,8 +155,10 @@ pub fn is_answer(datagram: &[u8]) -> bool {
 
 /// Appends what stands before the text in a delivery.
 pub(super) fn append_source(from: &SocketAddr, out: &mut Vec<u8>) {
-    let (ip, port) = (in_brackets(from.ip()), from.port());
-    out.extend_from_slice(format!("{ip}/{port} ; content : ").as_bytes());
+    append_address(out, from.ip());
+    out.push(b'/');
+    append_number(out, from.port());
+    out.extend_from_slice(b" ; content : ");
 }
 
 fn tuple(address: &SocketAddr) -> String {

@@ -33,6 +33,31 @@ pub(super) fn in_brackets(ip: IpAddr) -> String {
     }
 }
 
+/// Appends an address, an IPv6 one in brackets.
+pub(super) fn append_address(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            append_number(out, a.into());
+            for octet in [b, c, d] {
+                out.push(b'.');
+                append_number(out, octet.into());
+            }
+        }
+        IpAddr::V6(_) => out.extend_from_slice(in_brackets(ip).as_bytes()),
+    }
+}
+
+/// Appends a number in digits.
+pub(super) fn append_number(out: &mut Vec<u8>, number: u16) {
+    for power in [10_000, 1000, 100, 10] {
+        if number >= power {
+            out.push(b'0' + (number / power % 10) as u8);
+        }
+    }
+    out.push(b'0' + (number % 10) as u8);
+}
+
 /// An IPv4 address, or an IPv6 address with or without brackets.
 pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
     text.strip_prefix(b"[")
@@ -53,8 +78,8 @@ pub(super) fn digits<T: FromStr>(text: &[u8]) -> Option<T> {
 }
 
 pub(super) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let mut parts = bytes.splitn(2, |byte| *byte == separator);
-    Some((parts.next()?, parts.next()?))
+    let at = bytes.iter().position(|byte| *byte == separator)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
 }
 
 /// The text without the white space at its ends.

@@ -1,9 +1,10 @@
 //! Who is registered on the classic wire: a bounded table of addresses, which forgets who was silent for too long.
 //!
-//! It takes 36 bytes for each address and at most 12 for finding it. A full one makes room at the cost of those whose
+//! It takes 36 bytes for each address, at most 12 for finding it and 16 for counting its network. A full one makes room at the cost of those whose
 //! network has many, as far as a few places taken at random tell.
 
 mod chain;
+mod crowds;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,10 @@ use std::time::Duration;
 use hashbrown::HashTable;
 
 use super::Via;
-use super::keyed::Keyed;
+use super::keyed::{Keyed, network};
 use crate::relay::native::LIFETIME;
 use chain::Chain;
+use crowds::Crowds;
 
 /// Addresses, each with the way that it came in by.
 #[derive(Debug)]
@@ -26,8 +28,7 @@ pub(super) struct Table {
     /// From the one silent for longest to the one heard of last.
     heard: Chain,
     free: Chain,
-    /// How many are from the networks whose hash is the place.
-    crowds: Box<[u32]>,
+    crowds: Crowds,
     capacity: usize,
     keyed: Keyed,
     /// Tells whoever remembers what was found that it may hold no more.
@@ -69,9 +70,6 @@ const SAMPLES: usize = 8;
 /// How many expired ones an admission drops at the most, so that it never takes long.
 const DROPPED_AT_ONCE: usize = 2;
 
-/// A power of two.
-const CROWDS: usize = 1 << 16;
-
 const SECONDS: u32 = LIFETIME.as_secs() as u32;
 
 impl Table {
@@ -82,7 +80,7 @@ impl Table {
             entries: Vec::new(),
             heard: Chain::default(),
             free: Chain::default(),
-            crowds: vec![0; CROWDS].into_boxed_slice(),
+            crowds: Crowds::new(0),
             capacity: capacity.clamp(1, 1 << 31),
             keyed: Keyed::new(secret, "addresses on the classic wire"),
             changes: 0,
@@ -121,7 +119,7 @@ impl Table {
         }
         self.expire(now, DROPPED_AT_ONCE);
         if self.len() >= self.capacity {
-            let Some(yields) = self.who_yields(self.crowd(&addr) + 1) else {
+            let Some(yields) = self.who_yields(&addr) else {
                 return Standing::Stranger;
             };
             self.remove(yields);
@@ -196,8 +194,8 @@ impl Table {
             port: addr.port(),
             via,
         };
-        let crowd = self.crowd_of(entry.ip);
-        self.crowds[crowd] += 1;
+        self.make_room_for_counts();
+        self.crowds.join(self.network(entry.ip));
         let hash = self.keyed.hash(entry.ip, entry.port);
         let place = self.put(entry);
         self.heard.push(&mut self.entries, place);
@@ -230,8 +228,7 @@ impl Table {
             self.entries[place as usize].ip,
             self.entries[place as usize].port,
         );
-        let crowd = self.crowd_of(ip);
-        self.crowds[crowd] -= 1;
+        self.crowds.leave(self.network(ip));
         self.changes += 1;
         let hash = self.keyed.hash(ip, port);
         if let Ok(found) = self.places.find_entry(hash, |other| *other == place) {
@@ -239,32 +236,36 @@ impl Table {
         }
     }
 
-    fn crowd(&self, addr: &SocketAddr) -> u32 {
-        self.crowds[self.crowd_of(octets(addr))]
+    fn make_room_for_counts(&mut self) {
+        if self.crowds.is_full() {
+            let mut crowds = Crowds::new(2 * self.len());
+            for place in &self.places {
+                crowds.join(self.network(self.entries[*place as usize].ip));
+            }
+            self.crowds = crowds;
+        }
     }
 
-    /// Of the network that the address is in: an IPv4 /24 or an IPv6 /48.
-    fn crowd_of(&self, ip: [u8; 16]) -> usize {
-        self.keyed.hash(super::keyed::network(ip), 0) as usize % CROWDS
+    /// The hash of the network that the address is in: an IPv4 /24 or an IPv6 /48.
+    fn network(&self, ip: [u8; 16]) -> u64 {
+        self.keyed.hash(network(ip), 0)
     }
 
-    /// Whose place somebody takes who comes from a network that has then so many. Networks that have as many but for a
-    /// factor of two are alike, and of alike ones it is who was silent for longest.
-    fn who_yields(&mut self, newcomers: u32) -> Option<u32> {
+    /// Whose place this newcomer takes: of a few, who is from the largest network, and of those from networks that are
+    /// alike, who was silent for longest. Nobody from a smaller network than the newcomer's yields.
+    fn who_yields(&mut self, newcomer: &SocketAddr) -> Option<u32> {
         let mut yields = None;
         for _ in 0..SAMPLES {
             self.draws += 1;
-            let drawn = self
-                .keyed
-                .hash(u128::from(self.draws).to_be_bytes(), u16::MAX);
+            let drawn = self.keyed.hash(u128::from(self.draws).to_be_bytes(), 0);
             let place = (drawn % self.entries.len() as u64) as u32;
             let entry = &self.entries[place as usize];
-            let crowd = self.crowds[self.crowd_of(entry.ip)].ilog2();
-            let silence = u32::MAX - entry.heard;
-            yields = yields.max(Some((crowd, silence, place)));
+            let size = self.crowds.size(self.network(entry.ip));
+            yields = yields.max(Some((size, u32::MAX - entry.heard, place)));
         }
-        let (crowd, _, place) = yields?;
-        (crowd >= newcomers.ilog2()).then_some(place)
+        let (size, _, place) = yields?;
+        let own = self.crowds.size(self.network(octets(newcomer)));
+        (size >= own).then_some(place)
     }
 }
 

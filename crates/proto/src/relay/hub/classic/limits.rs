@@ -59,7 +59,7 @@ impl Limits {
 
 impl Buckets {
     /// A power of two.
-    const PLACES: usize = 1 << 16;
+    const PLACES: usize = 1 << 14;
 
     /// What is granted at once, in microseconds of the rate.
     const BURST: u64 = 1_000_000;

@@ -16,6 +16,13 @@ pub(super) struct Chain {
     newest: u32,
 }
 
+#[cfg(test)]
+impl Links {
+    pub(super) fn newer(self) -> Option<u32> {
+        self.newer.checked_sub(1)
+    }
+}
+
 impl Chain {
     pub(super) fn oldest(&self) -> Option<u32> {
         self.oldest.checked_sub(1)
