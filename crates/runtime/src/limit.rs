@@ -146,12 +146,18 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// More than a server answers that is handed datagrams one by one.
+    const MOST: NonZeroU32 = NonZeroU32::new(1_000_000).unwrap();
+
+    /// What a person with one program at a time does with.
+    const FLOOR: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
     /// What the sources of a server that answers datagrams one by one may have; see [`Rates::fixed`].
     pub const fn of_sources(fixed: Option<NonZeroU32>) -> Self {
         Self {
             fixed,
-            most: NonZeroU32::new(1_000_000).unwrap(),
-            floor: NonZeroU32::new(1000).unwrap(),
+            most: Self::MOST,
+            floor: Self::FLOOR,
         }
     }
 
@@ -187,6 +193,7 @@ pub struct RateLimit<K: Hash + Eq = Source> {
     last: Option<K>,
     contended: Option<Instant>,
     relaxed: Option<Instant>,
+    tightened: Option<Instant>,
 }
 
 impl<K: Hash + Eq + Copy> RateLimit<K> {
@@ -198,6 +205,10 @@ impl<K: Hash + Eq + Copy> RateLimit<K> {
 
     /// How long sources count as contending after one was heard between two of another.
     const CONTENTION: Duration = Duration::from_secs(1);
+
+    /// How long it takes at the least until a lower rate shows: what waited in a server that stood still for a moment is
+    /// soon done.
+    const EFFECT: Duration = Duration::from_millis(2);
 
     /// How often the rate recovers by a step while the server keeps up.
     const RECOVERY: Duration = Duration::from_millis(10);
@@ -215,6 +226,7 @@ impl<K: Hash + Eq + Copy> RateLimit<K> {
             last: None,
             contended: None,
             relaxed: None,
+            tightened: None,
         }
     }
 
@@ -250,6 +262,10 @@ impl<K: Hash + Eq + Copy> RateLimit<K> {
             since.is_some_and(|since| now.saturating_duration_since(since) < time)
         };
         if behind && within(self.contended, Self::CONTENTION) {
+            if within(self.tightened, Self::EFFECT) {
+                return;
+            }
+            self.tightened = Some(now);
             self.interval = (self.interval * 2).min(self.longest);
             self.relaxed = Some(now);
         } else if !within(self.relaxed, Self::RECOVERY) {

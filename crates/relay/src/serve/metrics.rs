@@ -11,13 +11,13 @@ use super::relay::Relay;
 /// Where exporters of this kind are looked for: the port that OpenTelemetry's Prometheus exporter has.
 const DEFAULT_PORT: u16 = 9464;
 
-/// A figure of the hub: its name, what it is, and how it is read.
-type OfHub = (&'static str, &'static str, fn(&hub::Counts) -> u64);
+/// A figure: its name, what it is, and how it is read.
+type Figure<C> = (&'static str, &'static str, fn(&C) -> u64);
 
-/// The same of the sockets.
-type OfSockets = (&'static str, &'static str, fn(&udp::Counts) -> u64);
+/// Why something was not done, and how often.
+type Reason<C> = (&'static str, fn(&C) -> u64);
 
-const SOCKETS: &[OfSockets] = &[
+const SOCKETS: &[Figure<udp::Counts>] = &[
     (
         "relay_received_datagrams_total",
         "Datagrams received.",
@@ -47,19 +47,19 @@ const SOCKETS: &[OfSockets] = &[
 ];
 
 /// Why datagrams that were received were not looked at.
-const NOT_ADMITTED: &[(&str, fn(&udp::Counts) -> u64)] = &[
+const NOT_ADMITTED: &[Reason<udp::Counts>] = &[
     ("over_rate", |counts| counts.over_rate),
     ("forbidden_address", |counts| counts.never_answered),
 ];
 
 /// Why datagrams that were looked at were dropped in silence.
-const IGNORED: &[(&str, fn(&hub::Counts) -> u64)] = &[
+const IGNORED: &[Reason<hub::Counts>] = &[
     ("answer", |counts| counts.answers_dropped),
     ("too_long", |counts| counts.too_long),
     ("native_malformed", |counts| counts.native_malformed),
 ];
 
-const COUNTERS: &[OfHub] = &[
+const COUNTERS: &[Figure<hub::Counts>] = &[
     (
         "relay_hellos_total",
         "Classic clients that asked for their address.",
@@ -115,7 +115,7 @@ const COUNTERS: &[OfHub] = &[
     ),
 ];
 
-const GAUGES: &[OfHub] = &[
+const GAUGES: &[Figure<hub::Counts>] = &[
     (
         "relay_classic_clients",
         "Classic clients heard of in the last 300 s.",

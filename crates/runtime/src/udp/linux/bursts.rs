@@ -9,7 +9,7 @@ use std::slice;
 use socket2::SockAddr;
 
 use super::super::bursts::{Failure, Run};
-use super::flow::{LONGEST, MESSAGES, SEGMENTS_BEFORE, is_not_segmented};
+use super::flow::{LONGEST, MESSAGES, SEGMENTS, SEGMENTS_BEFORE, is_not_segmented};
 use super::{Control, checked, put_control, wishes};
 
 /// The headers of one sendmmsg(2).
@@ -19,6 +19,8 @@ pub(in super::super) struct Out {
     slices: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
     filled: Vec<Message>,
+    /// How many datagrams the system cuts a message into at the most, as far as is known.
+    segments: usize,
 }
 
 /// What is sent as one: a run, or a part of one that is too long for the system.
@@ -44,6 +46,7 @@ impl Out {
             slices: vec![slice; MESSAGES],
             headers: vec![header; MESSAGES],
             filled: Vec::with_capacity(MESSAGES),
+            segments: SEGMENTS,
         };
         for (place, header) in out.headers.iter_mut().enumerate() {
             let header = &mut header.msg_hdr;
@@ -62,7 +65,8 @@ impl Out {
         runs: impl Iterator<Item = Run<'a>>,
         failed: &mut impl FnMut(Failure),
     ) {
-        let parts = |(number, run): (usize, Run<'a>)| parts(run).map(move |part| (number, part));
+        let most = self.segments;
+        let parts = |(number, run)| parts(run, most).map(move |part| (number, part));
         let mut messages = runs.enumerate().flat_map(parts);
         loop {
             self.filled.clear();
@@ -118,28 +122,32 @@ impl Out {
     /// Sends what was filled in from this place on, as far as the system takes it at once.
     fn send_from(&mut self, socket: &UdpSocket, first: usize) -> io::Result<usize> {
         let headers = &mut self.headers[first..self.filled.len()];
+        let descriptor = socket.as_raw_fd();
         // SAFETY: the headers point to names, controls and slices of `self` that were filled in for this call, and the
-        // slices into runs that outlive it; sendmmsg reads them and writes nothing but `msg_len`.
-        let result = unsafe {
-            libc::sendmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                headers.len() as libc::c_uint,
-                0,
-            )
-        };
-        checked(result as isize)
+        // slices into runs that outlive it; the calls read them and write nothing but `msg_len`.
+        unsafe {
+            match headers {
+                [one] => checked(libc::sendmsg(descriptor, &one.msg_hdr, 0)).map(|_| 1),
+                many => {
+                    let count = many.len() as libc::c_uint;
+                    checked(libc::sendmmsg(descriptor, many.as_mut_ptr(), count, 0) as isize)
+                }
+            }
+        }
     }
 
     /// The system refused this message: if it cannot be cut on its way out, its datagrams are sent one by one.
     fn send_apart(
-        &self,
+        &mut self,
         socket: &UdpSocket,
         place: usize,
         error: io::Error,
         failed: &mut impl FnMut(Failure),
     ) {
         let (message, slice) = (&self.filled[place], &self.slices[place]);
+        if slice.iov_len > message.size * SEGMENTS_BEFORE {
+            self.segments = SEGMENTS_BEFORE;
+        }
         // SAFETY: the slice was pointed into a run that outlives the call of `send` which this is a part of.
         let datagrams = unsafe {
             slice::from_raw_parts(slice.iov_base.cast_const().cast::<u8>(), slice.iov_len)
@@ -163,9 +171,9 @@ impl Out {
 }
 
 /// A run in parts, each of which the system can be asked to cut.
-fn parts(run: Run<'_>) -> impl Iterator<Item = Run<'_>> {
+fn parts(run: Run<'_>, segments: usize) -> impl Iterator<Item = Run<'_>> {
     let size = run.size.max(1);
-    let most = size * (LONGEST / size).clamp(1, SEGMENTS_BEFORE);
+    let most = size * (LONGEST / size).clamp(1, segments);
     let lone = run.datagrams.is_empty().then_some(run.datagrams);
     let parts = lone.into_iter().chain(run.datagrams.chunks(most));
     parts.map(move |datagrams| Run {
