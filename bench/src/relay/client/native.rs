@@ -13,8 +13,11 @@ use proto::relay::native::frames::{To, Wants};
 use proto::relay::native::{Identity, Name};
 use runtime::udp::Options;
 
-use super::pump::{Came, PATIENCE, Pair, Wait};
+use super::pump::{Came, Pair, Wait};
 use member::Member;
+
+/// How long nothing may come: what is lost on the way is said again sooner.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a client may take to get where it is to be.
 const BEGINNING: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use super::told::{Latency, Told};
 use crate::stats::Durations;
 
 /// How long nothing may come before datagrams in flight are lost.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The same of streams, which lose nothing, and of one message alone.
 pub(super) const LONG_PATIENCE: Duration = Duration::from_secs(10);
