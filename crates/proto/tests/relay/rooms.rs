@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proto::relay::native::frames::Joined;
 
-/// Who said what is at which place, in each epoch.
-pub(crate) type Truth = BTreeMap<u64, BTreeMap<u64, usize>>;
+/// At which place stands which message, and who has said it, in each epoch.
+pub(crate) type Truth = BTreeMap<u64, BTreeMap<u64, (usize, usize)>>;
 
 /// What a peer heard between joining a room and leaving it.
 #[derive(Debug, Default)]
 pub(crate) struct Stay {
     epochs: BTreeMap<u64, Heard>,
     now: u64,
+    messages: BTreeSet<usize>,
     /// Whether the peer is still in the room.
     pub(crate) is_over: bool,
 }
@@ -36,8 +37,9 @@ impl Stay {
         heard.missed += joined.missed.unwrap_or(0);
     }
 
-    /// Something with this place was heard, once.
-    pub(crate) fn heard(&mut self, place: u64) -> u64 {
+    /// A message with this place was heard; hands out the epoch.
+    pub(crate) fn heard(&mut self, place: u64, message: usize) -> u64 {
+        self.messages.insert(message);
         let heard = self.epochs.get_mut(&self.now).expect("joined before");
         assert!(heard.places.insert(place), "place {place} was heard twice");
         self.now
@@ -52,8 +54,14 @@ impl Stay {
             let stays = !self.is_over && self.now == *epoch;
             let last = if stays { said } else { &BTreeMap::new() };
             let last = last.keys().chain(&heard.places).max().copied().unwrap_or(0);
+            // A message whose sender is gone before it is whole has a place too; what was said to one relay, which is
+            // gone, is said again to the next.
+            let is_there = |place: &u64| match said.get(place) {
+                Some((message, sender)) => *sender != peer && !self.messages.contains(message),
+                None => false,
+            };
             let gaps: Vec<_> = (heard.start..=last)
-                .filter(|place| !heard.places.contains(place) && said.get(place) != Some(&peer))
+                .filter(|place| !heard.places.contains(place) && is_there(place))
                 .collect();
             assert!(
                 gaps.len() as u64 <= heard.missed,

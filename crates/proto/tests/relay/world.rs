@@ -350,15 +350,15 @@ impl World {
             let epoch = self.peers[peer]
                 .stay(room)
                 .expect("in the room")
-                .heard(place);
+                .heard(place, number);
             let truth = self
                 .truth
                 .entry(room)
                 .or_default()
                 .entry(epoch)
                 .or_default();
-            let before = truth.insert(place, sender);
-            assert!(before.is_none_or(|before| before == sender));
+            let before = truth.insert(place, (number, sender));
+            assert!(before.is_none_or(|before| before == (number, sender)));
         }
         if incoming.wants == Wants::Read && number.is_multiple_of(2) {
             self.said[number].read = true;
@@ -378,7 +378,10 @@ impl World {
             }
             Stage::Delivered => {
                 assert!(said.wants >= Wants::Delivered);
-                assert!(!said.arrived.is_empty(), "{number} has not arrived");
+                assert!(
+                    !said.arrived.is_empty(),
+                    "{number} has not arrived: {said:?}"
+                );
             }
             Stage::Read => assert!(said.read, "{number} was not read"),
         }
@@ -501,14 +504,14 @@ impl World {
                 );
                 continue;
             };
-            if let (Stage::Queued, For::Peer(to)) = (stage, said.to) {
-                let to = &self.peers[to];
-                let was_there = to.was_there(said.at, at + ARRIVAL);
-                assert!(
-                    !was_there || !said.arrived.is_empty(),
-                    "{number} has not arrived: {said:?}"
-                );
-            }
+            let to = match said.to {
+                For::Peer(to) => to,
+                For::Room(_) => OBSERVER,
+            };
+            let was_there = self.peers[to].was_there(said.at, at + ARRIVAL);
+            let has_arrived = said.arrived.iter().any(|(peer, _, _)| *peer == to);
+            let is_fine = stage != Stage::Queued || !was_there || has_arrived;
+            assert!(is_fine, "{number} has not arrived: {said:?}");
         }
         for (index, peer) in self.peers.iter().enumerate() {
             for (room, stays) in &peer.stays {

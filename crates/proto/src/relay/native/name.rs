@@ -100,11 +100,13 @@ impl<'de> Deserialize<'de> for Name {
             fn visit_seq<A: SeqAccess<'de>>(self, mut read: A) -> Result<Name, A::Error> {
                 let (mut bytes, mut length) = ([0; Name::MAX], 0);
                 while let Some(byte) = read.next_element()? {
-                    let place = bytes.get_mut(length).ok_or(de::Error::custom(NotAName))?;
+                    let place = bytes
+                        .get_mut(length)
+                        .ok_or_else(|| de::Error::custom(NotAName))?;
                     *place = byte;
                     length += 1;
                 }
-                Name::new(&bytes[..length]).ok_or(de::Error::custom(NotAName))
+                Name::new(&bytes[..length]).ok_or_else(|| de::Error::custom(NotAName))
             }
         }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Native;
-use super::rooms::RoomId;
+use super::rooms::{RoomId, append};
 use super::sessions::{Key, Session};
 use crate::relay::Reply;
 use crate::relay::hub::{Hub, Outbox, Via, elsewhere};
@@ -46,7 +46,7 @@ pub(super) struct Spread {
 
 /// Where a message goes.
 #[derive(Clone, Copy, Debug)]
-enum Target {
+pub(super) enum Target {
     Session(u32),
     Room(RoomId),
     Classic(SocketAddr, Via),
@@ -58,19 +58,6 @@ pub(super) enum Verdict {
     Now,
     /// When this session's queue is shorter.
     When(u32),
-}
-
-/// The resolution of the last message's receiver, which is that of the next one as long as nobody came or went.
-#[derive(Debug, Default)]
-pub(super) struct Route {
-    found: Option<(u32, To, Target)>,
-}
-
-impl Route {
-    /// Somebody came or went.
-    pub(super) fn forget(&mut self) {
-        self.found = None;
-    }
 }
 
 impl Hub {
@@ -236,15 +223,12 @@ impl Hub {
     /// Where this goes, if it may.
     #[inline]
     fn target(&mut self, from: u32, to: &To, now: Duration) -> Result<Target, Why> {
-        if let Some((sender, found, target)) = &self.native.route.found
-            && *sender == from
-            && found == to
-        {
-            return Ok(*target);
+        if let Some(target) = self.native.route.target(from, to) {
+            return Ok(target);
         }
         let target = self.resolve(from, to, now)?;
         if !matches!(target, Target::Classic(..)) {
-            self.native.route.found = Some((from, *to, target));
+            self.native.route.set_target(from, *to, target);
         }
         Ok(target)
     }
@@ -362,12 +346,7 @@ impl Native {
         }
         match verdict {
             Verdict::Now => self.say(from, id, Stage::Queued),
-            Verdict::When(slow) => {
-                if let Some(session) = self.sessions.get_mut(slow) {
-                    session.withhold(sender, id);
-                    self.touch(slow);
-                }
-            }
+            Verdict::When(slow) => self.withhold(slow, sender, id),
         }
     }
 
@@ -434,24 +413,40 @@ impl Native {
 
     /// Puts a message, or a part of one, in the receiver's queue.
     fn deliver(&mut self, from: u32, to: u32, send: &Send, content: &[u8]) {
-        let Some(sender) = self.sessions.get(from) else {
-            return;
-        };
-        let delivery = Delivery {
-            from: self.origin(sender),
-            room: None,
-            id: send.id,
-            part: send.part,
-            wants: send.wants,
-            body: send.body,
-        };
-        let packet = self.push(to, &delivery, content);
+        let mut frame = std::mem::take(&mut self.scratch);
+        frame.clear();
+        if !self.route.write((from, to), send, content, &mut frame) {
+            self.append_delivery((from, to), send, content, &mut frame);
+        }
+        let packet = self.push_frame(to, &frame);
+        self.scratch = frame;
         let is_end = matches!(send.part, Part::Whole | Part::Last);
         if is_end && send.wants != Wants::Nothing {
             let sender = self.sessions.key(from);
             if let Some(session) = self.sessions.get_mut(to) {
                 session.note_due(packet, sender, send.id);
             }
+        }
+    }
+
+    fn append_delivery(
+        &mut self,
+        (from, to): (u32, u32),
+        send: &Send,
+        content: &[u8],
+        frame: &mut Vec<u8>,
+    ) {
+        if let Some(sender) = self.sessions.get(from) {
+            let delivery = Delivery {
+                from: self.origin(sender),
+                room: None,
+                id: send.id,
+                part: send.part,
+                wants: send.wants,
+                body: send.body,
+            };
+            append(&delivery, content, frame);
+            self.route.was_written((from, to), &delivery);
         }
     }
 

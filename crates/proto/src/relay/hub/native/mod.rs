@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `gate`, `limits`, `registering` | who may begin a session, and how one begins |
 //! | `sessions`, `names`, `rooms`, `history` | who is there, and what was said |
-//! | `messages`, `receipts` | a message on its way, and what its sender is told |
+//! | `messages`, `route`, `receipts` | a message on its way, and what its sender is told |
 //! | `answers` | what clients ask |
 //! | `wheel` | when a session is to be looked at again |
 
@@ -17,6 +17,7 @@ mod names;
 mod receipts;
 mod registering;
 mod rooms;
+mod route;
 mod sessions;
 mod wheel;
 
@@ -28,9 +29,9 @@ use std::time::Duration;
 
 use gate::Gate;
 use limits::Limits;
-use messages::Route;
 use names::Names;
 use rooms::{Rooms, append};
+use route::Route;
 use sessions::{Session, Sessions};
 use wheel::{Slot, Wheel};
 
@@ -57,7 +58,7 @@ pub(super) struct Native {
     route: Route,
     /// Sessions to which something is to be sent, perhaps.
     dirty: Vec<u32>,
-    /// Bytes in all queues.
+    /// Bytes in all queues, and of what came before its turn.
     waiting: usize,
     /// How many sessions' queues stand still.
     stuck: usize,
@@ -351,6 +352,7 @@ impl Hub {
         };
         session.via = burst.via;
         session.recount(&mut self.native.waiting);
+        session.set_window(self.native.waiting > Native::MOST_WAITING / 2);
         self.native.sessions.heard(index, now);
         self.native.settle(index, now);
         self.native.touch(index);
@@ -397,10 +399,7 @@ impl Hub {
                 return Err(Ending::Unruly);
             };
             match kind {
-                Send::KIND => {
-                    let (send, content) = take::<Send>(&mut frames)?;
-                    self.take_message(index, &send, content, now, out);
-                }
+                Send::KIND => frames = self.take_send(index, frames, now, out)?,
                 Join::KIND => self.native.join(index, &take(&mut frames)?.0),
                 Leave::KIND => {
                     let (Leave { room }, _) = take(&mut frames)?;
@@ -413,6 +412,26 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// Takes the message at the start of these frames, and hands back the others.
+    #[inline]
+    fn take_send<'a>(
+        &mut self,
+        index: u32,
+        frames: &'a [u8],
+        now: Duration,
+        out: &mut Outbox,
+    ) -> Result<&'a [u8], Ending> {
+        if let Some((send, content, length)) = self.native.route.read(index, frames) {
+            self.take_message(index, &send, content, now, out);
+            return Ok(&frames[length..]);
+        }
+        let mut rest = frames;
+        let (send, content) = take::<Send>(&mut rest)?;
+        self.take_message(index, &send, content, now, out);
+        self.native.route.was_read(index, &send, frames);
+        Ok(rest)
     }
 
     pub(super) fn flush_sessions(&mut self, now: Duration, out: &mut Outbox) {

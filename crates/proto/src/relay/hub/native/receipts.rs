@@ -56,6 +56,27 @@ impl Session {
         }
     }
 
+    /// Takes nothing from it any more.
+    fn hold(&mut self) {
+        self.is_held = true;
+        self.link.set_window(0);
+    }
+
+    /// Takes what it says again, and tells it so.
+    fn let_go(&mut self) {
+        if std::mem::take(&mut self.is_held) {
+            self.link.set_window(Self::WINDOW);
+            self.link.ask();
+        }
+    }
+
+    /// Takes less of what comes before its turn while little can be kept.
+    #[inline]
+    pub(super) fn set_window(&mut self, is_tight: bool) {
+        let open = if is_tight { Self::TIGHT } else { Self::WINDOW };
+        self.link.set_window(if self.is_held { 0 } else { open });
+    }
+
     /// Notes that the sender is to hear when this packet has come.
     pub(super) fn note_due(&mut self, packet: u32, sender: Key, id: MessageId) {
         let due = &mut self.busy().due;
@@ -79,6 +100,20 @@ impl Native {
         if let Some(session) = self.sessions.of(sender) {
             session.tell(first, last, stage);
             self.touch(sender.index);
+        }
+    }
+
+    /// Withholds the verdict of a message that is in a long queue. Where that is very long, since many write to it, its
+    /// writers have to wait with all they have to say.
+    pub(super) fn withhold(&mut self, slow: u32, sender: Key, id: MessageId) {
+        let Some(session) = self.sessions.get_mut(slow) else {
+            return;
+        };
+        session.withhold(sender, id);
+        let is_pressing = session.link.backlog() > Session::PRESSING;
+        self.touch(slow);
+        if let Some(session) = self.sessions.of(sender).filter(|_| is_pressing) {
+            session.hold();
         }
     }
 
@@ -132,6 +167,9 @@ impl Native {
         let busy = session.and_then(|session| session.busy.as_mut());
         let withheld = busy.map(|busy| std::mem::take(&mut busy.withheld));
         for run in withheld.unwrap_or_default() {
+            if let Some(session) = self.sessions.of(run.sender) {
+                session.let_go();
+            }
             self.tell(run.sender, run.first, run.last, Stage::Queued);
         }
     }

@@ -188,8 +188,9 @@ impl Native {
     }
 
     /// Says in a new session what waited in the one before it: messages and receipts. What was said in rooms comes with
-    /// their history.
+    /// their history. A message whose first part was heard in that session is given up, and not told as delivered.
     fn tell_again(&mut self, index: u32, mut unheard: &[u8]) {
+        let mut unfinished = Vec::new();
         while let Ok(Some(prefix)) = Prefix::decode(unheard) {
             let length = (prefix.frame_length() as usize).min(unheard.len());
             let (one, rest) = unheard.split_at(length);
@@ -199,6 +200,13 @@ impl Native {
                     self.push_frame(index, one);
                 }
                 (Delivery::KIND, Ok(Some(frame))) if frame.message.room.is_none() => {
+                    let message = (frame.message.from, frame.message.id);
+                    match frame.message.part {
+                        Part::Whole => {}
+                        Part::First(_) => unfinished.push(message),
+                        Part::Next | Part::Last if unfinished.contains(&message) => {}
+                        Part::Next | Part::Last => continue,
+                    }
                     let packet = self.push_frame(index, one);
                     self.note_due(index, packet, &frame.message);
                 }

@@ -42,12 +42,14 @@ pub(super) struct Session {
     /// Its neighbours in the order of hearing.
     older: u32,
     newer: u32,
-    /// How much of its backlog is in [`Native::waiting`](super::Native::waiting).
+    /// How many bytes of it are in [`Native::waiting`](super::Native::waiting).
     pub(super) counted: usize,
     pub(super) via: Via,
     pub(super) slot: Option<Slot>,
     pub(super) is_dirty: bool,
     pub(super) is_stuck: bool,
+    /// Whether nothing is taken from it, since it writes to somebody who is far behind.
+    pub(super) is_held: bool,
     /// Whether it may have something to give back.
     pub(super) is_awake: bool,
 }
@@ -77,6 +79,15 @@ impl Busy {
 impl Session {
     /// How much of a queue is fine.
     pub(super) const HIGH: usize = 1024 * 1024;
+
+    /// How many packets are taken from it before those between them have come.
+    pub(super) const WINDOW: u16 = 1024;
+
+    /// The same while much waits in all queues.
+    pub(super) const TIGHT: u16 = 16;
+
+    /// From where on nothing more is taken from those who write to it.
+    pub(super) const PRESSING: usize = 2 * 1024 * 1024;
 
     /// Where a queue has become short again.
     pub(super) const LOW: usize = 512 * 1024;
@@ -113,12 +124,12 @@ impl Session {
         self.busy.as_ref().map_or(0, |busy| busy.reserved)
     }
 
-    /// Brings the sum of all backlogs up to date.
+    /// Brings the sum of what waits in all sessions, both ways, up to date.
     #[inline]
     pub(super) fn recount(&mut self, waiting: &mut usize) {
-        let backlog = self.link.backlog();
-        *waiting = *waiting + backlog - self.counted;
-        self.counted = backlog;
+        let bytes = self.link.backlog() + self.link.kept();
+        *waiting = *waiting + bytes - self.counted;
+        self.counted = bytes;
     }
 
     /// Notes that there may be something to send to it, and says whether that is new.
@@ -231,6 +242,7 @@ impl Sessions {
             slot: None,
             is_dirty: false,
             is_stuck: false,
+            is_held: false,
             is_awake: false,
         }) as u32;
         let (slab, hasher) = (&self.slab, &self.hasher);

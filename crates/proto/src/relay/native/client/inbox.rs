@@ -92,6 +92,15 @@ impl Inbox {
         of_room.map(|(_, unfinished)| unfinished.place).min()
     }
 
+    /// What is said in this room is heard no more.
+    pub(super) fn leave(&mut self, room: Name) {
+        self.unfinished.retain(|(name, _), unfinished| {
+            let stays = *name != Some(room);
+            self.held -= if stays { 0 } else { unfinished.held() };
+            stays
+        });
+    }
+
     /// The session is lost: what is not whole is said again from its beginning.
     pub(super) fn restart(&mut self) {
         self.unfinished.clear();

@@ -14,6 +14,8 @@ const SENDERS: usize = 4096;
 /// The last number of each sender; who was heard longest ago is forgotten first.
 #[derive(Debug)]
 pub(super) struct LastIds {
+    /// Who was heard last; the table may not know of it yet.
+    latest: Option<(Origin, MessageId)>,
     table: HashTable<Last>,
     hasher: FixedState,
     turn: u64,
@@ -30,6 +32,7 @@ impl LastIds {
     /// `seed` is one that senders cannot guess.
     pub(super) fn new(seed: u64) -> Self {
         Self {
+            latest: None,
             table: HashTable::new(),
             hasher: FixedState::with_seed(seed),
             turn: 0,
@@ -40,21 +43,40 @@ impl LastIds {
     /// the number 0 and are always new.
     #[inline]
     pub(super) fn is_new(&self, sender: Origin, id: MessageId) -> bool {
-        let hash = self.hasher.hash_one(sender);
-        let last = self.table.find(hash, |last| last.sender == sender);
-        id == MessageId(0) || last.is_none_or(|last| id > last.id)
+        match self.latest {
+            _ if id == MessageId(0) => true,
+            Some((latest, last)) if latest == sender => id > last,
+            _ => self.find(sender).is_none_or(|last| id > last),
+        }
     }
 
     /// A message with this number was heard.
     #[inline]
     pub(super) fn heard(&mut self, sender: Origin, id: MessageId) {
-        if id == MessageId(0) {
-            return;
+        match &mut self.latest {
+            _ if id == MessageId(0) => {}
+            Some((latest, last)) if *latest == sender => *last = id,
+            _ => self.turn_to(sender, id),
         }
+    }
+
+    fn find(&self, sender: Origin) -> Option<MessageId> {
+        let hash = self.hasher.hash_one(sender);
+        let last = self.table.find(hash, |last| last.sender == sender);
+        last.map(|last| last.id)
+    }
+
+    fn turn_to(&mut self, sender: Origin, id: MessageId) {
+        if let Some((before, id)) = self.latest.replace((sender, id)) {
+            self.keep(before, id);
+        }
+    }
+
+    fn keep(&mut self, sender: Origin, id: MessageId) {
         self.turn += 1;
         let (turn, hash) = (self.turn, self.hasher.hash_one(sender));
         match self.table.find_mut(hash, |last| last.sender == sender) {
-            Some(last) => (last.id, last.turn) = (last.id.max(id), turn),
+            Some(last) => (last.id, last.turn) = (id, turn),
             None => self.insert(hash, Last { sender, id, turn }),
         }
     }
@@ -102,7 +124,9 @@ mod tests {
             last.heard(sender(number), MessageId(5));
         }
         last.heard(sender(0), MessageId(6));
-        last.heard(sender(SENDERS as u16), MessageId(5));
+        for number in [SENDERS as u16, SENDERS as u16 + 1] {
+            last.heard(sender(number), MessageId(5));
+        }
         assert_eq!(last.table.len(), SENDERS);
         assert!(!last.is_new(sender(0), MessageId(6)));
         assert!(last.is_new(sender(1), MessageId(5)));

@@ -244,6 +244,7 @@ impl Client {
     /// Leaves a room.
     pub fn leave(&mut self, room: Name) {
         self.rooms.leave(room);
+        self.inbox.leave(room);
         self.say_once(&Leave { room });
     }
 

@@ -298,10 +298,10 @@ impl Busy {
         }
         match self.in_vain {
             1 => self.lose_oldest(),
-            _ => {
-                self.lose_all();
-                window.restart();
-            }
+            _ => self.lose_all(),
+        }
+        if self.in_vain == 2 {
+            window.restart();
         }
         Probe::No
     }

@@ -233,12 +233,7 @@ fn what_somebody_else_sends_in_the_name_of_an_address_does_nothing() {
     assert_eq!(world.counts().sessions, 2);
     assert_ne!(from, other);
     world.hub.flush(world.now, &mut world.out);
-    assert!(
-        world
-            .out
-            .runs()
-            .all(|run| run.to == from && run.datagrams.len() == 18)
-    );
+    assert!(world.out.runs().all(|run| run.to == from && run.size == 18));
 }
 
 #[test]
