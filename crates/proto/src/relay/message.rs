@@ -142,6 +142,10 @@ fn only(header: &[u8], wanted: u8) -> Option<usize> {
         let place = header.iter().position(|byte| *byte == wanted)?;
         return (!has(&header[place + 1..], wanted)).then_some(place);
     }
+    only_outside_brackets(header, wanted)
+}
+
+fn only_outside_brackets(header: &[u8], wanted: u8) -> Option<usize> {
     let last_close = header.iter().rposition(|byte| *byte == b']');
     let mut inside = false;
     let mut places = header.iter().enumerate().filter(|&(at, &byte)| {
@@ -154,4 +158,58 @@ fn only(header: &[u8], wanted: u8) -> Option<usize> {
     });
     let (place, _) = places.next()?;
     places.next().is_none().then_some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::text::strip_rarities;
+    use super::*;
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop::sample::select(vec![
+            &b":"[..],
+            b"/",
+            b"[",
+            b"]",
+            b" ",
+            b"\t",
+            b"\x0b",
+            b"\x1c",
+            b"\xff",
+            "\u{85}".as_bytes(),
+            "\u{2003}".as_bytes(),
+            b"a",
+            b"content",
+        ]);
+        prop_oneof![
+            any::<Vec<u8>>(),
+            proptest::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn short_cuts_change_nothing(text in text()) {
+            prop_assert_eq!(strip(&text), strip_rarities(&text));
+            for wanted in *b":/" {
+                prop_assert_eq!(has(&text, wanted), text.contains(&wanted));
+                prop_assert_eq!(only(&text, wanted), only_outside_brackets(&text, wanted));
+            }
+        }
+
+        #[test]
+        fn what_begins_alike_is_read_alike(one in text(), other in text()) {
+            let mut head = Head::default();
+            let first = [b"to : 192.0.2.7 / 1 ; content :", &one[..]].concat();
+            if let Incoming::Message(message) = Incoming::decode(&first) {
+                head.keep(&first, &message);
+            }
+            let alike = [b"to : 192.0.2.7 / 1 ; content :", &other[..]].concat();
+            for datagram in [&alike[..], &other[..]] {
+                prop_assert_eq!(head.decode(datagram), Incoming::decode(datagram));
+            }
+        }
+    }
 }

@@ -94,7 +94,7 @@ pub(super) fn strip(text: &[u8]) -> &[u8] {
 }
 
 #[cold]
-fn strip_rarities(text: &[u8]) -> &[u8] {
+pub(super) fn strip_rarities(text: &[u8]) -> &[u8] {
     std::str::from_utf8(text).map_or_else(
         |_| text.trim_ascii(),
         |text| text.trim_matches(is_python_space).as_bytes(),

@@ -94,9 +94,9 @@ impl Admission {
     }
 
     /// Takes note of whether the server keeps up, after a batch.
-    pub(super) fn adapt(&mut self, batch: &Batch, received: usize, now: Instant) {
+    pub(super) fn adapt(&mut self, batch: &Batch, now: Instant) {
         let late = || batch.waited().is_some_and(|waited| waited > BEHIND);
-        let behind = received == batch.capacity() && late();
+        let behind = batch.0.is_full() && late();
         self.sources.adapt(behind, now);
         if let Some(networks) = &mut self.networks {
             networks.adapt(behind, now);

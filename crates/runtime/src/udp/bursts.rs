@@ -203,7 +203,7 @@ impl Intake {
                 });
             }
         }
-        self.admission.adapt(&self.bursts.0, self.came, now);
+        self.admission.adapt(&self.bursts.0, now);
         self.came = 0;
     }
 }

@@ -497,11 +497,6 @@ impl Batch {
         self.0.dropped()
     }
 
-    /// How many datagrams one call receives into this at the most.
-    fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-
     /// How long the first datagram had waited in the socket's queue, where the system tells (Linux).
     pub fn waited(&self) -> Option<Duration> {
         let came = self.get(0)?.came()?;

@@ -109,8 +109,9 @@ impl Batch {
         Self::new()
     }
 
-    pub(super) fn capacity(&self) -> usize {
-        BATCH
+    /// Whether as many came as there was room for: there may be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.received.is_some()
     }
 
     pub(super) fn receive(

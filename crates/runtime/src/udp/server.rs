@@ -376,7 +376,7 @@ impl<'a, S: Service> Worker<'a, S> {
                 self.carry_out(verdict, &datagram, service, reply);
             }
         }
-        self.admission.adapt(batch, received, now);
+        self.admission.adapt(batch, now);
         handled
     }
 
