@@ -26,6 +26,9 @@ use told::Told;
 /// How many messages go one by one.
 const ONE_BY_ONE: u64 = 50_000;
 
+/// Bytes of content that are in flight at the most, where messages are long.
+const WAITING: usize = 1 << 20;
+
 /// How many are in a room, beside who speaks.
 const MEMBERS: usize = 100;
 
@@ -81,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 impl Args {
     fn load(&self) -> Result<Told> {
-        let window = self.wire.window(self.shape);
+        let window = self.wire.window(self.shape, self.size);
         let length = Duration::from_secs(self.seconds);
         let content = vec![b'x'; self.size];
         if self.wire == Wire::AsyncNats {
@@ -100,7 +103,9 @@ impl Args {
             (Wire::Classic | Wire::Turn, Shape::Room) => bail!("there are no rooms on this wire"),
             (Wire::Classic, shape) => {
                 let offload = shape.offload();
-                Box::new(classic::pair(server, content, at_once, offload)?)
+                let pair = classic::pair(server, content, at_once, offload)?;
+                std::thread::sleep(classic::CONTENTION);
+                Box::new(pair)
             }
             (Wire::Native, Shape::Room) => Box::new(native::room(server, content, members)?),
             (Wire::Native, _) => Box::new(native::pair(server, content)?),
@@ -132,17 +137,25 @@ impl Shape {
 
 impl Wire {
     /// What each was fastest with, and lost nothing.
-    fn window(self, shape: Shape) -> Window {
-        let (messages, at_once) = match (self, shape) {
-            (_, Shape::One) => (1, 1),
-            (_, Shape::Singles) => (64, 32),
-            (Self::Classic, Shape::Bursts) => (2048, 512),
-            (Self::Native, Shape::Bursts) => (8192, 2048),
-            (Self::Turn, _) => (256, 64),
-            (Self::MqttQos0 | Self::MqttQos1, Shape::Bursts) => (512, 128),
-            (Self::Nats | Self::AsyncNats, Shape::Bursts) => (8192, 2048),
-            (_, _) => (256, 64),
+    fn window(self, shape: Shape, size: usize) -> Window {
+        let messages = match (self, shape) {
+            (_, Shape::One) => 1,
+            (_, Shape::Singles) => 64,
+            (Self::Classic, Shape::Bursts) => 2048.min(WAITING / size),
+            (Self::Nats | Self::AsyncNats | Self::Native, Shape::Bursts) => {
+                8192.min(WAITING / size)
+            }
+            (Self::MqttQos0 | Self::MqttQos1, Shape::Bursts) => 512,
+            (Self::Turn, _) | (_, Shape::Room) => 256,
         };
-        Window { messages, at_once }
+        let parts = match shape {
+            Shape::Singles => 2,
+            Shape::Bursts | Shape::One | Shape::Room => 4,
+        };
+        let messages = messages as u64;
+        Window {
+            messages,
+            at_once: (messages / parts).max(1),
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! Two clients of the classic wire.
 
 use std::net::{SocketAddr, SocketAddrV4};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use proto::relay::{HELLO, Message, Reply, Status};
 use runtime::udp::{Flow, Options};
 
 use super::datagrams::{Datagrams, Offload, Words, ask};
+
+/// For how long our relay takes clients that spoke one after the other for contenders, of whom it holds back each where it
+/// falls behind. Here one of them speaks alone.
+pub(super) const CONTENTION: Duration = Duration::from_millis(1100);
 
 /// A sender and a receiver, both registered.
 pub(super) fn pair(
