@@ -10,7 +10,7 @@ use runtime::udp::{Flow, Options};
 use super::datagrams::{Datagrams, Offload, Words, ask};
 
 /// For how long our relay takes clients that spoke one after the other for contenders, of whom it holds back each where it
-/// falls behind. Here one of them speaks alone.
+/// falls behind. Here one of them, who spoke last, speaks alone.
 pub(super) const CONTENTION: Duration = Duration::from_millis(1100);
 
 /// A sender and a receiver, both registered.
@@ -21,7 +21,8 @@ pub(super) fn pair(
     offload: Offload,
 ) -> Result<Datagrams> {
     let options = Options::default();
-    let (sender, receiver) = (registered(server, &options)?, registered(server, &options)?);
+    let receiver = registered(server, &options)?;
+    let sender = registered(server, &options)?;
     let words = words(sender.local_addr(), receiver.local_addr(), content)?;
     Datagrams::new(sender, receiver, words, at_once, offload)
 }
