@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     for room in &args.room {
         peer.join(*room, None);
     }
-    let shown = Shown::new(args.json);
+    let mut shown = Shown::new(args.json)?;
     shown.registered(at, who.name())?;
     let mut listener = Listener {
         args,
@@ -82,12 +82,16 @@ struct Listener<'a> {
 impl Listener<'_> {
     fn listen(&mut self, inbox: &Inbox<()>) -> anyhow::Result<Exit> {
         while self.left > 0 {
+            if inbox.is_empty() {
+                self.shown.flush()?;
+            }
             match inbox.next(None) {
                 Happening::Stop => break,
                 Happening::Heard(Heard::Event(event)) => self.hear(event)?,
                 Happening::Heard(_) | Happening::Local(()) | Happening::Timeout => {}
             }
         }
+        self.shown.flush()?;
         Ok(Exit::Success)
     }
 
@@ -129,6 +133,7 @@ impl Listener<'_> {
             Some(command) => exec::run(command, message),
         };
         if is_read && message.wants == Wants::Read {
+            self.shown.flush()?;
             self.peer.read(message.from, message.id);
         }
         self.left -= 1;

@@ -1,6 +1,7 @@
 //! Messages as lines for people or for programs.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use proto::relay::native::Name;
 use proto::relay::native::client::Incoming;
 use proto::relay::native::frames::Body;
+use runtime::cli;
 use runtime::escape::Escaped;
 use runtime::units;
 use serde::Serialize;
@@ -16,9 +18,15 @@ use serde::Serialize;
 use crate::to::Address;
 use crate::words;
 
-/// Where messages are shown.
+/// Standard output, which has what was [flushed](Shown::flush).
+#[derive(Debug)]
+pub(super) struct Shown {
+    form: Form,
+    out: BufWriter<File>,
+}
+
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Shown {
+enum Form {
     Lines,
     Json,
 }
@@ -54,31 +62,42 @@ struct Message<'a> {
 }
 
 impl Shown {
-    pub(super) fn new(json: bool) -> Self {
-        match json {
-            true => Self::Json,
-            false => Self::Lines,
-        }
+    pub(super) fn new(json: bool) -> io::Result<Self> {
+        Ok(Self {
+            form: if json { Form::Json } else { Form::Lines },
+            out: BufWriter::new(cli::raw_stdout()?),
+        })
     }
 
-    pub(super) fn registered(self, at: SocketAddr, name: Option<Name>) -> io::Result<()> {
+    /// Says by which address one can be reached.
+    pub(super) fn registered(&mut self, at: SocketAddr, name: Option<Name>) -> io::Result<()> {
         let at = Address(at).to_string();
-        match self {
-            Self::Lines => print(format!("registered as {at}\n").as_bytes()),
-            Self::Json => json(&Registered {
+        match self.form {
+            Form::Lines => writeln!(self.out, "registered as {at}")?,
+            Form::Json => self.json(&Registered {
                 kind: "registered",
                 time: now(),
                 at,
                 name: name.map(|name| name.to_string()),
-            }),
+            })?,
+        }
+        self.flush()
+    }
+
+    pub(super) fn message(&mut self, message: &Incoming) -> io::Result<()> {
+        match self.form {
+            Form::Lines => self.out.write_all(line(message).as_bytes()),
+            Form::Json => self.json(&object(message)),
         }
     }
 
-    pub(super) fn message(self, message: &Incoming) -> io::Result<()> {
-        match self {
-            Self::Lines => print(line(message).as_bytes()),
-            Self::Json => json(&object(message)),
-        }
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn json(&mut self, object: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, object)?;
+        writeln!(self.out)
     }
 }
 
@@ -106,18 +125,6 @@ fn object(message: &Incoming) -> Message<'_> {
 fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     units::date(since.map_or(0, |since| since.as_nanos() as u64))
-}
-
-fn json(object: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(object)?;
-    line.push(b'\n');
-    print(&line)
-}
-
-fn print(line: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(line)?;
-    out.flush()
 }
 
 #[cfg(test)]

@@ -91,6 +91,11 @@ impl<L: Send + 'static> Inbox<L> {
         self.teller.clone()
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+
     /// The next thing that happens, by this moment. A signal comes before all that waits.
     pub(crate) fn next(&self, deadline: Option<Instant>) -> Happening<L> {
         if self.shutdown.is_triggered() {
