@@ -244,6 +244,6 @@ fn every_metric_is_there_once_and_well_named() {
     names.sort_unstable();
     names.dedup();
     assert!(count >= 25 && names.len() == count, "{text}");
-    assert!(metrics::summary(&running.relay).starts_with("0 messages, 0 deliveries"));
+    assert!(metrics::summary(&running.relay).contains("0 messages, 0 deliveries"));
     running.stop();
 }
