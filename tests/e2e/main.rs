@@ -17,6 +17,8 @@ mod sweep;
 mod tcp_client;
 mod tcp_echo;
 mod tcp_load;
+#[cfg(unix)]
+mod terminal;
 mod udp_echo;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -7,6 +7,8 @@ mod crowd;
 mod lost;
 mod native;
 mod refusals;
+#[cfg(unix)]
+mod talking;
 
 use std::process::Command;
 

@@ -4,6 +4,7 @@ mod command;
 mod input;
 mod screen;
 mod talk;
+mod written;
 
 use anyhow::Context;
 use proto::relay::native::Name;

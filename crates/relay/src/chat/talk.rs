@@ -18,13 +18,11 @@ use runtime::udp::ClientError;
 use super::command::{Command, HELP};
 use super::input::Typed;
 use super::screen::{self, When};
+use super::written::Written;
 use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, Wire};
 use crate::to::Address;
 use crate::who::Who;
 use crate::words;
-
-/// How many messages are remembered until they are delivered.
-const REMEMBERED: usize = 20_000;
 
 /// How long the verdicts of what was written last are waited for at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -37,10 +35,7 @@ pub(super) struct Talk {
     printer: Printer,
     is_terminal: bool,
     is_lost: bool,
-    /// What was written and is not there yet.
-    written: BTreeMap<MessageId, (To, Vec<u8>)>,
-    /// What has no verdict yet.
-    unjudged: BTreeSet<MessageId>,
+    written: Written,
     /// Rooms that one has been in, and up to which place what comes was said earlier.
     rooms: BTreeMap<Name, u64>,
     asked: BTreeMap<u32, Question>,
@@ -64,8 +59,7 @@ impl Talk {
             printer,
             is_terminal,
             is_lost: false,
-            written: BTreeMap::new(),
-            unjudged: BTreeSet::new(),
+            written: Written::default(),
             rooms: BTreeMap::new(),
             asked: BTreeMap::new(),
             changed: BTreeMap::new(),
@@ -117,11 +111,11 @@ impl Talk {
 
     /// Whether the end can come: a person does not wait for answers, a pipe does.
     fn is_all_said(&self) -> bool {
-        self.unjudged.is_empty() && (self.is_terminal || self.asked.is_empty())
+        self.written.unjudged() == 0 && (self.is_terminal || self.asked.is_empty())
     }
 
     fn part(&mut self) -> anyhow::Result<()> {
-        match self.unjudged.len() as u64 {
+        match self.written.unjudged() {
             0 => Ok(()),
             lost => bail!(
                 "{} not sent: the relay did not answer within 5 s",
@@ -177,11 +171,7 @@ impl Talk {
     fn say(&mut self, to: To, content: Vec<u8>) -> io::Result<()> {
         match self.peer.send(to, &content, Wants::Delivered) {
             Ok(id) => {
-                self.unjudged.insert(id);
-                self.written.insert(id, (to, content));
-                if self.written.len() > REMEMBERED {
-                    self.written.pop_first();
-                }
+                self.written.add(id, to, content);
                 Ok(())
             }
             Err(error) => self.show(&screen::refused(&content, to, &error.to_string())),
@@ -285,7 +275,7 @@ impl Talk {
         if !std::mem::take(&mut self.is_lost) {
             return self.note(&format!("you are {} now", Address(at)));
         }
-        let waiting = match self.unjudged.len() as u64 {
+        let waiting = match self.written.unjudged() {
             0 => String::new(),
             waiting => format!(
                 "; {} now",
@@ -317,36 +307,20 @@ impl Talk {
     }
 
     fn receipt(&mut self, first: MessageId, last: MessageId, stage: Stage) -> io::Result<()> {
-        if first > last {
-            return Ok(());
-        }
-        self.unjudged.retain(|id| !(first..=last).contains(id));
-        let ids: Vec<_> = self
-            .written
-            .range(first..=last)
-            .map(|(id, _)| *id)
-            .collect();
+        let judged = self.written.judge(first, last, stage);
         let mut delivered: BTreeMap<To, u64> = BTreeMap::new();
-        for id in ids {
-            let Some((to, content)) = self.written.remove(&id) else {
-                continue;
-            };
+        let mut lines = String::new();
+        for (to, content) in judged {
             match stage {
                 Stage::Refused(why) => {
-                    let why = words::why(why, to);
-                    self.show(&screen::refused(&content, to, &why))?;
-                }
-                Stage::Queued if matches!(to, To::Name(_)) => {
-                    self.written.insert(id, (to, content));
+                    lines += &screen::refused(&content, to, &words::why(why, to));
                 }
                 Stage::Queued => {}
                 Stage::Delivered | Stage::Read => *delivered.entry(to).or_default() += 1,
             }
         }
-        let lines = delivered
-            .iter()
-            .map(|(to, number)| screen::delivered(*number, *to));
-        let lines: String = lines.collect();
+        let delivered = delivered.iter();
+        lines.extend(delivered.map(|(to, number)| screen::delivered(*number, *to)));
         match lines.is_empty() {
             true => Ok(()),
             false => self.show(&lines),
@@ -354,8 +328,7 @@ impl Talk {
     }
 
     fn doubt(&mut self, id: MessageId) -> io::Result<()> {
-        self.unjudged.remove(&id);
-        match self.written.remove(&id) {
+        match self.written.give_up(id) {
             None => Ok(()),
             Some((to, content)) => {
                 let why = "the relay did not answer; it may have arrived";

@@ -1,89 +1,28 @@
 //! Send one message, or a message for each line, and wait for the verdict.
 
+mod args;
 mod lines;
 mod verdicts;
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
-use clap::ValueEnum;
 use proto::relay::native::MAX_CONTENT;
 use proto::relay::native::client::Event;
-use proto::relay::native::frames::{Ending, To, Wants};
+use proto::relay::native::frames::{Ending, To};
 use runtime::cli::{self, Exit};
 use runtime::units;
 use serde::Serialize;
 
-use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, Reach, SayError, Wire};
-use crate::to::Recipient;
-use crate::who::{Naming, Who};
+use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, SayError, Wire};
+use crate::who::Who;
 use crate::words;
+pub(crate) use args::Args;
+use args::Until;
 use lines::{Line, Lines};
 use verdicts::{Verdict, Verdicts};
-
-/// Send one message and wait for its verdict
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  relay send example.org --to alice 'the build is green'      0 if it was taken, 1 and why if not
-  relay send example.org --to 192.0.2.7/50123 hello           somebody without a name, or on the classic wire
-  make 2>&1 | relay send example.org --to '#builds' --lines   a message for each line
-  relay send example.org --name me --to alice --receipt read - < letter.txt
-
-Between names messages are sealed: only the receiver can read them. Without --name, to a room and to an address the
-relay can. --lines exits with 4 where some were taken and others were not.")]
-pub(crate) struct Args {
-    #[command(flatten)]
-    reach: Reach,
-    /// What to say; - or nothing is standard input, up to 1 MiB
-    text: Option<String>,
-    /// For whom: NAME, IP/PORT, [V6]/PORT or #ROOM
-    #[arg(long, value_name = "WHOM")]
-    to: Recipient,
-    #[command(flatten)]
-    naming: Naming,
-    /// Send each line of standard input as a message
-    #[arg(long, conflicts_with = "text")]
-    lines: bool,
-    /// How long to wait when nothing moves
-    #[arg(short, long, value_name = "T", default_value = "10s", value_parser = units::positive_time)]
-    timeout: Duration,
-    /// What to wait for
-    #[arg(long, value_enum, value_name = "STAGE", default_value_t = Until::Queued)]
-    receipt: Until,
-    /// Print the verdict as a JSON object
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(super) enum Until {
-    /// The relay has it, and whoever it is for is there
-    Queued,
-    /// It has come to the receiver's program
-    Delivered,
-    /// The receiver's program says that it was read
-    Read,
-}
-
-impl Until {
-    fn wants(self) -> Wants {
-        match self {
-            Self::Queued => Wants::Nothing,
-            Self::Delivered => Wants::Delivered,
-            Self::Read => Wants::Read,
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-        }
-    }
-}
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if matches!(args.to.0, To::Room(_)) && args.receipt != Until::Queued {
@@ -165,7 +104,11 @@ impl Sending<'_> {
                 return Ok(());
             }
             let deadline = (!self.is_idle()).then(|| moved + self.args.timeout);
-            match inbox.next(deadline) {
+            let happening = inbox.next(deadline);
+            if is_progress(&happening) {
+                moved = Instant::now();
+            }
+            match happening {
                 Happening::Timeout => {
                     self.give_up();
                     return Ok(());
@@ -178,7 +121,6 @@ impl Sending<'_> {
                 }
                 Happening::Heard(heard) => self.hear(heard)?,
             }
-            moved = Instant::now();
         }
     }
 
@@ -311,6 +253,17 @@ impl Sending<'_> {
             (0, _) => Exit::Failure,
             _ => Exit::Partial,
         })
+    }
+}
+
+/// Whether this brings the end nearer: what others say in a room does not.
+fn is_progress(happening: &Happening<Line>) -> bool {
+    match happening {
+        Happening::Heard(Heard::Event(event)) => matches!(
+            event,
+            Event::Receipt { .. } | Event::Joined(_) | Event::Registered { .. }
+        ),
+        _ => true,
     }
 }
 

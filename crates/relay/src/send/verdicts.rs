@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proto::relay::native::frames::{Stage, To, Why};
 use proto::relay::native::{MAX_UNANSWERED, MessageId};
 
-use super::Until;
+use super::args::Until;
 use crate::words;
 
 /// What became of a message.
