@@ -235,7 +235,7 @@ impl Hub {
             To::Room(room) => {
                 let room = self.native.rooms.find(room).ok_or(Why::NotInRoom)?;
                 let session = self.native.sessions.get(from);
-                let is_in = session.is_some_and(|session| session.rooms.contains(&room));
+                let is_in = session.is_some_and(|session| session.rooms.all().contains(&room));
                 is_in.then_some(Target::Room(room)).ok_or(Why::NotInRoom)
             }
             To::Address(address) => {

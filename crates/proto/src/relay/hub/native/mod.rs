@@ -253,7 +253,7 @@ impl Native {
         let rooms = self
             .sessions
             .get_mut(index)
-            .map(|session| std::mem::take(&mut session.rooms));
+            .map(|session| session.rooms.take());
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
@@ -262,7 +262,7 @@ impl Native {
         let Some(session) = self.sessions.remove(index) else {
             return;
         };
-        self.waiting -= session.counted;
+        self.waiting -= session.counted as usize;
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
             self.names

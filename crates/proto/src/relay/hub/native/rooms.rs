@@ -246,10 +246,10 @@ impl Native {
     fn enter(&mut self, index: u32, name: Name) -> Option<RoomId> {
         let found = self.rooms.find(&name);
         let session = self.sessions.get(index)?;
-        if let Some(id) = found.filter(|id| session.rooms.contains(id)) {
+        if let Some(id) = found.filter(|id| session.rooms.all().contains(id)) {
             return Some(id);
         }
-        if session.rooms.len() >= Rooms::MAX_OF_CLIENT {
+        if session.rooms.all().len() >= Rooms::MAX_OF_CLIENT {
             return None;
         }
         let id = match found {
@@ -260,7 +260,7 @@ impl Native {
             }
         };
         self.tell_room(id, index, Happening::Joined);
-        self.sessions.get_mut(index)?.rooms.push(id);
+        self.sessions.get_mut(index)?.rooms.add(id);
         self.rooms.get_mut(id).members.push(Seat {
             session: index,
             dropped: 0,
@@ -327,8 +327,7 @@ impl Native {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        if let Some(at) = session.rooms.iter().position(|room| *room == id) {
-            session.rooms.swap_remove(at);
+        if session.rooms.remove(id) {
             self.vacate(index, id, now);
         }
     }
