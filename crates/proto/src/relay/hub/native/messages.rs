@@ -538,9 +538,11 @@ impl Native {
         }
     }
 
-    /// Somebody has read a message: its sender is told, if they are there.
+    /// Somebody has read a message: its sender is told, if they are there and hear what they are told.
     pub(super) fn was_read(&mut self, read: &Read) {
-        if let Some(sender) = self.session_of(&read.from) {
+        let sender = self.session_of(&read.from);
+        let session = sender.and_then(|sender| self.sessions.get(sender));
+        if let Some(sender) = sender.filter(|_| session.is_some_and(|it| !it.is_slow())) {
             self.say(sender, read.id, Stage::Read);
         }
     }

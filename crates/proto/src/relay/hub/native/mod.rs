@@ -224,6 +224,13 @@ impl Native {
         packet
     }
 
+    /// Whether a session asks on with much unread, or while the relay has no room.
+    fn is_greedy(&self, index: u32) -> bool {
+        let session = self.sessions.get(index);
+        let is_greedy = |session: &Session| session.link.backlog() > Session::MOST;
+        self.waiting > Self::MOST_WAITING || session.is_some_and(is_greedy)
+    }
+
     /// Puts several frames, one behind the other, in a session's queue.
     fn push_frames(&mut self, index: u32, mut frames: &[u8]) {
         while let Ok(Some(prefix)) = Prefix::decode(frames) {
@@ -302,7 +309,12 @@ impl Native {
         if let Some(busy) = &mut session.busy {
             busy.receipts = receipts;
         }
-        if session.link.backlog() > Self::UNRULY || session.link.is_lost(now) {
+        if session.link.is_lost(now) {
+            return self.end(index, None, now, out);
+        }
+        let is_full = self.waiting > 2 * Self::MOST_WAITING;
+        let backlog = session.link.backlog();
+        if backlog > Self::UNRULY || is_full && session.is_slow() && session.stands_still(now) {
             return self.end(index, Some(Ending::Unruly), now, out);
         }
         self.transmit(index, now, out);
@@ -428,7 +440,10 @@ impl Hub {
             };
             match kind {
                 Send::KIND => frames = self.take_send(index, frames, now, out)?,
-                Join::KIND => self.native.join(index, &take(&mut frames)?.0),
+                Join::KIND | Ask::KIND if self.native.is_greedy(index) => {
+                    return Err(Ending::Unruly);
+                }
+                Join::KIND => self.native.join(index, &take(&mut frames)?.0, now),
                 Leave::KIND => {
                     let (Leave { room }, _) = take(&mut frames)?;
                     self.native.leave(index, &room, now);

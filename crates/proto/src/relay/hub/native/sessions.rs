@@ -100,9 +100,22 @@ pub(super) struct Busy {
     pub(super) withheld: Vec<Withheld>,
     /// Deliveries whose senders want to hear that they have come.
     pub(super) due: VecDeque<Due>,
+    /// How many rooms it has joined in this second.
+    joins: (u64, u32),
 }
 
 impl Busy {
+    /// How many rooms a client may join in a second: all that it is in, twice.
+    const MAX_JOINS: u32 = 128;
+
+    /// Whether it may join a room.
+    pub(super) fn may_join(&mut self, now: Duration) -> bool {
+        let (second, joins) = self.joins;
+        let joins = if second == now.as_secs() { joins } else { 0 };
+        self.joins = (now.as_secs(), joins + 1);
+        joins < Self::MAX_JOINS
+    }
+
     fn is_idle(&self) -> bool {
         let nothing_waits = self.withheld.is_empty() && self.due.is_empty();
         nothing_waits && self.receipts.is_empty() && self.taking.is_none() && self.reserved == 0
