@@ -509,3 +509,6 @@ fn push<M: Message>(link: &mut Link, message: &M) {
         link.push(&wire);
     }
 }
+
+#[cfg(test)]
+mod tests;
