@@ -72,6 +72,7 @@ impl Hub {
         Counts {
             deliveries: self.counts.deliveries + native.spread,
             dropped: native.dropped,
+            resent: native.resent,
             classic_clients: self.classic.clients() as u64,
             sessions: native.sessions as u64,
             names: native.names as u64,

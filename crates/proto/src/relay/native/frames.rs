@@ -153,7 +153,8 @@ pub struct Mark {
     pub place: u64,
 }
 
-/// Client to relay: let me into this room.
+/// Client to relay: let me into this room. Who may not be let in, since they are in 64 rooms or the relay has no room for
+/// more, is told by [`Happened`] that they themselves have left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join {
     /// The room.
@@ -278,7 +279,8 @@ pub struct Status {
     pub stuck: u64,
 }
 
-/// Relay to client: something happened in a room that the client is in.
+/// Relay to client: something happened in a room that the client is in. In a room of more than 1000 nobody is told who
+/// comes and goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Happened {
     /// The room.

@@ -6,16 +6,12 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-/// A network: a /24, a /48, or a single port where all share one host.
+/// A network: a /24 or a /48.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Network(u64);
 
 impl Network {
-    fn of(address: SocketAddr) -> Self {
-        let ip = address.ip().to_canonical();
-        if ip.is_loopback() {
-            return Self(u64::from(address.port()));
-        }
+    fn of(ip: IpAddr) -> Self {
         Self(match ip {
             IpAddr::V4(ip) => 1 << 62 | u64::from(u32::from(ip) >> 8),
             IpAddr::V6(ip) => 2 << 62 | u128::from(ip).wrapping_shr(80) as u64,
@@ -47,9 +43,14 @@ impl Buckets {
         }
     }
 
-    /// Takes one from the bucket of this address' network; `false` where it is empty.
+    /// Takes one from the bucket of this address' network; `false` where it is empty. Programs on the same machine are
+    /// not one network: for each the bucket would be full.
     pub(super) fn take(&mut self, address: SocketAddr, now: Duration) -> bool {
-        let network = Network::of(address);
+        let ip = address.ip().to_canonical();
+        if ip.is_loopback() {
+            return true;
+        }
+        let network = Network::of(ip);
         if self.full_at.len() >= Self::MAX && !self.full_at.contains_key(&network) {
             self.full_at.retain(|_, full_at| *full_at > now);
             if self.full_at.len() >= Self::MAX {

@@ -64,6 +64,8 @@ pub(super) struct Native {
     spread: u64,
     /// Those that passed slow members by.
     dropped: u64,
+    /// Packets that were sent again.
+    resent: u64,
     /// Sessions to which something is to be sent, perhaps.
     dirty: Vec<u32>,
     /// Bytes in all queues, and of what came before its turn.
@@ -101,6 +103,8 @@ pub(super) struct Now {
     /// Since it started: deliveries in rooms, and those that passed slow members by.
     pub(super) spread: u64,
     pub(super) dropped: u64,
+    /// And packets that were sent again.
+    pub(super) resent: u64,
 }
 
 impl Native {
@@ -126,6 +130,7 @@ impl Native {
             bundle: Bundle::default(),
             spread: 0,
             dropped: 0,
+            resent: 0,
             dirty: Vec::new(),
             waiting: 0,
             stuck: 0,
@@ -188,6 +193,7 @@ impl Native {
             uptime: now.saturating_sub(self.started),
             spread: self.spread,
             dropped: self.dropped,
+            resent: self.resent,
         }
     }
 
@@ -272,9 +278,11 @@ impl Native {
             return;
         };
         let (to, via) = (session.address, session.via);
+        let resent = session.link.resent();
         session.link.transmit(now, |packet| {
             out.push(to, via, packet.len(), |run| run.extend_from_slice(packet));
         });
+        self.resent += session.link.resent().saturating_sub(resent);
         session.recount(&mut self.waiting);
     }
 

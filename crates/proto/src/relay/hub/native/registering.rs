@@ -1,5 +1,6 @@
 //! How a session begins: a cookie for whoever asks, a session for whoever shows it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -190,7 +191,7 @@ impl Native {
     /// Says in a new session what waited in the one before it: messages and receipts. What was said in rooms comes with
     /// their history. A message whose first part was heard in that session is given up, and not told as delivered.
     fn tell_again(&mut self, index: u32, mut unheard: &[u8]) {
-        let mut unfinished = Vec::new();
+        let mut begun = BTreeMap::new();
         while let Ok(Some(prefix)) = Prefix::decode(unheard) {
             let length = (prefix.frame_length() as usize).min(unheard.len());
             let (one, rest) = unheard.split_at(length);
@@ -200,11 +201,11 @@ impl Native {
                     self.push_frame(index, one);
                 }
                 (Delivery::KIND, Ok(Some(frame))) if frame.message.room.is_none() => {
-                    let message = (frame.message.from, frame.message.id);
-                    match frame.message.part {
+                    let Delivery { from, id, part, .. } = frame.message;
+                    match part {
                         Part::Whole => {}
-                        Part::First(_) => unfinished.push(message),
-                        Part::Next | Part::Last if unfinished.contains(&message) => {}
+                        Part::First(_) => drop(begun.insert(from, id)),
+                        Part::Next | Part::Last if begun.get(&from) == Some(&id) => {}
                         Part::Next | Part::Last => continue,
                     }
                     let packet = self.push_frame(index, one);

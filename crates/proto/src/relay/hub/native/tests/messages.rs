@@ -1,5 +1,7 @@
 //! Messages between sessions, their verdicts and receipts.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::relay::native::frames::{Origin, Read, Why};
 use crate::relay::native::{MAX_CONTENT, MAX_FRAGMENT};
@@ -408,4 +410,67 @@ fn the_relay_says_how_it_is() {
         answer.reply,
         crate::relay::native::frames::Reply::Status(expected)
     );
+}
+
+#[derive(Clone, Debug)]
+struct Said {
+    who: usize,
+    step: u64,
+    to: usize,
+    wants: Wants,
+    body: Body,
+    content: Vec<u8>,
+}
+
+prop_compose! {
+    /// Mostly like the one before.
+    fn said()(
+        who in prop_oneof![9 => Just(0), 1 => Just(1usize)],
+        step in prop_oneof![Just(1u64), Just(2), Just(1 << 33)],
+        to in prop_oneof![6 => Just(0), 1 => 0usize..3],
+        wants in prop_oneof![6 => Just(Wants::Nothing), 1 => Just(Wants::Read)],
+        body in prop_oneof![6 => Just(Body::Plain), 1 => Just(Body::Sealed)],
+        content in proptest::collection::vec(any::<u8>(), 0..40),
+    ) -> Said {
+        Said { who, step, to, wants, body, content }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A message that is passed on like the one before arrives as one that is not.
+    #[test]
+    fn what_is_said_is_what_arrives(all in proptest::collection::vec(said(), 1..40)) {
+        let mut world = World::new();
+        let people = ["alice", "bob", "carol"].map(|who| world.person(who));
+        let room = name("lobby");
+        for who in [people[0], people[1], people[2]] {
+            world.say(who, &Join { room, after: None }, &[]);
+            world.settle();
+        }
+        world.heard(people[2]);
+        let mut ids = [u64::from(u32::MAX) - 10; 2];
+        let (mut expected, mut place) = (Vec::new(), 0);
+        for said in &all {
+            ids[said.who] += said.step;
+            let to = [named("carol"), To::Address(world.peers[people[2]].address), To::Room(room)];
+            let id = MessageId(ids[said.who]);
+            let send = Send { id, to: to[said.to], part: Part::Whole, wants: said.wants, body: said.body };
+            world.say(people[said.who], &send, &said.content);
+            world.settle();
+            let is_room = said.to == 2;
+            place += u64::from(is_room);
+            let delivery = Delivery {
+                from: Origin::Name(name(["alice", "bob"][said.who])),
+                room: is_room.then_some((room, place)),
+                id,
+                part: Part::Whole,
+                wants: if is_room { Wants::Nothing } else { said.wants },
+                body: said.body,
+            };
+            expected.push(Heard::Message(delivery, said.content.clone()));
+        }
+        prop_assert_eq!(world.heard(people[2]), expected);
+    }
 }
