@@ -302,8 +302,11 @@ impl Native {
         if let Some(busy) = &mut session.busy {
             busy.receipts = receipts;
         }
-        if session.link.backlog() > Self::UNRULY || session.link.is_lost(now) {
+        if session.link.backlog() > Self::UNRULY {
             return self.end(index, Some(Ending::Unruly), now, out);
+        }
+        if session.link.is_lost(now) {
+            return self.end(index, None, now, out); // it may come back: then it is told that this session is gone
         }
         self.transmit(index, now, out);
         self.schedule(index, now);
