@@ -437,7 +437,7 @@ impl Client {
     }
 
     fn ask_for_keys(&mut self) {
-        let names = self.keys.as_mut().map(Keys::to_ask).unwrap_or_default();
+        let names = self.keys.as_mut().map(Keys::unasked).unwrap_or_default();
         for name in names {
             self.ask_for(Question::Keys(name), Whose::Keys(name));
         }
