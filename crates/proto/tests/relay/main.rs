@@ -1,6 +1,7 @@
 //! The relay and its clients over a network that loses, delays, reorders and repeats datagrams, while addresses change
 //! and relay and clients are started anew: the machines are the real ones, time and network are simulated.
 
+mod classic;
 mod network;
 mod rooms;
 mod said;

@@ -11,6 +11,7 @@ use proto::relay::native::frames::{Stage, Wants};
 pub(crate) enum For {
     Peer(usize),
     Room(Name),
+    Classic,
 }
 
 /// One run of a client's program: which peer, and how often it was started before.

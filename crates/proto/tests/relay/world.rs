@@ -10,6 +10,7 @@ use proto::relay::native::frames::{Origin, Stage, To, Wants};
 use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{Client, Identity, MessageId, Name};
 
+use crate::classic::Classic;
 use crate::network::{Network, Random, Way, Weather};
 use crate::rooms::{Stay, Truth};
 use crate::said::{self, For, Said};
@@ -34,6 +35,7 @@ const EPOCH: u64 = 1_700_000_000_000_000;
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Say,
+    SayClassic,
     Join,
     Leave,
     Move,
@@ -65,6 +67,7 @@ pub(crate) struct World {
     out: Outbox,
     names: Vec<(Name, SigningKey)>,
     peers: Vec<Peer>,
+    classic: Classic,
     said: Vec<Said>,
     truth: BTreeMap<Name, Truth>,
     script: Vec<(Duration, Deed)>,
@@ -111,6 +114,7 @@ fn new_client(
 
 fn script(random: &mut Random) -> Vec<(Duration, Deed)> {
     let mut deeds = vec![Deed::Say; 120];
+    deeds.extend([Deed::SayClassic; 20]);
     deeds.extend([Deed::Join, Deed::Join, Deed::Join, Deed::Leave, Deed::Leave]);
     for (deed, one_in) in [
         (Deed::Move, 2),
@@ -150,6 +154,7 @@ impl World {
             out: Outbox::new(),
             names: Vec::new(),
             peers,
+            classic: Classic::default(),
             said: Vec::new(),
             truth: BTreeMap::new(),
             script,
@@ -190,8 +195,9 @@ impl World {
         let clients = self.peers.iter().filter_map(|peer| peer.client.deadline());
         let script = self.script.last().map(|(due, _)| *due);
         let others = [self.network.next_due(), self.hub.deadline(), script];
-        let next = clients.chain(others.into_iter().flatten()).min();
-        next.unwrap_or(self.now + Duration::from_secs(1))
+        let classic = self.classic.deadline();
+        let all = clients.chain(others.into_iter().flatten());
+        all.fold(classic, Duration::min)
     }
 
     fn is_quiet(&self) -> bool {
@@ -210,6 +216,7 @@ impl World {
         while let Some((way, datagram)) = self.network.take(self.now) {
             match way {
                 Way::ToRelay { from } => self.relay_receives(from, &datagram),
+                Way::ToClient { to } if to == Classic::at() => self.classic.receives(&datagram),
                 Way::ToClient { to } => self.client_receives(to, &datagram),
             }
         }
@@ -217,6 +224,9 @@ impl World {
             if let Some((_, deed)) = self.script.pop() {
                 self.do_deed(deed);
             }
+        }
+        if let Some(hello) = self.classic.hello(self.now) {
+            self.classic_sends(hello);
         }
         self.hub.flush(self.now, &mut self.out);
         self.relay_sends();
@@ -249,7 +259,25 @@ impl World {
         }
     }
 
+    fn classic_sends(&mut self, datagram: &[u8]) {
+        let way = Way::ToRelay {
+            from: Classic::at(),
+        };
+        let weather = self.peers[0].weather;
+        self.network
+            .send(way, datagram, weather, &mut self.random, self.now);
+    }
+
     fn relay_sends(&mut self) {
+        self.relay_sends_runs();
+        if self.hub.has_answers() {
+            self.hub.answer(self.now, &mut self.out);
+            self.relay_sends_runs();
+        }
+        self.out.clear();
+    }
+
+    fn relay_sends_runs(&mut self) {
         for run in self.out.runs() {
             let weather = self.peers.iter().find(|peer| peer.at == run.to);
             let weather = weather.map_or(self.peers[0].weather, |peer| peer.weather);
@@ -259,7 +287,6 @@ impl World {
                     .send(way, datagram, weather, &mut self.random, self.now);
             }
         }
-        self.out.clear();
     }
 
     fn client_receives(&mut self, to: SocketAddr, datagram: &[u8]) {
@@ -320,6 +347,9 @@ impl World {
     }
 
     fn arrives(&mut self, peer: usize, incoming: &Incoming) {
+        if incoming.from == Origin::Address(Classic::at()) {
+            return assert!(self.classic.has_said(peer, &incoming.content));
+        }
         let number = said::number(&incoming.content);
         let said = &mut self.said[number];
         let (sender, life) = (said.from.0, self.peers[peer].life);
@@ -331,6 +361,7 @@ impl World {
         match said.to {
             For::Peer(to) => assert_eq!((to, None), (peer, room)),
             For::Room(to) => assert_eq!(Some(to), room),
+            For::Classic => panic!("{number} was for another"),
         }
         assert!(
             self.peers[sender].is(incoming.from),
@@ -392,6 +423,11 @@ impl World {
         let room = name(ROOMS[self.random.below(2) as usize]);
         match deed {
             Deed::Say => self.say_some(peer),
+            Deed::SayClassic if self.random.one_in(2) => {
+                let text = self.classic.say(peer, self.peers[peer].at);
+                self.classic_sends(&text);
+            }
+            Deed::SayClassic => self.say(peer, For::Classic, 0, Wants::Nothing),
             Deed::Join => self.join(peer, room),
             Deed::Leave if peer == OBSERVER => {}
             Deed::Leave => self.leave(peer, room),
@@ -423,10 +459,14 @@ impl World {
         let wire = match to {
             For::Peer(other) => self.peers[other].reached_by(),
             For::Room(room) => To::Room(room),
+            For::Classic => To::Address(Classic::at()),
         };
         let number = self.said.len();
         let life = self.peers[peer].life;
-        let content = said::content(number, length);
+        let content = match to {
+            For::Classic => Classic::text(number),
+            For::Peer(_) | For::Room(_) => said::content(number, length),
+        };
         let sent = self.peers[peer]
             .client
             .send(wire, &content, wants, self.now);
@@ -495,6 +535,16 @@ impl World {
 
     /// All that was said has a verdict, and what was queued for somebody who could be reached has arrived.
     fn check(&self) {
+        for (from, content) in &self.classic.heard {
+            let is_it = |(number, said): (usize, &Said)| {
+                let is_from = self.peers[said.from.0].addresses.contains(from);
+                is_from && said.to == For::Classic && Classic::text(number) == *content
+            };
+            assert!(
+                self.said.iter().enumerate().any(is_it),
+                "{content:?} was never said"
+            );
+        }
         for (number, said) in self.said.iter().enumerate() {
             let (peer, life) = said.from;
             let Some((at, stage)) = said.verdict else {
@@ -507,6 +557,7 @@ impl World {
             let to = match said.to {
                 For::Peer(to) => to,
                 For::Room(_) => OBSERVER,
+                For::Classic => continue, // nothing is said twice on that wire
             };
             let was_there = self.peers[to].was_there(said.at, at + ARRIVAL);
             let has_arrived = said.arrived.iter().any(|(peer, _, _)| *peer == to);

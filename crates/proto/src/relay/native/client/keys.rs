@@ -133,11 +133,11 @@ impl Keys {
     }
 
     /// Names for whom something waits although nobody was asked for their keys.
-    pub(super) fn to_ask(&mut self) -> Vec<Name> {
-        let unasked = self.to.iter_mut().filter(|(_, receiver)| {
+    pub(super) fn unasked(&mut self) -> Vec<Name> {
+        let without = self.to.iter_mut().filter(|(_, receiver)| {
             matches!(receiver.keys, Known::No) && !receiver.held.is_empty()
         });
-        unasked
+        without
             .map(|(name, receiver)| {
                 receiver.keys = Known::Asked;
                 *name

@@ -437,7 +437,7 @@ impl Client {
     }
 
     fn ask_for_keys(&mut self) {
-        let names = self.keys.as_mut().map(Keys::to_ask).unwrap_or_default();
+        let names = self.keys.as_mut().map(Keys::unasked).unwrap_or_default();
         for name in names {
             self.ask_for(Question::Keys(name), Whose::Keys(name));
         }
@@ -509,3 +509,6 @@ fn push<M: Message>(link: &mut Link, message: &M) {
         link.push(&wire);
     }
 }
+
+#[cfg(test)]
+mod tests;

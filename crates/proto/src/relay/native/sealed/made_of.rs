@@ -42,7 +42,7 @@ impl Random for Expanded {
     }
 }
 
-/// ChaCha20-Poly1305 (RFC 8439), which takes a fifth of the time here that snow's own takes. Without a key nothing is
+/// ChaCha20-Poly1305 (RFC 8439), which takes a quarter of the time here that snow's own takes. Without a key nothing is
 /// sealed or opened.
 struct ChaChaPoly(Option<LessSafeKey>);
 
