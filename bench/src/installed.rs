@@ -33,6 +33,11 @@ impl Installed {
         Self::ours("filexfer", named)
     }
 
+    /// The same of messages.
+    pub(crate) fn relay(named: Option<&Path>) -> Result<Self> {
+        Self::ours("relay", named)
+    }
+
     fn ours(name: &str, named: Option<&Path>) -> Result<Self> {
         let path = match named {
             Some(path) => path.to_owned(),
@@ -79,6 +84,14 @@ impl Installed {
         let words: Vec<_> = self.version.split_whitespace().take(count).collect();
         Self {
             version: words.join(" "),
+            ..self
+        }
+    }
+
+    /// The same, for one that tells no more than a number.
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self {
+            version: format!("{name} {}", self.version),
             ..self
         }
     }

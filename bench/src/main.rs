@@ -1,7 +1,7 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
-//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], [`tcp`], [`filexfer`], and
-//! three in `reflector`.
+//! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], [`tcp`], [`filexfer`],
+//! [`relay`], and three in `reflector`.
 //! What topics share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs,
 //! medians, percentiles), `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read
 //! from outside), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
@@ -20,6 +20,7 @@ mod pin;
 mod probe;
 #[cfg(target_os = "linux")]
 mod reflector;
+mod relay;
 #[cfg(target_os = "linux")]
 mod setup;
 #[cfg(target_os = "linux")]
@@ -51,6 +52,7 @@ enum Topic {
     Flood(flood::Args),
     Tcp(tcp::Args),
     Filexfer(filexfer::Args),
+    Relay(relay::Args),
     #[cfg(target_os = "linux")]
     Sessions(reflector::sessions::Args),
     #[cfg(target_os = "linux")]
@@ -78,6 +80,12 @@ enum Topic {
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     TransferSide(filexfer::side::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    RelayBare(relay::bare::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    RelayClient(relay::client::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -87,6 +95,7 @@ fn main() -> anyhow::Result<()> {
         Topic::Flood(args) => flood::run(&args),
         Topic::Tcp(args) => tcp::run(&args),
         Topic::Filexfer(args) => filexfer::run(&args),
+        Topic::Relay(args) => relay::run(&args),
         #[cfg(target_os = "linux")]
         Topic::Sessions(args) => reflector::sessions::run(&args),
         #[cfg(target_os = "linux")]
@@ -101,6 +110,10 @@ fn main() -> anyhow::Result<()> {
         Topic::TcpClient(args) => tcp::client::run(&args),
         #[cfg(target_os = "linux")]
         Topic::TransferSide(args) => filexfer::side::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::RelayBare(args) => relay::bare::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::RelayClient(args) => relay::client::run(&args),
         #[cfg(target_os = "linux")]
         Topic::EngineServer(args) => engines::server::run(&args),
         #[cfg(target_os = "linux")]

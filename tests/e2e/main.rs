@@ -10,12 +10,15 @@ mod flood;
 mod loops;
 mod months;
 mod path;
+mod relay;
 mod stamp;
 mod stats;
 mod sweep;
 mod tcp_client;
 mod tcp_echo;
 mod tcp_load;
+#[cfg(unix)]
+mod terminal;
 mod udp_echo;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -336,8 +336,13 @@ pub fn decode_datagram<M: Message>(datagram: &[u8]) -> Result<(M, &[u8]), FrameE
 struct Append<'a>(&'a mut Vec<u8>);
 
 impl Writer for Append<'_> {
+    /// Most of what the codec writes is a byte: a variant, or a small number.
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.extend_from_slice(bytes);
+        match bytes {
+            [byte] => self.0.push(*byte),
+            _ => self.0.extend_from_slice(bytes),
+        }
         Ok(())
     }
 }

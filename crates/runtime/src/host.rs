@@ -79,6 +79,23 @@ pub fn reachable(listening: &[SocketAddr]) -> Vec<SocketAddr> {
     Host::look_up().reachable(listening)
 }
 
+/// All addresses of this machine, loopback included, and those by which all machines of its networks are reached at once.
+/// What the system does not tell is left out.
+pub fn own_addrs() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let addrs = interfaces.iter().flat_map(|interface| {
+        let broadcast = match &interface.addr {
+            if_addrs::IfAddr::V4(addr) => addr.broadcast.map(IpAddr::V4),
+            if_addrs::IfAddr::V6(_) => None,
+        };
+        [Some(interface.ip()), broadcast].into_iter().flatten()
+    });
+    let mut addrs: Vec<_> = addrs.collect();
+    addrs.sort_unstable();
+    addrs.dedup();
+    addrs
+}
+
 /// Where a server listens, for scripts and for people: a line `listening on SCHEME://ADDR:PORT` for each socket, and how
 /// other machines can reach it if they can.
 pub fn announcement(scheme: &str, listening: &[SocketAddr]) -> String {
@@ -115,6 +132,13 @@ mod tests {
             };
             assert_eq!(host.reachable(&addrs(listening)), addrs(expected));
         }
+    }
+
+    #[test]
+    fn this_machine_has_its_loopback_address_and_each_once() {
+        let addrs = own_addrs();
+        assert!(addrs.contains(&Ipv4Addr::LOCALHOST.into()), "{addrs:?}");
+        assert!(addrs.is_sorted_by(|one, next| one < next));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Rate limits for each source, so that one that floods takes nothing from the others.
 
+use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -132,36 +133,72 @@ impl Network {
     }
 }
 
-/// A token bucket for each source, by the generic cell rate algorithm (ITU-T I.371): one time stamp a source.
+/// How much each of many may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// What each may have a second in any case. `None` sets no fixed limit: one is then held back only where others
+    /// contend with it for a server that is behind.
+    pub fixed: Option<NonZeroU32>,
+    /// What stands for "no limit" where there is no fixed one: more than the server answers a second.
+    pub most: NonZeroU32,
+    /// What each may have a second at the least, however many contend (or the fixed rate, where that is less).
+    pub floor: NonZeroU32,
+}
+
+impl Rates {
+    /// More than a server answers that is handed datagrams one by one.
+    const MOST: NonZeroU32 = NonZeroU32::new(1_000_000).unwrap();
+
+    /// What a person with one program at a time does with.
+    const FLOOR: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
+    /// What the sources of a server that answers datagrams one by one may have; see [`Rates::fixed`].
+    pub const fn of_sources(fixed: Option<NonZeroU32>) -> Self {
+        Self {
+            fixed,
+            most: Self::MOST,
+            floor: Self::FLOOR,
+        }
+    }
+
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, factor: NonZeroU32) -> Self {
+        Self {
+            fixed: self.fixed.map(|fixed| fixed.saturating_mul(factor)),
+            most: self.most.saturating_mul(factor),
+            floor: self.floor.saturating_mul(factor),
+        }
+    }
+}
+
+/// A token bucket for each source, or for whatever else `K` tells apart, by the generic cell rate algorithm (ITU-T
+/// I.371): one time stamp a source.
 ///
 /// While several sources contend for a server that does not keep up, every source has less, down to
-/// [`FLOOR`](Self::FLOOR): refusing is much cheaper than answering, so those that send little get through. A source that
+/// [`floor`](Rates::floor): refusing is much cheaper than answering, so those that send little get through. A source that
 /// is alone takes nothing from others and keeps its rate.
 #[derive(Debug)]
-pub struct RateLimit {
-    sources: PeerTable<Source, Option<Instant>>,
+pub struct RateLimit<K: Hash + Eq = Source> {
+    sources: PeerTable<K, Option<Instant>>,
     /// Whether a rate was asked for.
     is_fixed: bool,
     /// Between two datagrams of a source, by the rate that was asked for.
     least: Duration,
+    /// The same at the lowest rate that there is.
+    longest: Duration,
     /// The same as it is now.
     interval: Duration,
     /// The last source, and when it last was another than the one before.
-    last: Option<Source>,
+    last: Option<K>,
     contended: Option<Instant>,
     relaxed: Option<Instant>,
+    tightened: Option<Instant>,
 }
 
-impl RateLimit {
+impl<K: Hash + Eq + Copy> RateLimit<K> {
     /// At most this many sources are told apart; a new one takes the place of the one not heard of for longest.
     pub const SOURCES: usize = 65_536;
-
-    /// What stands for "no limit": more than any server answers.
-    const UNLIMITED: NonZeroU32 = NonZeroU32::new(1_000_000).unwrap();
-
-    /// What a source may send a second at the least, however many contend (or the rate that was asked for, where that
-    /// is less).
-    pub const FLOOR: u32 = 1000;
 
     /// How much of a second's share a source may have at once.
     const BURST: Duration = Duration::from_millis(100);
@@ -169,38 +206,53 @@ impl RateLimit {
     /// How long sources count as contending after one was heard between two of another.
     const CONTENTION: Duration = Duration::from_secs(1);
 
+    /// How long it takes at the least until a lower rate shows: what waited in a server that stood still for a moment is
+    /// soon done.
+    const EFFECT: Duration = Duration::from_millis(2);
+
     /// How often the rate recovers by a step while the server keeps up.
     const RECOVERY: Duration = Duration::from_millis(10);
 
-    /// Lets each source have `per_second` a second, a tenth of that (at least one) at once; `None` sets no fixed limit.
-    pub fn new(per_second: Option<NonZeroU32>) -> Self {
-        let least = Duration::from_secs(1) / per_second.unwrap_or(Self::UNLIMITED).get();
+    /// Lets each source have its rate a second, a tenth of that (at least one) at once.
+    pub fn new(rates: Rates) -> Self {
+        let interval = |rate: NonZeroU32| Duration::from_secs(1) / rate.get();
+        let least = interval(rates.fixed.unwrap_or(rates.most));
         Self {
-            is_fixed: per_second.is_some(),
+            is_fixed: rates.fixed.is_some(),
             sources: PeerTable::new(Self::SOURCES, Self::BURST.max(least)),
             least,
+            longest: interval(rates.floor).max(least),
             interval: least,
             last: None,
             contended: None,
             relaxed: None,
+            tightened: None,
         }
     }
 
     /// Whether this source may have one more now. A refusal costs it nothing further.
-    pub fn allows(&mut self, source: Source, now: Instant) -> bool {
+    pub fn allows(&mut self, source: K, now: Instant) -> bool {
+        self.allowed(source, 1, now) == 1
+    }
+
+    /// How many of so many this source may have now. What is refused costs it nothing further.
+    pub fn allowed(&mut self, source: K, wanted: usize, now: Instant) -> usize {
         if self.last.replace(source).is_some_and(|last| last != source) {
             self.contended = Some(now);
         }
         if !self.is_fixed && self.interval == self.least {
-            return true;
+            return wanted;
         }
         let due = self.sources.get(source, now);
-        let next = due.unwrap_or(now).max(now) + self.interval;
-        if next > now + Self::BURST.max(self.interval) {
-            return false;
+        let from = due.unwrap_or(now).max(now);
+        let room = (now + Self::BURST.max(self.interval)).saturating_duration_since(from);
+        let places = room.as_nanos() / self.interval.as_nanos().max(1);
+        let allowed = wanted.min(usize::try_from(places).unwrap_or(wanted));
+        if allowed > 0 {
+            let times = u32::try_from(allowed).unwrap_or(u32::MAX);
+            *due = Some(from + self.interval * times);
         }
-        *due = Some(next);
-        true
+        allowed
     }
 
     /// Takes note of whether the server keeps up: `behind` says that what it receives has waited for too long. Call it
@@ -210,8 +262,11 @@ impl RateLimit {
             since.is_some_and(|since| now.saturating_duration_since(since) < time)
         };
         if behind && within(self.contended, Self::CONTENTION) {
-            let most = Duration::from_secs(1) / Self::FLOOR;
-            self.interval = (self.interval * 2).min(most.max(self.least));
+            if within(self.tightened, Self::EFFECT) {
+                return;
+            }
+            self.tightened = Some(now);
+            self.interval = (self.interval * 2).min(self.longest);
             self.relaxed = Some(now);
         } else if !within(self.relaxed, Self::RECOVERY) {
             self.interval = (self.interval - self.interval / 16).max(self.least);
@@ -294,7 +349,7 @@ mod tests {
     #[test]
     fn a_source_has_its_rate_and_the_others_theirs() {
         let start = Instant::now();
-        let mut limit = RateLimit::new(NonZeroU32::new(100));
+        let mut limit = RateLimit::new(Rates::of_sources(NonZeroU32::new(100)));
         let (loud, quiet) = (source("192.0.2.7:1"), source("192.0.2.8:1"));
         let mut passed = 0;
         for millis in 0..2000 {
@@ -310,5 +365,39 @@ mod tests {
             (209..=210).contains(&passed),
             "{passed}: a burst of 10 and 2 s"
         );
+    }
+
+    #[test]
+    fn of_many_at_once_a_source_has_what_is_left_of_its_burst() {
+        let start = Instant::now();
+        let mut limit = RateLimit::new(Rates::of_sources(NonZeroU32::new(1000)));
+        let source = source("192.0.2.7:1");
+        assert_eq!(limit.allowed(source, 64, start), 64);
+        assert_eq!(limit.allowed(source, 64, start), 36);
+        assert_eq!(limit.allowed(source, 64, start), 0);
+        let later = start + Duration::from_millis(10);
+        assert_eq!(limit.allowed(source, 64, later), 10);
+        assert!(!limit.allows(source, later));
+    }
+
+    /// Of a network that contends with another for a server that is behind, each address has its own share and all
+    /// together have that of the network.
+    #[test]
+    fn what_is_contended_for_is_shared() {
+        let start = Instant::now();
+        let rates = Rates::of_sources(None).times(NonZeroU32::new(16).unwrap());
+        let mut limit = RateLimit::new(rates);
+        let network = |addr: &str| Network::of(addr.parse().unwrap());
+        let (loud, quiet) = (network("192.0.2.7:1"), network("198.51.100.7:1"));
+        assert_eq!(limit.allowed(loud, 1_000_000, start), 1_000_000, "alone");
+        let mut passed = 0;
+        for millis in 0..2000 {
+            let now = start + Duration::from_millis(millis);
+            assert!(limit.allows(quiet, now));
+            let allowed = limit.allowed(loud, 1000, now);
+            passed += if millis >= 1000 { allowed } else { 0 };
+            limit.adapt(true, now);
+        }
+        assert!((15_999..=16_001).contains(&passed), "{passed}");
     }
 }

@@ -166,6 +166,14 @@ impl Flow {
     }
 }
 
+/// For those who wait for several of them.
+#[cfg(unix)]
+impl std::os::fd::AsFd for Flow {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 /// A socket on a port that another has, which is not connected yet.
 pub(super) fn open_beside(listening: SocketAddr) -> io::Result<UdpSocket> {
     let domain = Domain::for_address(listening);

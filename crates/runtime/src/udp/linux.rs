@@ -7,6 +7,8 @@
     reason = "recvmmsg and control messages are reached through raw pointers"
 )]
 
+#[path = "linux/bursts.rs"]
+pub(super) mod bursts;
 #[path = "linux/flow.rs"]
 pub(super) mod flow;
 
@@ -25,6 +27,14 @@ use super::{Datagram, Fault, MAX_PAYLOAD, Wait};
 
 /// Datagrams taken by one call.
 pub(super) const BATCH: usize = 32;
+
+/// Bursts taken by one call, and how many of them where they are long: what is received, and what is made of it, is to
+/// stay in a cache. With 16 long ones a relay passed on 2.9 million datagrams/s of 1 KiB, with 4 of them 3.6 million.
+const BURSTS: usize = 16;
+const LONG_BURSTS: usize = 4;
+
+/// The bytes that are wanted of one call.
+const AT_ONCE: usize = 256 * 1024;
 
 /// Whether the system tells when datagrams left.
 pub(super) const STAMPS_SENDING: bool = true;
@@ -181,27 +191,34 @@ fn checked(result: isize) -> io::Result<usize> {
 /// Buffers for one recvmmsg(2), and the headers that point to them.
 pub(super) struct Batch {
     payloads: Vec<u8>,
-    names: Box<[libc::sockaddr_storage; BATCH]>,
-    controls: Box<[Control; BATCH]>,
-    slices: Box<[libc::iovec; BATCH]>,
-    headers: Box<[libc::mmsghdr; BATCH]>,
-    received: [Received; BATCH],
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+    slices: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    received: Vec<Received>,
     /// How many headers the system has written to since they were laid out.
     used: usize,
     /// Whether the system was asked to which address of ours each datagram was sent.
     has_destinations: bool,
+    /// Whether the system puts datagrams together.
+    bursts: bool,
+    /// How many are asked for at the most, and whether so many came last.
+    most: usize,
+    is_full: bool,
     /// How many are asked for when nothing is waited for: looking for one more than there is takes time, too.
     at_once: usize,
 }
 
-// SAFETY: the raw pointers in `slices` and `headers` point to the other buffers of the same value, which are on the heap
-// and move with it.
+// SAFETY: the raw pointers in `slices` and `headers` point to the other buffers of the same value, which are on the heap,
+// are never resized and move with it.
 unsafe impl Send for Batch {}
 
 /// What the system wrote beside a payload.
 #[derive(Clone, Copy, Default)]
 struct Received {
     length: usize,
+    /// The length of each of the datagrams that it was put together from.
+    size: usize,
     from: Option<SocketAddr>,
     to: Option<IpAddr>,
     to_many: bool,
@@ -214,22 +231,43 @@ impl fmt::Debug for Batch {
 }
 
 impl Batch {
+    /// Room for single datagrams.
     pub(super) fn new() -> Self {
+        Self::of(BATCH)
+    }
+
+    /// Room for bursts.
+    pub(super) fn of_bursts() -> Self {
+        Self {
+            bursts: true,
+            ..Self::of(BURSTS)
+        }
+    }
+
+    fn of(capacity: usize) -> Self {
         // SAFETY: all zeroes are a valid sockaddr_storage of no family, and a valid iovec and mmsghdr of nothing.
-        let (names, slices, headers) = unsafe { (zeroed(), zeroed(), zeroed()) };
+        let (name, slice, header) = unsafe { (zeroed(), zeroed(), zeroed()) };
         let mut batch = Self {
-            payloads: vec![0; BATCH * MAX_PAYLOAD],
-            names: Box::new(names),
-            controls: Box::new([Control([0; CONTROL]); BATCH]),
-            slices: Box::new(slices),
-            headers: Box::new(headers),
-            received: [Received::default(); BATCH],
+            payloads: vec![0; capacity * MAX_PAYLOAD],
+            names: vec![name; capacity],
+            controls: vec![Control([0; CONTROL]); capacity],
+            slices: vec![slice; capacity],
+            headers: vec![header; capacity],
+            received: vec![Received::default(); capacity],
             used: 0,
             has_destinations: false,
+            bursts: false,
+            most: capacity,
+            is_full: false,
             at_once: 1,
         };
         batch.lay_out();
         batch
+    }
+
+    /// Whether as many came as there was room for: there may be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// Points every header to its buffers.
@@ -243,7 +281,7 @@ impl Batch {
             header.msg_iovlen = 1;
             header.msg_control = self.controls[place].0.as_mut_ptr().cast();
         }
-        self.used = BATCH;
+        self.used = self.headers.len();
     }
 
     pub(super) fn receive(
@@ -259,7 +297,7 @@ impl Batch {
         }
         self.used = 0;
         let (most, flags) = match wait {
-            Wait::Block => (BATCH, libc::MSG_WAITFORONE),
+            Wait::Block => (self.most, libc::MSG_WAITFORONE),
             Wait::Poll => (self.at_once, libc::MSG_DONTWAIT),
         };
         // SAFETY: every header points to buffers of `self`, with their true lengths, as laid out and restored above.
@@ -277,9 +315,15 @@ impl Batch {
             result => result?,
         };
         self.used = count;
-        self.at_once = if count == most { BATCH } else { 1 };
+        self.at_once = if count == most { self.most } else { 1 };
+        self.is_full = count == self.most;
         for place in 0..count {
             self.note(place);
+        }
+        if self.bursts && count > 0 {
+            let bytes: usize = self.received[..count].iter().map(|one| one.length).sum();
+            let fit = AT_ONCE * count / bytes.max(1);
+            self.most = fit.clamp(LONG_BURSTS, BURSTS);
         }
         Ok(count)
     }
@@ -287,15 +331,19 @@ impl Batch {
     /// Keeps what the system wrote into this header and the buffers that belong to it.
     fn note(&mut self, place: usize) {
         let header = &self.headers[place];
+        let length = header.msg_len as usize;
         let mut received = Received {
-            length: header.msg_len as usize,
+            length,
+            size: length,
             from: source(&self.names[place], header.msg_hdr.msg_namelen),
             ..Received::default()
         };
-        if self.has_destinations {
+        if self.has_destinations || self.bursts {
             for control in controls(&header.msg_hdr) {
-                if let Said::To(to, to_many) = control {
-                    (received.to, received.to_many) = (to, to_many);
+                match control {
+                    Said::To(to, to_many) => (received.to, received.to_many) = (to, to_many),
+                    Said::PacketSize(size) => received.size = size,
+                    _ => {}
                 }
             }
         }
@@ -321,6 +369,11 @@ impl Batch {
             payload: &self.payloads[start..start + received.length],
             told: Told(Some(&self.headers[place].msg_hdr)),
         })
+    }
+
+    /// The length of each of the datagrams that this one was put together from; the last may be shorter.
+    pub(super) fn size(&self, place: usize) -> usize {
+        self.received.get(place).map_or(0, |received| received.size)
     }
 }
 

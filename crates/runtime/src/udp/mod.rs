@@ -1,5 +1,7 @@
 //! UDP sockets: bound as people ask for them, answering from the address that they were asked at.
 
+mod admission;
+mod bursts;
 mod client;
 mod fan;
 mod flow;
@@ -9,6 +11,7 @@ mod imp;
 #[cfg(any(not(target_os = "linux"), portable))]
 #[path = "portable.rs"]
 mod imp;
+mod line;
 mod server;
 mod stamp;
 mod totals;
@@ -23,9 +26,11 @@ use crate::addr::Bind;
 pub use crate::bind::BindError;
 use crate::bind::{self, Bound};
 use crate::timing;
+pub use bursts::{Burst, Bursts, Dispatch, Failure, Intake, Run};
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
 pub use flow::{Bundle, Flow, Room};
+pub use line::{Line, LineWaker};
 pub use server::{Loss, Policy, Seal, Server, Service, Verdict};
 pub use stamp::{Outbox, Stamp, StampClock};
 pub use totals::{Counts, Totals};
@@ -36,6 +41,9 @@ pub const MAX_PAYLOAD: usize = 65_535;
 /// How much a socket asks the system to hold for it: a burst of small datagrams while its thread is not running. The
 /// system may grant less (`net.core.rmem_max`).
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// The same for one that receives bursts: some milliseconds at millions of datagrams a second.
+const BURST_BUFFER: usize = 8 * 1024 * 1024;
 
 /// A datagram that was received.
 #[derive(Clone, Copy, Debug)]
@@ -195,6 +203,19 @@ impl Socket {
         self.clock = StampClock::Kernel;
         imp::stamp(&self.inner, self.local, self.clock)?;
         Ok(self)
+    }
+
+    /// Has the system put datagrams together that come one after the other from one sender, where it can (Linux, UDP_GRO
+    /// of udp(7)), and hold more for it: it is received from by [`Bursts`] alone.
+    #[must_use]
+    pub fn receiving_bursts(self) -> Self {
+        if let Err(error) = imp::flow::set_receive_offload(&self.inner, true) {
+            tracing::debug!(%error, "datagrams come one by one");
+        }
+        if let Err(error) = imp::flow::enlarge(&self.inner, BURST_BUFFER) {
+            tracing::debug!(%error, "the receive buffer is as large as for everyone");
+        }
+        self
     }
 
     /// Has each datagram come with its time to live or hop limit, where the system tells (Linux).

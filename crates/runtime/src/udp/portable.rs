@@ -1,6 +1,8 @@
 //! Receiving and sending where there is no recvmmsg(2): one datagram a call, answered from the address that the system
 //! chooses.
 
+#[path = "portable/bursts.rs"]
+pub(super) mod bursts;
 #[path = "portable/flow.rs"]
 pub(super) mod flow;
 
@@ -102,6 +104,16 @@ impl Batch {
         }
     }
 
+    /// The same: nothing is put together.
+    pub(super) fn of_bursts() -> Self {
+        Self::new()
+    }
+
+    /// Whether as many came as there was room for: there may be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.received.is_some()
+    }
+
     pub(super) fn receive(
         &mut self,
         socket: &UdpSocket,
@@ -131,6 +143,11 @@ impl Batch {
             payload: &self.payload[..length],
             told: Told::default(),
         })
+    }
+
+    /// The length of the datagram.
+    pub(super) fn size(&self, place: usize) -> usize {
+        self.get(place).map_or(0, |datagram| datagram.payload.len())
     }
 }
 

@@ -9,31 +9,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::admission::{Admission, REST};
 use super::stamp::{Outbox, Stamp};
-use super::totals::{Totals, add, count};
+use super::totals::{Totals, count};
 use super::{Batch, Datagram, Socket};
 use crate::cli;
 use crate::host;
 use crate::impair::{DelayLine, Impairment, Profile, Ticket};
-use crate::limit::{RateLimit, Source};
+use crate::limit::{RateLimit, Rates, Source};
 use crate::log::Throttle;
 use crate::shutdown::Shutdown;
-
-/// Ports below this belong to system services. A datagram from one is forged, or an answer: it is never answered.
-const FIRST_USER_PORT: u16 = 1024;
 
 /// The most that a server waits at its end for delayed replies to become due.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a server that is to stop goes on answering what comes without a pause.
 const LAST_WORDS: Duration = Duration::from_millis(100);
-
-/// How long a thread rests after its socket failed, so that a lasting fault does not keep a core busy.
-const REST: Duration = Duration::from_millis(10);
-
-/// A server is behind when a full batch has waited this long: a queue that many clients fill, each with one request, is
-/// shorter.
-const BEHIND: Duration = Duration::from_millis(5);
 
 /// How often a service is told what time it is.
 const TICK: Duration = Duration::from_secs(1);
@@ -296,11 +287,9 @@ struct Worker<'a, S: Service> {
     shutdown: &'a Shutdown,
     delays: Option<&'a Delays<S::Seal>>,
     impairment: Impairment,
-    limit: RateLimit,
+    admission: Admission,
     faults: Throttle,
     spin: bool,
-    /// What the socket has dropped so far, modulo 2³².
-    dropped: u32,
 }
 
 impl<'a, S: Service> Worker<'a, S> {
@@ -312,6 +301,8 @@ impl<'a, S: Service> Worker<'a, S> {
     ) -> Self {
         let policy = &server.policy;
         let seed = policy.seed.wrapping_add(number as u64);
+        let limit = RateLimit::new(Rates::of_sources(policy.rate_limit));
+        let local = server.sockets[number].local_addr();
         Self {
             port: Port {
                 socket: Arc::clone(&server.sockets[number]),
@@ -321,10 +312,9 @@ impl<'a, S: Service> Worker<'a, S> {
             shutdown,
             delays,
             impairment: Impairment::new(policy.impairment, seed),
-            limit: RateLimit::new(policy.rate_limit),
+            admission: Admission::new(local, limit),
             faults: Throttle::default(),
             spin: policy.spin,
-            dropped: 0,
         }
     }
 
@@ -373,50 +363,21 @@ impl<'a, S: Service> Worker<'a, S> {
         if received == 0 {
             return 0;
         }
-        self.note_dropped(batch);
+        self.admission.note_dropped(batch, self.totals);
         self.port
             .collect(now, |seal, stamp| service.left(&seal, stamp));
         let mut handled = 0;
         for datagram in (0..received).filter_map(|place| batch.get(place)) {
             handled += 1;
             self.totals.count_received(datagram.payload.len());
-            if self.admits(&datagram, now) {
+            if self.admission.admits(&datagram, now, self.totals) {
                 reply.clear();
                 let verdict = service.answer(&datagram, now, reply);
                 self.carry_out(verdict, &datagram, service, reply);
             }
         }
-        let late = || batch.waited().is_some_and(|waited| waited > BEHIND);
-        let behind = received == Batch::CAPACITY && late();
-        self.limit.adapt(behind, now);
+        self.admission.adapt(batch, now);
         handled
-    }
-
-    /// Takes note of what the socket had no room for.
-    fn note_dropped(&mut self, batch: &Batch) {
-        if let Some(dropped) = batch.dropped() {
-            let more = dropped.wrapping_sub(self.dropped);
-            self.dropped = dropped;
-            add(&self.totals.dropped, more.into());
-        }
-    }
-
-    /// Whether the sender may be answered at all: not a system service, not ourselves, not on behalf of many, not more
-    /// often than its rate.
-    fn admits(&mut self, datagram: &Datagram<'_>, now: Instant) -> bool {
-        let from = datagram.from;
-        let local = self.port.socket.local_addr();
-        let ours = datagram.to.unwrap_or(local.ip());
-        let ourselves = from == SocketAddr::new(ours, local.port());
-        if from.port() < FIRST_USER_PORT || ourselves || datagram.to_many {
-            count(&self.totals.never_answered);
-            return false;
-        }
-        let admitted = self.limit.allows(Source::of(from), now);
-        if !admitted {
-            count(&self.totals.over_rate);
-        }
-        admitted
     }
 
     fn carry_out(
@@ -773,28 +734,5 @@ mod tests {
         let shutdown = Shutdown::new();
         server.run(&shutdown, |_| Clock(shutdown.clone())).unwrap();
         assert!(shutdown.is_triggered());
-    }
-
-    #[test]
-    fn it_does_not_answer_itself() {
-        let running = Running::start(Policy::default());
-        let server: SocketAddr = running.client.peer_addr().unwrap();
-        let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let shutdown = Shutdown::new();
-        let policy = Policy::default();
-        let server_like = Server::new(vec![socket], policy);
-        let mut worker = Worker::<Parrot>::new(&server_like, 0, &shutdown, None);
-        let ours = server_like.local_addrs()[0];
-        let from = |from: SocketAddr, to_many| Datagram {
-            to: Some(ours.ip()),
-            to_many,
-            ..Datagram::new(from, b"hello")
-        };
-        let now = Instant::now();
-        assert!(worker.admits(&from(server, false), now));
-        assert!(!worker.admits(&from(ours, false), now));
-        assert!(!worker.admits(&from("192.0.2.7:53".parse().unwrap(), false), now));
-        assert!(!worker.admits(&from(server, true), now));
-        running.stop();
     }
 }

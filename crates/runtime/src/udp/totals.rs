@@ -118,12 +118,20 @@ impl Totals {
     }
 
     pub(super) fn count_received(&self, bytes: usize) {
-        count(&self.received);
+        self.count_many_received(1, bytes);
+    }
+
+    pub(super) fn count_many_received(&self, datagrams: usize, bytes: usize) {
+        add(&self.received, datagrams as u64);
         add(&self.received_bytes, bytes as u64);
     }
 
     pub(super) fn count_sent(&self, bytes: usize) {
-        count(&self.sent);
+        self.count_many_sent(1, bytes);
+    }
+
+    pub(super) fn count_many_sent(&self, datagrams: usize, bytes: usize) {
+        add(&self.sent, datagrams as u64);
         add(&self.sent_bytes, bytes as u64);
     }
 }

@@ -76,7 +76,7 @@ impl Outbox {
     pub const MAX_RUN: usize = 65_000;
 
     /// The most datagrams of a run.
-    pub const MAX_DATAGRAMS: usize = 64;
+    pub const MAX_DATAGRAMS: usize = 128;
 
     /// The most bytes of room that are kept for later.
     pub const KEPT: usize = 8 * 1024 * 1024;

@@ -153,8 +153,8 @@ pub struct Mark {
     pub place: u64,
 }
 
-/// Client to relay: let me into this room. Who may not be let in, since they are in 64 rooms or the relay has no room for
-/// more, is told by [`Happened`] that they themselves have left it.
+/// Client to relay: let me into this room. Who may not be let in, since they are in 64 rooms, have joined
+/// 128 in this second or the relay has no room for more, is told by [`Happened`] that they themselves have left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join {
     /// The room.

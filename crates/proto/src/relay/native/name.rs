@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, SeqAccess, Visitor};
-use serde::ser::SerializeSeq;
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -75,14 +74,10 @@ impl fmt::Debug for Name {
     }
 }
 
-/// As a sequence of bytes, which the codec hands out one by one: nothing is allocated for them.
+/// As bytes, which the codec takes and hands out in one piece.
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = serializer.serialize_seq(Some(self.as_bytes().len()))?;
-        for byte in self.as_bytes() {
-            bytes.serialize_element(byte)?;
-        }
-        bytes.end()
+        serializer.serialize_bytes(self.as_bytes())
     }
 }
 
@@ -90,27 +85,19 @@ impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
 
-        impl<'de> Visitor<'de> for Bytes {
+        impl Visitor<'_> for Bytes {
             type Value = Name;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{NotAName}")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut read: A) -> Result<Name, A::Error> {
-                let (mut bytes, mut length) = ([0; Name::MAX], 0);
-                while let Some(byte) = read.next_element()? {
-                    let place = bytes
-                        .get_mut(length)
-                        .ok_or_else(|| de::Error::custom(NotAName))?;
-                    *place = byte;
-                    length += 1;
-                }
-                Name::new(&bytes[..length]).ok_or_else(|| de::Error::custom(NotAName))
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Name, E> {
+                Name::new(bytes).ok_or_else(|| E::custom(NotAName))
             }
         }
 
-        deserializer.deserialize_seq(Bytes)
+        deserializer.deserialize_bytes(Bytes)
     }
 }
 

@@ -13,11 +13,11 @@ use super::{Said, checked, controls, is_nothing, set};
 pub(in super::super) const MESSAGES: usize = 64;
 
 /// Segments that the system cuts a datagram into at the most: 128 from Linux 6.9 on (`UDP_MAX_SEGMENTS`), 64 before.
-const SEGMENTS: usize = 128;
-const SEGMENTS_BEFORE: usize = 64;
+pub(super) const SEGMENTS: usize = 128;
+pub(super) const SEGMENTS_BEFORE: usize = 64;
 
 /// The longest datagram that is cut into segments, IPv6 included.
-const LONGEST: usize = 65_487;
+pub(super) const LONGEST: usize = 65_487;
 
 /// Datagrams received by one call where each may be made of many packets, and where it is one.
 const BUNDLES: usize = 4;

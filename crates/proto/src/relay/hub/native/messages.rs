@@ -3,23 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Native;
-use super::rooms::{RoomId, append};
-use super::sessions::{Key, Session};
+use super::rooms::RoomId;
+use super::sessions::Key;
 use crate::relay::Reply;
 use crate::relay::hub::{Hub, Outbox, Via, elsewhere};
-use crate::relay::native::frames::{
-    Body, Delivery, Origin, Part, Read, Send, Stage, To, Wants, Why,
-};
+use crate::relay::native::frames::{Body, Part, Send, Stage, To, Why};
 use crate::relay::native::{MAX_CONTENT, MessageId};
 
 /// A message of which not all parts are there.
 #[derive(Debug)]
 pub(super) struct Taking {
     pub(super) id: MessageId,
-    to: To,
+    pub(super) to: To,
     /// How many bytes are still to come.
-    left: usize,
+    pub(super) left: usize,
     pub(super) receivers: Receivers,
 }
 
@@ -235,7 +232,7 @@ impl Hub {
             To::Room(room) => {
                 let room = self.native.rooms.find(room).ok_or(Why::NotInRoom)?;
                 let session = self.native.sessions.get(from);
-                let is_in = session.is_some_and(|session| session.rooms.contains(&room));
+                let is_in = session.is_some_and(|session| session.rooms.all().contains(&room));
                 is_in.then_some(Target::Room(room)).ok_or(Why::NotInRoom)
             }
             To::Address(address) => {
@@ -288,268 +285,5 @@ pub(super) enum Refusal {
 impl From<Why> for Refusal {
     fn from(why: Why) -> Self {
         Self::Because(why)
-    }
-}
-
-impl Native {
-    /// The most bytes in all queues together.
-    pub(super) const MOST_WAITING: usize = 256 * 1024 * 1024;
-
-    /// A new message begins: what its sender left unfinished is dropped.
-    #[inline]
-    fn begin(&mut self, from: u32, id: MessageId) -> Result<(), Refusal> {
-        let session = self.sessions.get(from).ok_or(Refusal::Said)?;
-        if session
-            .busy
-            .as_ref()
-            .is_some_and(|busy| busy.taking.is_some())
-        {
-            self.drop_unfinished(from);
-        }
-        if id > self.last(from) {
-            return Ok(());
-        }
-        let name = self.sessions.get(from).and_then(|session| session.name);
-        let refused = name.and_then(|name| self.names.get(name).was_refused(id));
-        Err(refused.map_or(Refusal::Repeated, Refusal::Because))
-    }
-
-    /// The last message that was taken from this sender.
-    fn last(&self, from: u32) -> MessageId {
-        let session = self.sessions.get(from);
-        session.map_or(MessageId::default(), |session| match session.name {
-            Some(name) => self.names.get(name).last,
-            None => session.last,
-        })
-    }
-
-    /// A message is in the queues that it is for.
-    fn queued(&mut self, from: u32, id: MessageId, verdict: Verdict) {
-        let sender = self.sessions.key(from);
-        let Some(session) = self.sessions.get_mut(from) else {
-            return;
-        };
-        match session.name {
-            Some(name) => self.names.get_mut(name).took(id),
-            None => session.last = id,
-        }
-        match verdict {
-            Verdict::Later => {}
-            Verdict::Now => self.say(from, id, Stage::Queued),
-            Verdict::When(slow) => self.withhold(slow, sender, id),
-        }
-    }
-
-    /// A message is not taken: its sender is told so, now and whenever it says it again.
-    fn refuse(&mut self, from: u32, id: MessageId, why: Why) {
-        let name = self.sessions.get(from).and_then(|session| session.name);
-        if let Some(name) = name {
-            let known = self.names.get_mut(name);
-            if known.was_refused(id).is_none() {
-                known.note_refused(id, why);
-            }
-        }
-        self.say(from, id, Stage::Refused(why));
-    }
-
-    /// Tells a sender what became of a message.
-    pub(super) fn say(&mut self, from: u32, id: MessageId, stage: Stage) {
-        if let Some(session) = self.sessions.get_mut(from) {
-            session.tell(id, id, stage);
-            self.touch(from);
-        }
-    }
-
-    /// Whether a receiver takes a message of this many bytes in all.
-    #[inline]
-    pub(super) fn has_room(&mut self, to: u32, bytes: usize, now: Duration) -> Result<(), Why> {
-        if self.waiting + bytes > Self::MOST_WAITING {
-            return Err(Why::Full);
-        }
-        let session = self.sessions.get(to).ok_or(Why::NotThere)?;
-        if session.has_room(bytes, now) {
-            return Ok(());
-        }
-        self.note_behind(to, now);
-        Err(Why::Behind)
-    }
-
-    /// Somebody was passed by: is it that they take nothing?
-    pub(super) fn note_behind(&mut self, index: u32, now: Duration) {
-        let session = self.sessions.get(index);
-        if session.is_some_and(|session| session.is_slow() && session.stands_still(now)) {
-            self.is_stuck(index);
-        }
-    }
-
-    /// When the sender of what was just queued is told so.
-    #[inline]
-    fn verdict_of(&self, to: u32, now: Duration) -> Verdict {
-        let slow = |session: &&Session| session.is_slow() && !session.stands_still(now);
-        match self.sessions.get(to).filter(slow) {
-            Some(_) => Verdict::When(to),
-            None => Verdict::Now,
-        }
-    }
-
-    /// Who a session is to others.
-    #[inline]
-    pub(super) fn origin(&self, session: &Session) -> Origin {
-        match session.name {
-            Some(name) => Origin::Name(self.names.get(name).name),
-            None => Origin::Address(session.address),
-        }
-    }
-
-    /// Puts a message, or a part of one, in the receiver's queue.
-    fn deliver(&mut self, from: u32, to: u32, send: &Send, content: &[u8]) {
-        let mut frame = std::mem::take(&mut self.scratch);
-        frame.clear();
-        if !self.route.write((from, to), send, content, &mut frame) {
-            self.append_delivery((from, to), send, content, &mut frame);
-        }
-        let packet = self.push_frame(to, &frame);
-        self.scratch = frame;
-        let is_end = matches!(send.part, Part::Whole | Part::Last);
-        if is_end && send.wants != Wants::Nothing {
-            let sender = self.sessions.key(from);
-            if let Some(session) = self.sessions.get_mut(to) {
-                session.note_due(packet, sender, send.id);
-            }
-        }
-    }
-
-    fn append_delivery(
-        &mut self,
-        (from, to): (u32, u32),
-        send: &Send,
-        content: &[u8],
-        frame: &mut Vec<u8>,
-    ) {
-        if let Some(sender) = self.sessions.get(from) {
-            let delivery = Delivery {
-                from: self.origin(sender),
-                room: None,
-                id: send.id,
-                part: send.part,
-                wants: send.wants,
-                body: send.body,
-            };
-            append(&delivery, content, frame);
-            self.route.was_written((from, to), &delivery);
-        }
-    }
-
-    fn reserve(&mut self, to: u32, bytes: usize) {
-        if let Some(session) = self.sessions.get_mut(to) {
-            session.busy().reserved += bytes;
-        }
-    }
-
-    fn unreserve(&mut self, to: Key, bytes: usize) {
-        if let Some(session) = self.sessions.of(to) {
-            let busy = session.busy();
-            busy.reserved = busy.reserved.saturating_sub(bytes);
-        }
-    }
-
-    /// The unfinished message that a part with this number belongs to.
-    fn taken_out(&mut self, from: u32, id: MessageId) -> Result<Box<Taking>, Refusal> {
-        let session = self.sessions.get_mut(from).ok_or(Refusal::Said)?;
-        let busy = session.busy.as_mut();
-        let taking = busy.and_then(|busy| busy.taking.take_if(|taking| taking.id == id));
-        taking.ok_or(Refusal::Because(Why::TooLong))
-    }
-
-    /// Passes a part on to whoever got the first one.
-    fn pass_on(
-        &mut self,
-        from: u32,
-        taking: &mut Taking,
-        send: &Send,
-        content: &[u8],
-    ) -> Result<(), Refusal> {
-        match &mut taking.receivers {
-            Receivers::Nobody => Err(Refusal::Said),
-            Receivers::One(to) => {
-                let to = *to;
-                self.sessions.of(to).ok_or(Refusal::Because(Why::Away))?;
-                self.unreserve(to, content.len());
-                self.deliver(from, to.index, send, content);
-                Ok(())
-            }
-            Receivers::Room(spread) => {
-                self.say_part(from, spread, send, content);
-                for to in &spread.to {
-                    self.unreserve(*to, content.len());
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// All parts have come.
-    fn finish(&mut self, taking: Taking, now: Duration) -> (Option<Verdict>, u64) {
-        match taking.receivers {
-            Receivers::Nobody => (None, 0),
-            Receivers::One(to) => (Some(self.verdict_now(to.index)), 1),
-            Receivers::Room(spread) => {
-                let slow = spread.to.iter().find_map(|to| {
-                    let is_slow = self.sessions.of(*to)?.is_slow();
-                    is_slow.then_some(to.index)
-                });
-                let deliveries = spread.to.len() as u64;
-                self.keep_parts(spread, now);
-                (Some(slow.map_or(Verdict::Now, Verdict::When)), deliveries)
-            }
-        }
-    }
-
-    fn verdict_now(&self, to: u32) -> Verdict {
-        match self.sessions.get(to).is_some_and(Session::is_slow) {
-            true => Verdict::When(to),
-            false => Verdict::Now,
-        }
-    }
-
-    /// Nothing more of this message is passed on.
-    fn give_up(&mut self, from: u32, taking: &Taking) {
-        match &taking.receivers {
-            Receivers::Nobody => {}
-            Receivers::One(to) => self.unreserve(*to, taking.left),
-            Receivers::Room(spread) => {
-                for to in &spread.to {
-                    self.unreserve(*to, taking.left);
-                }
-            }
-        }
-        self.touch(from);
-    }
-
-    /// A session begins something else, or ends, with a message unfinished.
-    pub(super) fn drop_unfinished(&mut self, from: u32) {
-        let session = self.sessions.get_mut(from);
-        let busy = session.and_then(|session| session.busy.as_mut());
-        if let Some(taking) = busy.and_then(|busy| busy.taking.take()) {
-            self.give_up(from, &taking);
-            if !matches!(taking.receivers, Receivers::Nobody) {
-                self.refuse(from, taking.id, Why::TooLong);
-            }
-        }
-    }
-
-    /// Somebody has read a message: its sender is told, if they are there.
-    pub(super) fn was_read(&mut self, read: &Read) {
-        if let Some(sender) = self.session_of(&read.from) {
-            self.say(sender, read.id, Stage::Read);
-        }
-    }
-
-    /// The session of somebody, if they are there.
-    pub(super) fn session_of(&self, origin: &Origin) -> Option<u32> {
-        match origin {
-            Origin::Address(address) => self.sessions.find(*address),
-            Origin::Name(name) => self.names.get(self.names.find(name)?).session,
-        }
     }
 }

@@ -228,9 +228,9 @@ impl Room {
 
 impl Native {
     /// Lets a session into a room and tells it what it missed. One who may not be let in is told that it has left.
-    pub(super) fn join(&mut self, index: u32, join: &Join) {
+    pub(super) fn join(&mut self, index: u32, join: &Join, now: Duration) {
         self.spread_bundle();
-        let Some(id) = self.enter(index, join.room) else {
+        let Some(id) = self.enter(index, join.room, now) else {
             let session = self.sessions.get(index);
             if let Some(who) = session.map(|session| self.origin(session)) {
                 let (room, what) = (join.room, Happening::Left);
@@ -243,13 +243,13 @@ impl Native {
     }
 
     /// The room, which the session is in now, if it may be.
-    fn enter(&mut self, index: u32, name: Name) -> Option<RoomId> {
+    fn enter(&mut self, index: u32, name: Name, now: Duration) -> Option<RoomId> {
         let found = self.rooms.find(&name);
-        let session = self.sessions.get(index)?;
-        if let Some(id) = found.filter(|id| session.rooms.contains(id)) {
+        let session = self.sessions.get_mut(index)?;
+        if let Some(id) = found.filter(|id| session.rooms.all().contains(id)) {
             return Some(id);
         }
-        if session.rooms.len() >= Rooms::MAX_OF_CLIENT {
+        if session.rooms.all().len() >= Rooms::MAX_OF_CLIENT || !session.busy().may_join(now) {
             return None;
         }
         let id = match found {
@@ -260,7 +260,7 @@ impl Native {
             }
         };
         self.tell_room(id, index, Happening::Joined);
-        self.sessions.get_mut(index)?.rooms.push(id);
+        self.sessions.get_mut(index)?.rooms.add(id);
         self.rooms.get_mut(id).members.push(Seat {
             session: index,
             dropped: 0,
@@ -327,8 +327,7 @@ impl Native {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        if let Some(at) = session.rooms.iter().position(|room| *room == id) {
-            session.rooms.swap_remove(at);
+        if session.rooms.remove(id) {
             self.vacate(index, id, now);
         }
     }

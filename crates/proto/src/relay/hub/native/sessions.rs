@@ -34,7 +34,7 @@ pub(super) struct Session {
     /// The last message that was taken, where there is no name to remember it.
     pub(super) last: MessageId,
     pub(super) name: Option<NameId>,
-    pub(super) rooms: Vec<RoomId>,
+    pub(super) rooms: Joined,
     pub(super) busy: Option<Box<Busy>>,
     serial: u32,
     /// When it was heard last, in seconds.
@@ -43,7 +43,7 @@ pub(super) struct Session {
     older: u32,
     newer: u32,
     /// How many bytes of it are in [`Native::waiting`](super::Native::waiting).
-    pub(super) counted: usize,
+    pub(super) counted: u32,
     pub(super) via: Via,
     pub(super) slot: Option<Slot>,
     pub(super) is_dirty: bool,
@@ -52,6 +52,39 @@ pub(super) struct Session {
     pub(super) is_held: bool,
     /// Whether it may have something to give back.
     pub(super) is_awake: bool,
+}
+
+/// The rooms that a session is in: most are in none.
+#[derive(Debug, Default)]
+pub(super) struct Joined(Option<Box<List>>);
+
+#[derive(Debug, Default)]
+struct List(Vec<RoomId>);
+
+impl Joined {
+    pub(super) fn all(&self) -> &[RoomId] {
+        self.0.as_ref().map_or(&[], |list| &list.0)
+    }
+
+    pub(super) fn add(&mut self, room: RoomId) {
+        self.0.get_or_insert_default().0.push(room);
+    }
+
+    /// Takes a room out, and says whether it was in.
+    pub(super) fn remove(&mut self, room: RoomId) -> bool {
+        let before = self.all().len();
+        if let Some(list) = &mut self.0 {
+            list.0.retain(|other| *other != room);
+        }
+        let after = self.all().len();
+        self.0.take_if(|list| list.0.is_empty());
+        after < before
+    }
+
+    /// Takes all out.
+    pub(super) fn take(&mut self) -> Vec<RoomId> {
+        self.0.take().map_or_else(Vec::new, |list| list.0)
+    }
 }
 
 /// What a session needs while something goes on.
@@ -67,9 +100,22 @@ pub(super) struct Busy {
     pub(super) withheld: Vec<Withheld>,
     /// Deliveries whose senders want to hear that they have come.
     pub(super) due: VecDeque<Due>,
+    /// How many rooms it has joined in this second.
+    joins: (u64, u32),
 }
 
 impl Busy {
+    /// How many rooms a client may join in a second: all that it is in, twice.
+    const MAX_JOINS: u32 = 128;
+
+    /// Whether it may join a room.
+    pub(super) fn may_join(&mut self, now: Duration) -> bool {
+        let (second, joins) = self.joins;
+        let joins = if second == now.as_secs() { joins } else { 0 };
+        self.joins = (now.as_secs(), joins + 1);
+        joins < Self::MAX_JOINS
+    }
+
     fn is_idle(&self) -> bool {
         let nothing_waits = self.withheld.is_empty() && self.due.is_empty();
         nothing_waits && self.receipts.is_empty() && self.taking.is_none() && self.reserved == 0
@@ -128,8 +174,8 @@ impl Session {
     #[inline]
     pub(super) fn recount(&mut self, waiting: &mut usize) {
         let bytes = self.link.backlog() + self.link.kept();
-        *waiting = *waiting + bytes - self.counted;
-        self.counted = bytes;
+        *waiting = *waiting + bytes - self.counted as usize;
+        self.counted = bytes as u32;
     }
 
     /// Notes that there may be something to send to it, and says whether that is new.
@@ -231,7 +277,7 @@ impl Sessions {
             address,
             last: MessageId::default(),
             name,
-            rooms: Vec::new(),
+            rooms: Joined::default(),
             busy: None,
             serial: self.serial,
             heard: now.as_secs() as u32,

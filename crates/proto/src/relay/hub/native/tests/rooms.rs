@@ -258,6 +258,24 @@ fn who_is_in_too_many_rooms_is_not_let_in() {
 }
 
 #[test]
+fn nobody_comes_and_goes_all_the_time() {
+    let mut world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    join(&mut world, alice, "lobby", None);
+    world.heard(alice);
+    let room = name("lobby");
+    for _ in 0..200 {
+        world.say(bob, &Join { room, after: None }, &[]);
+        world.say(bob, &Leave { room }, &[]);
+    }
+    world.settle();
+    assert_eq!(world.heard(alice).len(), 2 * 128);
+    world.heard(bob);
+    world.now += secs(1);
+    assert_eq!(join(&mut world, bob, "lobby", None).members, 2);
+}
+
+#[test]
 fn who_comes_in_the_middle_of_a_long_message_hears_all_of_it() {
     let mut world = World::new();
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|who| world.person(who));

@@ -1,0 +1,96 @@
+//! A publisher and a subscriber by the client library of NATS, each with a connection of its own.
+
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use async_nats::{Client, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+
+use super::pump::{LONG_PATIENCE, Window};
+use super::told::Told;
+
+const SUBJECT: &str = "t";
+
+/// Keeps messages in flight for this long, then waits for the last of them; all of it in this thread.
+pub(super) fn load(
+    server: SocketAddrV4,
+    content: Vec<u8>,
+    window: Window,
+    length: Duration,
+) -> Result<Told> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let publisher = async_nats::connect(server.to_string()).await?;
+        let client = async_nats::connect(server.to_string()).await?;
+        let subscriber = client.subscribe(SUBJECT).await?;
+        client.flush().await?;
+        let load = Load {
+            publisher,
+            subscriber,
+            content: content.into(),
+            sent: 0,
+            came: 0,
+        };
+        load.run(window, length).await
+    })
+}
+
+struct Load {
+    publisher: Client,
+    subscriber: Subscriber,
+    content: Bytes,
+    sent: u64,
+    came: u64,
+}
+
+impl Load {
+    async fn run(mut self, window: Window, length: Duration) -> Result<Told> {
+        let began = Instant::now();
+        while began.elapsed() < length {
+            self.publish(window.at_once).await?;
+            let room = window.messages - window.at_once;
+            self.receive_until(self.sent.saturating_sub(room)).await?;
+        }
+        self.receive_until(self.sent).await?;
+        Ok(Told {
+            sent: self.sent,
+            lost: 0,
+            delivered: self.came,
+            seconds: began.elapsed().as_secs_f64(),
+            latency: None,
+        })
+    }
+
+    async fn publish(&mut self, count: u64) -> Result<()> {
+        for _ in 0..count {
+            let content = self.content.clone();
+            self.publisher.publish(SUBJECT, content).await?;
+        }
+        self.sent += count;
+        self.publisher.flush().await.context("cannot publish")
+    }
+
+    /// Takes what is there, and waits until so many have come in all.
+    async fn receive_until(&mut self, count: u64) -> Result<()> {
+        while let Some(message) = self.subscriber.next().now_or_never() {
+            self.count(message)?;
+        }
+        while self.came < count {
+            let message = tokio::time::timeout(LONG_PATIENCE, self.subscriber.next());
+            let message = message.await.context("a message is lost")?;
+            self.count(message)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, message: Option<async_nats::Message>) -> Result<()> {
+        let message = message.context("the server closed a connection")?;
+        ensure!(message.payload == self.content, "another message has come");
+        self.came += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! `serve`: the relay. The [hub](proto::relay::hub) decides; here are its sockets, its clock and its disk.
+//!
+//! A thread for each socket receives and sends, one more looks after what is due when nothing comes, and one writes down
+//! whose names are. They share the hub, each for as long as it takes to hear a batch.
+
+mod alarm;
+mod args;
+mod metrics;
+mod names;
+mod post;
+mod relay;
+#[cfg(test)]
+mod tests;
+mod ways;
+mod worker;
+
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::Duration;
+
+use proto::relay::DEFAULT_PORT;
+use proto::relay::hub::{Hub, Settings};
+use runtime::cli::{self, Exit};
+use runtime::metrics::Endpoint;
+use runtime::shutdown::Shutdown;
+use runtime::udp::{Intake, Socket};
+use runtime::{host, random};
+
+pub(crate) use args::Args;
+use names::{Keeper, Owner};
+use relay::Relay;
+use worker::Worker;
+
+/// A relay that is ready to run.
+struct Serve {
+    relay: Arc<Relay>,
+    intakes: Vec<Intake>,
+    keeper: Option<(Keeper, mpsc::Receiver<Owner>)>,
+    metrics: Option<Endpoint>,
+    busy_poll: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let shutdown = Shutdown::on_signal()?;
+    let serve = Serve::new(args, &shutdown)?;
+    cli::announce(&serve.announcement())?;
+    let relay = Arc::clone(&serve.relay);
+    serve.run()?;
+    tracing::info!("stopped: {}", metrics::summary(&relay));
+    Ok(Exit::Success)
+}
+
+impl Serve {
+    /// Binds all there is to bind, and reads whose names are.
+    fn new(args: &Args, shutdown: &Shutdown) -> anyhow::Result<Self> {
+        let sockets: Vec<_> = Socket::bind_all(&args.bind, DEFAULT_PORT)?
+            .into_iter()
+            .map(|socket| Arc::new(socket.receiving_bursts()))
+            .collect();
+        let metrics = args.metrics.map(metrics::bind).transpose()?;
+        let mut hub = Hub::new(settings(args, &sockets)?, Duration::ZERO);
+        let (mut keeper, mut taken) = (None, None);
+        if let Some(path) = &args.names {
+            let (file, owners) = Keeper::open(path)?;
+            owners
+                .into_iter()
+                .for_each(|(name, key)| hub.remember(name, key));
+            let (tell, hear) = mpsc::channel();
+            (keeper, taken) = (Some((file, hear)), Some(tell));
+        }
+        let relay = Arc::new(Relay::new(hub, sockets.clone(), taken, shutdown.clone()));
+        let intake = |socket| Intake::new(socket, args.rate_limit, Arc::clone(relay.totals()));
+        Ok(Self {
+            intakes: sockets.into_iter().map(intake).collect(),
+            relay,
+            keeper,
+            metrics,
+            busy_poll: args.busy_poll,
+        })
+    }
+
+    fn announcement(&self) -> String {
+        let addrs: Vec<_> = self.relay.local_addrs().collect();
+        let metrics = self.metrics.as_ref().map(metrics::announcement);
+        host::announcement("udp", &addrs) + &metrics.unwrap_or_default()
+    }
+
+    /// Serves until its shutdown is triggered; what has come by then is passed on, and sessions are said goodbye to.
+    fn run(mut self) -> anyhow::Result<()> {
+        let relay = Arc::clone(&self.relay);
+        thread::scope(|scope| {
+            let keeper = self.keeper.take();
+            let keeps = keeper
+                .map(|(keeper, owners)| start(scope, &relay, "names", move || keeper.run(&owners)));
+            let served = self.serve(scope, &relay);
+            relay.close();
+            keeps.transpose()?;
+            served
+        })
+    }
+
+    /// Starts all other threads, and waits for those of the sockets.
+    fn serve<'scope>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        relay: &'scope Relay,
+    ) -> anyhow::Result<()> {
+        start(scope, relay, "due", || relay.keep_time())?;
+        if let Some(endpoint) = self.metrics {
+            start(scope, relay, "metrics", move || {
+                if let Err(error) = endpoint.run(relay.shutdown(), || metrics::page(relay)) {
+                    tracing::warn!(%error, "metrics are no longer served");
+                }
+            })?;
+        }
+        let mut workers = Vec::new();
+        for (number, intake) in self.intakes.into_iter().enumerate() {
+            let worker = Worker::new(relay, number, intake, self.busy_poll);
+            workers.push(start(scope, relay, "socket", move || worker.run())?);
+        }
+        workers.into_iter().for_each(|worker| drop(worker.join()));
+        Ok(())
+    }
+}
+
+/// Starts a thread; where the system has none left, the relay stops.
+fn start<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    relay: &Relay,
+    name: &str,
+    run: impl FnOnce() + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, ()>> {
+    let started = thread::Builder::new().name(name.to_owned());
+    let started = started.spawn_scoped(scope, run);
+    started.inspect_err(|_| relay.shutdown().trigger())
+}
+
+fn settings(args: &Args, sockets: &[Arc<Socket>]) -> io::Result<Settings> {
+    let mut ports: Vec<_> = sockets.iter().map(|one| one.local_addr().port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    Ok(Settings {
+        targets: args.to.into(),
+        exit: args.exit.into(),
+        secret: random::bytes()?,
+        own: host::own_addrs(),
+        ports,
+        clients: args.clients.get(),
+        history: args.history,
+    })
+}

@@ -1,0 +1,162 @@
+//! What the threads of a relay share: the hub, above all.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use proto::relay::hub::{Counts, Effect, Hub, Outbox};
+use runtime::shutdown::Shutdown;
+use runtime::timing;
+use runtime::udp::{Socket, Totals};
+
+use super::alarm::Alarm;
+use super::names::Owner;
+use super::post::Post;
+use super::ways::Ways;
+
+/// A relay at work.
+pub(super) struct Relay {
+    hub: Mutex<Hub>,
+    /// Held from when classic messages were taken until their senders are answered: the hub keeps in mind which of the
+    /// runs they went to, and those are of one thread.
+    turn: Mutex<()>,
+    began: Instant,
+    sockets: Vec<Arc<Socket>>,
+    ways: Ways,
+    totals: Arc<Totals>,
+    alarm: Arc<Alarm>,
+    /// Who is told whose a name is, until the relay is closed.
+    taken: Mutex<Option<mpsc::Sender<Owner>>>,
+    shutdown: Shutdown,
+}
+
+impl Relay {
+    /// A relay on these sockets; time is counted from now on.
+    pub(super) fn new(
+        hub: Hub,
+        sockets: Vec<Arc<Socket>>,
+        taken: Option<mpsc::Sender<Owner>>,
+        shutdown: Shutdown,
+    ) -> Self {
+        let alarm = Arc::new(Alarm::default());
+        for socket in &sockets {
+            let socket = Arc::clone(socket);
+            shutdown.on_trigger(move || socket.wake());
+        }
+        Self {
+            hub: Mutex::new(hub),
+            turn: Mutex::new(()),
+            began: Instant::now(),
+            ways: Ways::new(sockets.len()),
+            sockets,
+            totals: Arc::default(),
+            alarm,
+            taken: Mutex::new(taken),
+            shutdown,
+        }
+    }
+
+    pub(super) fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().map(|socket| socket.local_addr())
+    }
+
+    pub(super) fn sockets(&self) -> &[Arc<Socket>] {
+        &self.sockets
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
+    pub(super) fn totals(&self) -> &Arc<Totals> {
+        &self.totals
+    }
+
+    pub(super) fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// What the hub has counted.
+    pub(super) fn counts(&self) -> Counts {
+        self.hub().counts(self.uptime())
+    }
+
+    /// Has the hub hear what came, and carries out what it says. `now` is the time since the relay began.
+    pub(super) fn turn(
+        &self,
+        post: &mut Post,
+        now: Duration,
+        hear: impl FnOnce(&mut Hub, &mut Outbox),
+    ) {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_answers = {
+            let mut hub = self.hub();
+            hear(&mut hub, post.out());
+            hub.flush(now, post.out());
+            self.note(&mut hub);
+            hub.has_answers()
+        };
+        if !has_answers {
+            drop(turn);
+            return post.send(self);
+        }
+        post.send_and_keep(self);
+        {
+            let mut hub = self.hub();
+            hub.answer(now, post.out());
+            self.note(&mut hub);
+        }
+        drop(turn);
+        post.send(self);
+    }
+
+    /// Sees to what is due when nothing comes, until it is time to stop.
+    pub(super) fn keep_time(&self) {
+        timing::wake_precisely();
+        let alarm = Arc::clone(&self.alarm);
+        self.shutdown.on_trigger(move || alarm.stop());
+        let mut post = Post::default();
+        while self.alarm.wait(self.began) {
+            self.turn(&mut post, self.uptime(), |_, _| ());
+        }
+    }
+
+    /// Says goodbye; names that are taken are no longer told.
+    pub(super) fn close(&self) {
+        let mut post = Post::default();
+        self.hub().close(self.uptime(), post.out());
+        post.send(self);
+        drop(self.taken().take());
+    }
+
+    /// Carries out what the hub wants done, and takes note of when it wants to be looked after.
+    fn note(&self, hub: &mut Hub) {
+        for effect in hub.take_effects() {
+            match effect {
+                Effect::Stop => self.shutdown.trigger(),
+                Effect::NameTaken { name, key } => {
+                    if let Some(tell) = &*self.taken() {
+                        // It fails when the thread has ended, which says why itself.
+                        let _ = tell.send((name, key));
+                    }
+                }
+            }
+        }
+        if let Some(deadline) = hub.deadline() {
+            self.alarm.set(deadline);
+        }
+    }
+
+    fn hub(&self) -> MutexGuard<'_, Hub> {
+        // The hub is valid between any two statements that could panic.
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Option<mpsc::Sender<Owner>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
