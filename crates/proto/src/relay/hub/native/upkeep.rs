@@ -48,7 +48,7 @@ impl Native {
             busy.receipts = receipts;
         }
         if session.link.is_lost(now) {
-            return self.end(index, None, now, out);
+            return self.end(index, None, now, out); // it may come back: then it is told that this session is gone
         }
         let is_full = self.waiting > 2 * Self::MOST_WAITING;
         let backlog = session.link.backlog();

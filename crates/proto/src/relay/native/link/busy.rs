@@ -1,5 +1,7 @@
 //! The packets of a side that has something to send.
 
+mod again;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -7,9 +9,8 @@ use super::super::packet::{HEAD, Head, more};
 use super::flight::{Flight, Order};
 use super::progress::{Packet, Progress, State};
 use super::round_trip::RoundTrip;
-use super::sending::{Came, Probe};
+use super::sending::Came;
 use super::store::Store;
-use super::window::Window;
 
 /// A packet is lost when one that was sent so many later has come.
 const REORDERED: u64 = 3;
@@ -206,87 +207,6 @@ impl Busy {
         self.alarm = waits.then(|| now + round_trip.patience(0));
     }
 
-    /// Finds what is to be sent again since later ones have come, and says whether the path is to be spared.
-    pub(super) fn find_lost(&mut self, round_trip: &RoundTrip, now: Duration) -> bool {
-        let mut is_news = false;
-        while let Some((order, sent)) = self.flight.oldest() {
-            if self.flies(sent.number, order) {
-                let newest = self.flight.newest();
-                let is_late = order.0 + self.reordered <= newest.0
-                    || order < newest && sent.at + round_trip.patience(0) <= now;
-                if !is_late {
-                    break;
-                }
-                self.lose(sent.number);
-                is_news |= order >= self.halved;
-            }
-            self.flight.pop();
-        }
-        if is_news {
-            self.halved = self.flight.next();
-        }
-        is_news
-    }
-
-    fn flies(&self, number: u32, order: Order) -> bool {
-        let index = number.checked_sub(self.first);
-        let packet = index.and_then(|index| self.packets.get(index as usize));
-        packet.is_some_and(|packet| packet.state == State::Flies(order))
-    }
-
-    fn lose(&mut self, number: u32) {
-        if let Some(packet) = self.packets.get_mut((number - self.first) as usize) {
-            packet.state = State::Lost;
-            self.in_flight -= 1;
-            self.lost.push_back(number);
-        }
-    }
-
-    /// Where the time for an answer is over: the oldest packet is sent again, whatever the window says, since its answer
-    /// tells what became of all others; when that was in vain, all of them.
-    pub(super) fn expire(&mut self, now: Duration, window: &mut Window) -> Probe {
-        if self.alarm.is_none_or(|alarm| alarm > now) {
-            return Probe::No;
-        }
-        self.alarm = None;
-        self.in_vain += 1;
-        if self.in_flight == 0 {
-            return Probe::Ask;
-        }
-        match self.in_vain {
-            1 => self.lose_oldest(),
-            _ => self.lose_all(),
-        }
-        if self.in_vain == 2 {
-            window.restart();
-        }
-        Probe::No
-    }
-
-    fn lose_oldest(&mut self) {
-        self.spare = true;
-        if let Some(packet) = self.packets.front_mut()
-            && matches!(packet.state, State::Flies(_))
-        {
-            packet.state = State::Lost;
-            self.in_flight -= 1;
-            self.lost.push_front(self.first);
-        }
-    }
-
-    fn lose_all(&mut self) {
-        self.flight.clear();
-        self.in_flight = 0;
-        self.lost.clear();
-        let sent = (self.unsent - self.first) as usize;
-        for (packet, number) in self.packets.iter_mut().take(sent).zip(self.first..) {
-            if packet.state != State::Came {
-                packet.state = State::Lost;
-                self.lost.push_back(number);
-            }
-        }
-    }
-
     /// Sends the next packet, if one may be sent.
     pub(super) fn send_next(
         &mut self,
@@ -347,11 +267,6 @@ impl Busy {
             self.unsent += 1;
             self.unsent - 1
         })
-    }
-
-    fn is_lost(&self, number: u32) -> bool {
-        let packet = self.packets.get((number - self.first) as usize);
-        packet.is_some_and(|packet| packet.state == State::Lost)
     }
 
     /// Sees to it that an answer is not waited for in vain.
