@@ -70,6 +70,8 @@ impl Hub {
     pub(super) fn count(&self, now: Duration) -> Counts {
         let native = self.native.now(now);
         Counts {
+            deliveries: self.counts.deliveries + native.spread,
+            dropped: native.dropped,
             classic_clients: self.classic.clients() as u64,
             sessions: native.sessions as u64,
             names: native.names as u64,

@@ -10,7 +10,7 @@
 //! A session begins with a cookie, for which the relay remembers nothing ([`handshake`]). From then on both sides have a
 //! [`link`](link::Link): what is said on it arrives once and in order, whatever the path does. What is said are the
 //! [`frames`], as many to a packet as fit it. Names are held by [keys](identity), and what one name says to another is
-//! [sealed](sealed), so that the relay cannot read it.
+//! [sealed], so that the relay cannot read it.
 //!
 //! # Messages
 //! A client numbers its messages upwards ([`MessageId`]), beginning with the time, and keeps each until its verdict has

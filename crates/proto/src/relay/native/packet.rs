@@ -58,7 +58,7 @@ impl Head {
     const ASKS: u8 = 2;
     const PARTIAL: u8 = 4;
 
-    /// Reads the head, and hands out what is behind it: frames, or [more](more) of the map where the packet has no number.
+    /// Reads the head, and hands out what is behind it: frames, or [`more`] of the map where the packet has no number.
     /// `None` is not a packet.
     #[inline]
     pub fn decode(datagram: &[u8]) -> Option<(Self, &[u8])> {

@@ -26,12 +26,13 @@
 //!   learns a receiver's secret reads all that was ever sealed for it, and can seal for it in any name.
 //! - That something was said can be denied before others: the receiver could have sealed it too.
 
+mod made_of;
+
 use std::fmt;
 use std::time::Duration;
 
-use snow::params::{CipherChoice, DHChoice, HashChoice};
-use snow::resolvers::{CryptoResolver, DefaultResolver};
-use snow::{Builder, StatelessTransportState, types};
+use made_of::Seeded;
+use snow::{Builder, StatelessTransportState};
 
 use super::identity::{PublicKeys, SealingKey, Signature, SigningKey};
 use super::{Identity, MAX_CONTENT, MessageId, Name};
@@ -241,38 +242,6 @@ fn read_payload(payload: &[u8; PAYLOAD], sealing: &[u8]) -> Option<PublicKeys> {
 fn builder<'a>(seed: [u8; 32]) -> Option<Builder<'a>> {
     let resolver = Box::new(Seeded(seed));
     Some(Builder::with_resolver(PATTERN.parse().ok()?, resolver))
-}
-
-/// What Noise is made of; all that is random follows from a seed.
-struct Seeded([u8; 32]);
-
-impl CryptoResolver for Seeded {
-    fn resolve_rng(&self) -> Option<Box<dyn types::Random>> {
-        let mut hasher =
-            blake3::Hasher::new_derive_key("plumbline relay 2026-11 noise's random numbers");
-        Some(Box::new(Expanded(hasher.update(&self.0).finalize_xof())))
-    }
-
-    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn types::Dh>> {
-        DefaultResolver.resolve_dh(choice)
-    }
-
-    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn types::Hash>> {
-        DefaultResolver.resolve_hash(choice)
-    }
-
-    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn types::Cipher>> {
-        DefaultResolver.resolve_cipher(choice)
-    }
-}
-
-struct Expanded(blake3::OutputReader);
-
-impl types::Random for Expanded {
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), snow::Error> {
-        self.0.fill(bytes);
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -104,25 +104,24 @@ impl Answer {
         self.standing == Standing::Stranger || self.verdict == Verdict::Address
     }
 
-    /// Puts it so many times into the outbox.
+    /// Puts it so many times into the outbox. It must be [settled](Answers::settle).
     pub(super) fn put(&self, times: u32, out: &mut Outbox) {
-        let (mut tuple, text) = (
-            Vec::new(),
-            match self.verdict {
-                Verdict::Status(status) => status.as_str(),
-                Verdict::Address | Verdict::Run(_) => "",
-            },
-        );
-        let text = if self.verdict == Verdict::Address
-            && Reply::Address(self.to).encode(&mut tuple).is_ok()
-        {
-            &tuple[..]
-        } else {
-            text.as_bytes()
-        };
+        match self.verdict {
+            Verdict::Status(status) => self.repeat(status.as_str().as_bytes(), times, out),
+            Verdict::Address => {
+                let mut tuple = Vec::new();
+                if Reply::Address(self.to).encode(&mut tuple).is_ok() {
+                    self.repeat(&tuple, times, out);
+                }
+            }
+            Verdict::Run(_) => {}
+        }
+    }
+
+    fn repeat(&self, text: &[u8], times: u32, out: &mut Outbox) {
         for _ in 0..times {
             out.push(self.to, self.via, text.len(), |run| {
-                run.extend_from_slice(text)
+                run.extend_from_slice(text);
             });
         }
     }

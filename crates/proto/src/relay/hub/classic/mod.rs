@@ -50,7 +50,7 @@ impl Classic {
     }
 
     /// Where a registered address is reached; `None` if it is not registered.
-    pub(super) fn find(&mut self, to: SocketAddr, now: Duration) -> Option<Via> {
+    pub(super) fn find(&self, to: SocketAddr, now: Duration) -> Option<Via> {
         self.table.find(to, now).map(|reached| reached.via)
     }
 
@@ -94,30 +94,32 @@ impl Hub {
         }
     }
 
-    /// Puts the text into the outbox, or into the queue of a session.
+    /// Puts the text into the queue of a session, or into the outbox.
     fn deliver(&mut self, message: &Message<'_>, now: Duration, out: &mut Outbox) -> Verdict {
-        let reached = match self.classic.table.find(message.to, now) {
-            Some(reached) => reached,
-            None => match self.stranger(message, now) {
-                Ok(reached) => reached,
-                Err(status) => return Verdict::Status(status),
-            },
+        let (from, to) = (
+            self.classic.routes.sender().addr,
+            route::canonical(message.to),
+        );
+        let taken = self.native.deliver_text(to, from, message.content, now);
+        let reached = match taken {
+            Taken::Queued => return Verdict::Status(Status::Sent),
+            Taken::Behind => None,
+            Taken::NoSession => self.reach(from, to, now),
+        };
+        let Some(reached) = reached else {
+            return Verdict::Status(Status::NotSent);
         };
         self.classic.routes.keep(reached);
         self.classic.put(&reached, message.content, out)
     }
 
-    /// A text for somebody who is not registered on this wire: the way, or the status where that settles it.
-    fn stranger(&mut self, message: &Message<'_>, now: Duration) -> Result<Reached, Status> {
-        let (from, to) = (self.classic.routes.sender().addr, message.to);
-        match self.native.deliver_text(to, from, message.content, now) {
-            Taken::Queued => Err(Status::Sent),
-            Taken::Behind => Err(Status::NotSent),
-            Taken::NoSession if self.writes_to(from, to) => {
-                self.classic.routes.free(to).ok_or(Status::NotSent)
-            }
-            Taken::NoSession => Err(Status::NotSent),
-        }
+    /// How this address is reached on the classic wire; `None` if it is not written to.
+    fn reach(&self, from: SocketAddr, to: SocketAddr, now: Duration) -> Option<Reached> {
+        self.classic.table.find(to, now).or_else(|| {
+            self.writes_to(from, to)
+                .then(|| self.classic.routes.free(to))
+                .flatten()
+        })
     }
 
     fn writes_to(&self, from: SocketAddr, to: SocketAddr) -> bool {

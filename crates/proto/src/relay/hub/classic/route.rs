@@ -47,12 +47,14 @@ struct Ways([[Option<Via>; 2]; 2]);
 impl Default for Routes {
     fn default() -> Self {
         let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut source = Vec::new();
+        reply::append_source(&nobody, &mut source);
         Self {
             head: Head::default(),
             sender: Sender {
                 addr: nobody,
                 via: Via::default(),
-                source: Vec::new(),
+                source,
                 standing: Standing::Stranger,
                 number: 0,
                 as_of: (Duration::MAX, 0),

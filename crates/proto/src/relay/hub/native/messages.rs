@@ -58,6 +58,8 @@ pub(super) enum Verdict {
     Now,
     /// When this session's queue is shorter.
     When(u32),
+    /// When it was spread.
+    Later,
 }
 
 impl Hub {
@@ -110,12 +112,8 @@ impl Hub {
                 Ok(self.native.verdict_of(to, now))
             }
             Target::Room(room) => {
-                let spread = self
-                    .native
-                    .say_in_room(from, room, send, content, None, now)?;
-                self.counts.deliveries += spread.deliveries;
-                self.counts.dropped += spread.dropped;
-                Ok(spread.verdict)
+                let native = &mut self.native;
+                native.say_in_room(from, room, send, content, now)
             }
             Target::Classic(to, via) => {
                 self.deliver_classic(from, (to, via), send, content, out)?;
@@ -169,18 +167,9 @@ impl Hub {
                 Ok(Receivers::One(self.native.sessions.key(to)))
             }
             Target::Room(room) => {
-                let mut to = Vec::new();
-                let parts = Some((total, &mut to));
-                let spread = self
-                    .native
-                    .say_in_room(from, room, send, content, parts, now)?;
-                self.counts.dropped += spread.dropped;
-                Ok(Receivers::Room(Spread {
-                    room,
-                    place: spread.place,
-                    to,
-                    kept: spread.kept,
-                }))
+                let native = &mut self.native;
+                let spread = native.begin_in_room(from, room, send, content, total, now)?;
+                Ok(Receivers::Room(spread))
             }
             Target::Classic(..) => Err(Why::NotClassic.into()),
         }
@@ -345,6 +334,7 @@ impl Native {
             None => session.last = id,
         }
         match verdict {
+            Verdict::Later => {}
             Verdict::Now => self.say(from, id, Stage::Queued),
             Verdict::When(slow) => self.withhold(slow, sender, id),
         }
@@ -363,7 +353,7 @@ impl Native {
     }
 
     /// Tells a sender what became of a message.
-    fn say(&mut self, from: u32, id: MessageId, stage: Stage) {
+    pub(super) fn say(&mut self, from: u32, id: MessageId, stage: Stage) {
         if let Some(session) = self.sessions.get_mut(from) {
             session.tell(id, id, stage);
             self.touch(from);

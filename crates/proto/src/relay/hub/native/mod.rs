@@ -5,6 +5,7 @@
 //! | `gate`, `limits`, `registering` | who may begin a session, and how one begins |
 //! | `sessions`, `names`, `rooms`, `history` | who is there, and what was said |
 //! | `messages`, `route`, `receipts` | a message on its way, and what its sender is told |
+//! | `speaking` | what is said in rooms |
 //! | `answers` | what clients ask |
 //! | `wheel` | when a session is to be looked at again |
 
@@ -19,6 +20,7 @@ mod registering;
 mod rooms;
 mod route;
 mod sessions;
+mod speaking;
 mod wheel;
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ use names::Names;
 use rooms::{Rooms, append};
 use route::Route;
 use sessions::{Session, Sessions};
+use speaking::Bundle;
 use wheel::{Slot, Wheel};
 
 use super::{Burst, Hub, Outbox, Settings};
@@ -56,6 +59,11 @@ pub(super) struct Native {
     rooms: Rooms,
     wheel: Wheel,
     route: Route,
+    bundle: Bundle,
+    /// Deliveries of what was said in rooms.
+    spread: u64,
+    /// Those that passed slow members by.
+    dropped: u64,
     /// Sessions to which something is to be sent, perhaps.
     dirty: Vec<u32>,
     /// Bytes in all queues, and of what came before its turn.
@@ -90,6 +98,9 @@ pub(super) struct Now {
     pub(super) waiting: usize,
     pub(super) stuck: usize,
     pub(super) uptime: Duration,
+    /// Since it started: deliveries in rooms, and those that passed slow members by.
+    pub(super) spread: u64,
+    pub(super) dropped: u64,
 }
 
 impl Native {
@@ -112,6 +123,9 @@ impl Native {
             rooms: Rooms::new(settings.history, seed(3)),
             wheel: Wheel::new(now),
             route: Route::default(),
+            bundle: Bundle::default(),
+            spread: 0,
+            dropped: 0,
             dirty: Vec::new(),
             waiting: 0,
             stuck: 0,
@@ -172,6 +186,8 @@ impl Native {
             waiting: self.waiting,
             stuck: self.stuck,
             uptime: now.saturating_sub(self.started),
+            spread: self.spread,
+            dropped: self.dropped,
         }
     }
 
@@ -188,6 +204,9 @@ impl Native {
     /// The same with a frame that is encoded.
     #[inline]
     fn push_frame(&mut self, index: u32, frame: &[u8]) -> u32 {
+        if !self.bundle.is_empty() {
+            self.spread_bundle();
+        }
         let Some(session) = self.sessions.get_mut(index) else {
             return 0;
         };
@@ -219,6 +238,7 @@ impl Native {
 
     /// A session is over; the other side is told why, if that is said.
     fn end(&mut self, index: u32, why: Option<Ending>, now: Duration, out: &mut Outbox) {
+        self.spread_bundle();
         if let Some(why) = why {
             self.push(index, &Bye { why }, &[]);
         }
@@ -435,6 +455,7 @@ impl Hub {
     }
 
     pub(super) fn flush_sessions(&mut self, now: Duration, out: &mut Outbox) {
+        self.native.spread_bundle();
         self.native.look_after_due(now, out);
         while let Some(silent) = self.native.sessions.expired(now) {
             self.native.end(silent, None, now, out);

@@ -10,13 +10,10 @@ use slab::Slab;
 
 use super::Native;
 use super::history::History;
-use super::messages::{Receivers, Refusal, Spread, Verdict};
-use super::sessions::{Key, Session};
+use super::messages::Receivers;
 use crate::frame::{self, Message};
 use crate::relay::native::Name;
-use crate::relay::native::frames::{
-    Delivery, Happened, Happening, Join, Joined, Mark, Member, Send, Wants, Why,
-};
+use crate::relay::native::frames::{Happened, Happening, Join, Joined, Mark, Member};
 
 /// A room's place among the rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +41,7 @@ pub(super) struct Seat {
     /// How many messages have passed them by.
     pub(super) dropped: u64,
     /// The second in which that was told last.
-    told: u64,
+    pub(super) told: u64,
 }
 
 /// All rooms.
@@ -61,17 +58,6 @@ pub(super) struct Rooms {
     kept: usize,
     /// How many messages of a room are kept.
     messages: usize,
-}
-
-/// What became of a message for a room.
-#[derive(Debug)]
-pub(super) struct Said {
-    pub(super) place: u64,
-    pub(super) verdict: Verdict,
-    pub(super) deliveries: u64,
-    pub(super) dropped: u64,
-    /// Its frames so far, where parts follow and the room keeps it.
-    pub(super) kept: Option<Vec<u8>>,
 }
 
 impl Rooms {
@@ -122,7 +108,7 @@ impl Rooms {
     }
 
     #[inline]
-    fn get_mut(&mut self, id: RoomId) -> &mut Room {
+    pub(super) fn get_mut(&mut self, id: RoomId) -> &mut Room {
         &mut self.slab[id.0 as usize]
     }
 
@@ -205,7 +191,18 @@ impl Rooms {
         self.empty.front().map(|(due, _)| *due)
     }
 
-    fn keep(&mut self, id: RoomId, place: u64, frames: &[u8], now: Duration) {
+    /// The place of the next message.
+    pub(super) fn next_place(&mut self, id: RoomId) -> u64 {
+        let room = self.get_mut(id);
+        room.last += 1;
+        room.last
+    }
+
+    /// Keeps a message for those who come later.
+    pub(super) fn keep(&mut self, id: RoomId, place: u64, frames: &[u8], now: Duration) {
+        if self.messages == 0 {
+            return;
+        }
         let share = match self.kept < Self::MOST_KEPT {
             true => History::MAX,
             false => History::MAX.min(Self::MOST_KEPT / self.slab.len()),
@@ -232,6 +229,7 @@ impl Room {
 impl Native {
     /// Lets a session into a room and tells it what it missed. One who may not be let in is told that it has left.
     pub(super) fn join(&mut self, index: u32, join: &Join) {
+        self.spread_bundle();
         let Some(id) = self.enter(index, join.room) else {
             let session = self.sessions.get(index);
             if let Some(who) = session.map(|session| self.origin(session)) {
@@ -322,6 +320,7 @@ impl Native {
 
     /// A session leaves a room.
     pub(super) fn leave(&mut self, index: u32, name: &Name, now: Duration) {
+        self.spread_bundle();
         let Some(id) = self.rooms.find(name) else {
             return;
         };
@@ -373,7 +372,7 @@ impl Native {
         );
     }
 
-    fn tell_happened(&mut self, id: RoomId, happened: Happened, except: u32) {
+    pub(super) fn tell_happened(&mut self, id: RoomId, happened: Happened, except: u32) {
         let mut frame = std::mem::take(&mut self.scratch);
         frame.clear();
         append(&happened, &[], &mut frame);
@@ -385,162 +384,6 @@ impl Native {
             }
         }
         self.scratch = frame;
-    }
-
-    /// Says a message in a room, or the first part of one of which `parts` says how long it is and who takes it.
-    pub(super) fn say_in_room(
-        &mut self,
-        from: u32,
-        id: RoomId,
-        send: &Send,
-        content: &[u8],
-        parts: Option<(usize, &mut Vec<Key>)>,
-        now: Duration,
-    ) -> Result<Said, Refusal> {
-        let total = parts.as_ref().map_or(content.len(), |(total, _)| *total);
-        let room = self.rooms.get_mut(id);
-        if self.waiting + total * room.members.len() > Self::MOST_WAITING {
-            return Err(Why::Full.into());
-        }
-        room.last += 1;
-        let place = room.last;
-        let mut frame = std::mem::take(&mut self.scratch);
-        frame.clear();
-        self.append_said(from, id, place, send, content, &mut frame);
-        let is_whole = parts.is_none();
-        let mut said = self.spread(from, id, &frame, (total, content.len()), parts, now);
-        said.place = place;
-        if self.rooms.messages > 0 && total < History::MAX {
-            match is_whole {
-                true => self.rooms.keep(id, place, &frame, now),
-                false => said.kept = Some(frame.clone()),
-            }
-        }
-        self.scratch = frame;
-        self.tell_who_is_slow(id, said.dropped, now);
-        Ok(said)
-    }
-
-    fn append_said(
-        &self,
-        from: u32,
-        id: RoomId,
-        place: u64,
-        send: &Send,
-        content: &[u8],
-        frame: &mut Vec<u8>,
-    ) {
-        if let Some(sender) = self.sessions.get(from) {
-            let delivery = Delivery {
-                from: self.origin(sender),
-                room: Some((self.rooms.get(id).name, place)),
-                id: send.id,
-                part: send.part,
-                wants: Wants::Nothing,
-                body: send.body,
-            };
-            append(&delivery, content, frame);
-        }
-    }
-
-    /// Puts a frame in the queue of everybody in the room but the sender and those who have no room for all of it.
-    fn spread(
-        &mut self,
-        from: u32,
-        id: RoomId,
-        frame: &[u8],
-        (total, part): (usize, usize),
-        mut parts: Option<(usize, &mut Vec<Key>)>,
-        now: Duration,
-    ) -> Said {
-        let (mut deliveries, mut dropped, mut slowest) = (0, 0, None);
-        for seat in &mut self.rooms.get_mut(id).members {
-            let Some(session) = self.sessions.get_mut(seat.session) else {
-                continue;
-            };
-            if seat.session == from {
-                continue;
-            }
-            if !session.has_room(total, now) {
-                seat.dropped += 1;
-                dropped += 1;
-                continue;
-            }
-            session.link.push(frame);
-            session.recount(&mut self.waiting);
-            if session.touch() {
-                self.dirty.push(seat.session);
-            }
-            deliveries += 1;
-            let backlog = session.link.backlog();
-            if backlog > Session::HIGH && slowest.is_none_or(|(most, _)| backlog > most) {
-                slowest = Some((backlog, seat.session));
-            }
-            if let Some((_, to)) = &mut parts {
-                session.busy().reserved += total - part;
-                to.push(self.sessions.key(seat.session));
-            }
-        }
-        Said {
-            place: 0,
-            verdict: slowest.map_or(Verdict::Now, |(_, index)| Verdict::When(index)),
-            deliveries,
-            dropped,
-            kept: None,
-        }
-    }
-
-    /// Tells a room who in it is slow, at most once a second of each.
-    fn tell_who_is_slow(&mut self, id: RoomId, dropped: u64, now: Duration) {
-        if dropped == 0 {
-            return;
-        }
-        let second = now.as_secs() + 1;
-        let mut slow = Vec::new();
-        for seat in &mut self.rooms.get_mut(id).members {
-            if seat.dropped > 0 && seat.told < second && slow.len() < Self::SLOW_AT_ONCE {
-                let session = self.sessions.get_mut(seat.session);
-                if session.is_some_and(|session| !session.has_room(1, now)) {
-                    seat.told = second;
-                    slow.push((seat.session, seat.dropped));
-                }
-            }
-        }
-        let room = self.rooms.get(id).name;
-        for (index, dropped) in slow {
-            self.note_behind(index, now);
-            if let Some(who) = self.sessions.get(index).map(|slow| self.origin(slow)) {
-                let what = Happening::Slow(dropped);
-                self.tell_happened(id, Happened { room, who, what }, index);
-            }
-        }
-    }
-
-    /// How many slow members are named at once.
-    const SLOW_AT_ONCE: usize = 16;
-
-    /// Passes a further part of a message on to those who took the first one.
-    pub(super) fn say_part(&mut self, from: u32, spread: &mut Spread, send: &Send, content: &[u8]) {
-        let mut frame = std::mem::take(&mut self.scratch);
-        frame.clear();
-        self.append_said(from, spread.room, spread.place, send, content, &mut frame);
-        for to in &spread.to {
-            if self.sessions.of(*to).is_some() {
-                self.push_frame(to.index, &frame);
-            }
-        }
-        if let Some(kept) = &mut spread.kept {
-            kept.extend_from_slice(&frame);
-        }
-        spread.kept.take_if(|kept| kept.len() > History::MAX);
-        self.scratch = frame;
-    }
-
-    /// A message of several parts is whole: the room keeps it.
-    pub(super) fn keep_parts(&mut self, spread: Spread, now: Duration) {
-        if let Some(kept) = spread.kept {
-            self.rooms.keep(spread.room, spread.place, &kept, now);
-        }
     }
 
     /// Who is in a room.

@@ -26,7 +26,7 @@ impl Client {
 
     fn hear_frame(&mut self, kind: u8, frame: &[u8], now: Duration) {
         match kind {
-            Delivery::KIND => read(frame, |delivery, part| self.delivery(&delivery, part)),
+            Delivery::KIND => self.hear_delivery(frame),
             Receipt::KIND => read(frame, |receipt, _| self.receipt(receipt)),
             Joined::KIND => read(frame, |joined, _| self.joined(joined)),
             Answer::KIND => read(frame, |answer, _| self.answer(answer)),
@@ -38,6 +38,18 @@ impl Client {
         }
     }
 
+    #[inline]
+    fn hear_delivery(&mut self, frame: &[u8]) {
+        match self.heard.read(frame) {
+            Some((delivery, content)) => self.delivery(&delivery, content),
+            None => read(frame, |delivery, part| {
+                self.heard.learn(&delivery, frame);
+                self.delivery(&delivery, part);
+            }),
+        }
+    }
+
+    #[inline]
     fn delivery(&mut self, delivery: &Delivery, part: &[u8]) {
         match delivery.part {
             Part::Whole => {

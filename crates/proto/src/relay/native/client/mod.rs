@@ -11,6 +11,7 @@
 //! by that one.
 
 mod aliases;
+mod alike;
 mod event;
 mod hearing;
 mod inbox;
@@ -81,6 +82,7 @@ pub struct Client {
     session: Option<Session>,
     outbox: Outbox,
     inbox: Inbox,
+    heard: alike::Heard,
     last: LastIds,
     rooms: Rooms,
     questions: Questions,
@@ -140,6 +142,7 @@ impl Client {
             session: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
+            heard: alike::Heard::default(),
             last: LastIds::new(table_seed),
             rooms: Rooms::new(table_seed),
             questions: Questions::default(),
@@ -506,3 +509,6 @@ fn push<M: Message>(link: &mut Link, message: &M) {
         link.push(&wire);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::SendError;
+use super::alike::Written;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::native::frames::{Part, Send};
 use crate::relay::native::link::Link;
@@ -31,6 +32,7 @@ pub(super) struct Outbox {
     /// How many bytes of frames there were before `frames`.
     cleared: u64,
     said: Cursor,
+    written: Written,
     unanswered: usize,
     unanswered_bytes: usize,
 }
@@ -107,7 +109,7 @@ impl Outbox {
         self.enter(head.id, content.len() as u32, Keep::Unanswered);
         self.hold(content.len());
         if content.len() <= MAX_FRAGMENT {
-            append(&head, content, &mut self.frames);
+            self.written.append(&head, content, &mut self.frames);
             return;
         }
         let mut parts = content.chunks(MAX_FRAGMENT).peekable();

@@ -20,10 +20,20 @@ pub(super) struct Rooms {
 struct Room {
     /// The last place up to which all was heard, or will never be.
     heard: Option<Mark>,
+    since: Since,
     /// What was heard after that, while a message before it was not whole.
     beyond: BTreeSet<u64>,
     /// What has a place in one epoch can be said again in the next one.
     last: LastIds,
+}
+
+/// Whether what the relay keeps of a room was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    /// Nothing of it yet: in another session it is asked for again from its beginning.
+    Beginning,
+    /// Some or all of it: what is not kept any more from there on was missed.
+    Heard,
 }
 
 impl Rooms {
@@ -35,11 +45,13 @@ impl Rooms {
 
     /// It is wanted; `after` is what was heard last.
     pub(super) fn join(&mut self, room: Name, after: Option<Mark>) {
+        let since = after.map_or(Since::Beginning, |_| Since::Heard);
         let (beyond, last) = (BTreeSet::new(), LastIds::new(self.seed));
         self.rooms.insert(
             room,
             Room {
                 heard: after,
+                since,
                 beyond,
                 last,
             },
@@ -72,6 +84,7 @@ impl Rooms {
         let Mark { epoch, place } = joined.mark;
         if room.heard.is_none_or(|heard| heard.epoch != epoch) {
             room.heard = Some(Mark { epoch, place: 0 });
+            room.since = Since::Beginning;
             room.beyond.clear();
         }
         if joined.kept == 0 {
@@ -100,7 +113,7 @@ impl Rooms {
 
 impl Room {
     fn mark(&self) -> Option<Mark> {
-        self.heard.filter(|heard| heard.place > 0)
+        self.heard.filter(|_| self.since == Since::Heard)
     }
 
     #[inline]
@@ -108,6 +121,7 @@ impl Room {
         let Some(heard) = &mut self.heard else {
             return;
         };
+        self.since = Since::Heard;
         if let Some(open) = open.filter(|open| *open < place && self.beyond.len() < BEYOND) {
             heard.place = heard.place.max(open - 1);
             self.beyond.insert(place);

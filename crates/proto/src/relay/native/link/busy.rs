@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::super::packet::{HEAD, Head, more};
 use super::flight::{Flight, Order};
+use super::progress::{Packet, Progress, State};
 use super::round_trip::RoundTrip;
 use super::sending::{Came, Probe};
-use super::store::{Place, Store};
+use super::store::Store;
 use super::window::Window;
 
 /// A packet is lost when one that was sent so many later has come.
@@ -37,55 +38,6 @@ pub(super) struct Busy {
     made: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Packet {
-    place: Place,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Never sent.
-    Waits,
-    /// On its way.
-    Flies(Order),
-    /// To be sent again.
-    Lost,
-    /// The other side has it.
-    Came,
-}
-
-/// What an acknowledgement brought.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Progress {
-    /// How many packets it told of first.
-    pub(super) came: u32,
-    /// Whether one of them had been thought lost.
-    pub(super) is_reordered: bool,
-    /// The newest sending that has come, where that is known.
-    newest: Option<Order>,
-}
-
-impl Progress {
-    /// A packet of this state has come: says how many fewer are on their way.
-    #[inline]
-    fn note(&mut self, state: State) -> u32 {
-        self.came += u32::from(state != State::Came);
-        match state {
-            State::Waits | State::Came => 0,
-            State::Lost => {
-                self.is_reordered = true;
-                0
-            }
-            State::Flies(order) => {
-                // What was sent again is still on its way: this is what was sent before.
-                self.is_reordered |= self.newest.is_some_and(|newest| order > newest);
-                1
-            }
-        }
-    }
-}
-
 impl Busy {
     /// Nothing waits yet; these are the next packet's number and order.
     pub(super) fn new(next: u32, order: Order) -> Self {
@@ -111,6 +63,11 @@ impl Busy {
 
     pub(super) fn first(&self) -> u32 {
         self.first
+    }
+
+    /// The lowest number that was never sent.
+    pub(super) fn unsent(&self) -> u32 {
+        self.unsent
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -3,11 +3,12 @@
 //! Each numbered packet holds whole frames and is kept until it is acknowledged. It is sent again as it lies, with a new
 //! head, when one that was sent three later has come, or one later and a round trip ago (RFC 9002, section 6.1): the
 //! other side tells the newest count that came, so that it is known which sending of a packet that was. When nothing comes
-//! for longer than answers take ([RFC 6298](round_trip)), the oldest is sent again, then all, ever more slowly. As many
-//! packets are on their way as [the path is seen to carry](window) and the other side takes.
+//! for longer than answers take (RFC 6298), the oldest is sent again, then all, ever more slowly. As many packets are on
+//! their way as the path is seen to carry (RFC 5681) and the other side takes.
 
 mod busy;
 mod flight;
+mod progress;
 mod receiving;
 mod round_trip;
 mod sending;
@@ -185,6 +186,11 @@ impl Link {
             beyond: map.first(),
             window: self.receiving.window(),
         }
+    }
+
+    /// How many packets were sent again since the session began.
+    pub fn resent(&self) -> u64 {
+        self.sending.resent()
     }
 
     /// When something is to be sent again, if nothing comes until then.

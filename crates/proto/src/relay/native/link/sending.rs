@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::packet::{Head, MAX_FRAME};
-use super::busy::{Busy, Progress};
+use super::busy::Busy;
 use super::flight::Order;
+use super::progress::Progress;
 use super::round_trip::RoundTrip;
 use super::window::Window;
 
@@ -148,6 +149,12 @@ impl Sending {
         }
     }
 
+    /// Numbers and sendings both begin with 1; what is ahead of the numbers was sent again.
+    pub(super) fn resent(&self) -> u64 {
+        let unsent = self.busy.as_ref().map_or(self.next, |busy| busy.unsent());
+        self.order.0 - u64::from(unsent)
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.busy.as_ref().and_then(|busy| busy.alarm())
     }
@@ -170,5 +177,6 @@ impl Sending {
     #[cfg(test)]
     pub(super) fn skip_to(&mut self, number: u32) {
         self.next = number;
+        self.order = Order(u64::from(number));
     }
 }

@@ -1,5 +1,6 @@
 //! Stories of sessions, with time in hand: a hub, and what its clients would send, byte by byte.
 
+mod classic;
 mod messages;
 mod pressure;
 mod registering;

@@ -222,6 +222,7 @@ fn a_good_path_carries_each_packet_once() {
     net.run(Duration::from_secs(10));
     assert_eq!(net.sides[0].packets, 10_000, "two frames to a packet");
     assert_eq!(net.sides[1].came.len(), 10_000);
+    assert_eq!(net.sides[0].link.resent(), 0);
 }
 
 /// How many bytes come in two seconds.
@@ -312,6 +313,7 @@ fn who_does_not_answer_is_lost() {
     assert!(!net.sides[0].link.moved_since(begun + ms(500)));
     let packets = net.sides[0].packets;
     assert!((6..12).contains(&packets), "{packets} in nine seconds");
+    assert_eq!(net.sides[0].link.resent(), packets - 1);
 }
 
 #[test]
