@@ -21,11 +21,12 @@ type Kind = (&'static str, fn() -> Server);
 /// What a foreign service makes of what it returns, by name.
 type Change = (&'static str, fn(&mut [u8]));
 
-const SERVERS: [Kind; 4] = [
+const SERVERS: [Kind; 5] = [
     ("upper", upper),
     ("ack", ack),
     ("months", months),
     ("stamp", stamp),
+    ("relay", relay),
 ];
 
 fn upper() -> Server {
@@ -46,6 +47,12 @@ fn months() -> Server {
 
 fn stamp() -> Server {
     reflector(&[])
+}
+
+/// A free one, which answers and writes to more than one for its clients alone.
+fn relay() -> Server {
+    let free = ["--to", "any", "--exit", "never"];
+    Server::start("relay", &[&["serve", "--bind", HERE], &free[..]].concat())
 }
 
 /// A sender's packet of STAMP, or of TWAMP Light with this padding.
@@ -71,6 +78,8 @@ const SENTENCES: &[&str] = &[
     "C 64",
     "quit",
     "exit server",
+    "hii",
+    "to : 127.0.0.1 / 9 ; content : hello",
 ];
 
 /// All that an attacker may say: the sentences, and packets of every kind of the native wire and of STAMP.

@@ -10,6 +10,7 @@ mod flood;
 mod loops;
 mod months;
 mod path;
+mod relay;
 mod stamp;
 mod stats;
 mod sweep;

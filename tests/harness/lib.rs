@@ -294,6 +294,23 @@ impl Server {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).expect("it is sent");
     }
 
+    /// Whether these bytes are anywhere in what it has written to its memory.
+    #[cfg(target_os = "linux")]
+    pub fn remembers(&self, bytes: &[u8]) -> bool {
+        let process = format!("/proc/{}", self.child.0.id());
+        let maps = std::fs::read_to_string(format!("{process}/maps")).expect("its memory");
+        let memory = std::fs::File::open(format!("{process}/mem")).expect("its memory");
+        let written = maps.lines().filter(|line| line.contains(" rw"));
+        written.filter_map(area).any(|(start, length)| {
+            let mut area = vec![0; length];
+            use std::os::unix::fs::FileExt;
+            let read = memory.read_at(&mut area, start).unwrap_or(0);
+            area[..read]
+                .windows(bytes.len())
+                .any(|place| place == bytes)
+        })
+    }
+
     /// Its resident memory in KiB.
     #[cfg(target_os = "linux")]
     pub fn memory(&self) -> u64 {
@@ -305,6 +322,15 @@ impl Server {
             .and_then(|number| number.parse().ok())
             .expect("VmRSS")
     }
+}
+
+/// Where a line of a process's map says that an area begins, and how long it is.
+#[cfg(target_os = "linux")]
+fn area(line: &str) -> Option<(u64, usize)> {
+    let (start, end) = line.split(' ').next()?.split_once('-')?;
+    let (start, end) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16));
+    let (start, end) = (start.ok()?, end.ok()?);
+    Some((start, usize::try_from(end - start).ok()?))
 }
 
 fn read_lines(stdout: ChildStdout) -> Receiver<String> {

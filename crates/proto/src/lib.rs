@@ -18,7 +18,7 @@
 //! | upper-case echo, stream | [`echo`] | TCP | 12000 | yes | not needed | [server](echo#example-over-tcp) |
 //! | measurement | [`measure`] | UDP | 8080 | yes | [yes](measure::native) | [classic client](measure#example), [native, both sides](measure#example-of-the-native-wire) |
 //! | file transfer | [`filexfer`] | TCP | 9090 | yes | [yes](filexfer::native) | [client](#file-transfer), [server](filexfer#example) |
-//! | message relay | [`relay`] | UDP | 9000 | yes | not yet | [relay](relay#example) |
+//! | message relay | [`relay`] | UDP | 9000 | yes | [yes](relay::native) | [relay](relay#example) |
 //! | acknowledging echo | [`ack`] | TCP | 12000 | yes | not yet | [both sides](ack#example) |
 //! | STAMP and TWAMP Light | [`stamp`] | UDP | 862 | – | RFC 8762 | [both sides](stamp#example) |
 //! | months | [`months`] | UDP | 8091 | yes | not needed | [both sides](#months) |
@@ -51,8 +51,6 @@
 //!   whose packets it has found true.
 //!
 //! # What is not supported yet
-//! - The relay has no native wire yet. That of the file transfer, [`filexfer::native`], is made of [`frame`]s; that of the
-//!   measurement, [`measure::native`], is not.
 //! - The one-request web server (HTTP over TCP) is to be added.
 //!
 //! # Months

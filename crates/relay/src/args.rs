@@ -7,7 +7,19 @@ use crate::{chat, listen, menu, send, serve, status};
 
 /// Messages between processes through a central relay, over UDP
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Examples:
+  relay serve                                  a relay on port 9000
+  relay chat example.org --room lobby          talk to others
+  relay send example.org --to alice hello      one message, and whether it was taken
+  relay listen example.org --name alice        what comes for alice, for scripts
+  relay status example.org                     how the relay is
+  relay menu example.org                       the classic menu
+
+Exit codes: 0 success, 1 failure, 2 usage, 4 some messages were taken and others were not."
+)]
 pub struct Args {
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,

@@ -7,9 +7,13 @@ mod args;
 mod chat;
 mod listen;
 mod menu;
+mod peer;
 mod send;
 mod serve;
 mod status;
+mod to;
+mod who;
+mod words;
 
 use runtime::cli::Exit;
 

@@ -65,6 +65,16 @@ impl Target {
     }
 }
 
+impl Target {
+    /// The same with this port, where none was given.
+    pub fn or_port(&self, default_port: u16) -> Self {
+        Self {
+            host: self.host.clone(),
+            port: self.port.or(Some(default_port)),
+        }
+    }
+}
+
 impl From<SocketAddr> for Target {
     fn from(addr: SocketAddr) -> Self {
         let host = match addr {
@@ -271,6 +281,21 @@ mod tests {
         }
         for text in ["", "localhost", "70000", "1.2.3:5", ":"] {
             assert!(text.parse::<Bind>().is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_port_is_added_where_none_was_given() {
+        let table = [
+            ("example.org", "example.org:9"),
+            ("::1", "[::1]:9"),
+            ("a:1", "a:1"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(
+                text.parse::<Target>().unwrap().or_port(9).to_string(),
+                expected
+            );
         }
     }
 

@@ -7,6 +7,7 @@ pub mod addr;
 mod bind;
 pub mod boot;
 pub mod cli;
+pub mod clock;
 pub mod cpu;
 pub mod descriptors;
 pub mod escape;

@@ -1,9 +1,10 @@
 //! Lines from a person at a terminal, with editing and history, or from a pipe as they are.
 
-use std::io::{self, BufRead, IsTerminal, Read};
+use std::fmt;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
+use rustyline::{DefaultEditor, ExternalPrinter};
 use thiserror::Error;
 
 /// Why there is no next line.
@@ -32,7 +33,7 @@ pub struct Prompt {
 
 #[derive(Debug)]
 enum Source {
-    Terminal(Box<DefaultEditor>, &'static str),
+    Terminal(Box<DefaultEditor>, String),
     Pipe,
 }
 
@@ -41,9 +42,12 @@ impl Prompt {
     ///
     /// # Errors
     /// [`PromptError::Failed`] when the terminal cannot be set up.
-    pub fn new(prompt: &'static str, limit: usize) -> Result<Self, PromptError> {
+    pub fn new(prompt: &str, limit: usize) -> Result<Self, PromptError> {
         let source = if io::stdin().is_terminal() && io::stdout().is_terminal() {
-            Source::Terminal(Box::new(DefaultEditor::new().map_err(failed)?), prompt)
+            Source::Terminal(
+                Box::new(DefaultEditor::new().map_err(failed)?),
+                prompt.to_owned(),
+            )
         } else {
             Source::Pipe
         };
@@ -54,9 +58,41 @@ impl Prompt {
         })
     }
 
+    /// Takes lines of at most `limit` bytes as they are, from a terminal too: whoever asks shows what is asked.
+    pub fn plain(limit: usize) -> Self {
+        Self {
+            source: Source::Pipe,
+            limit,
+            line: 0,
+        }
+    }
+
     /// Whether a person is at the other end.
     pub fn is_terminal(&self) -> bool {
         matches!(self.source, Source::Terminal(..))
+    }
+
+    /// Shows this from the next line on.
+    pub fn set_prompt(&mut self, prompt: String) {
+        if let Source::Terminal(_, shown) = &mut self.source {
+            *shown = prompt;
+        }
+    }
+
+    /// What other threads say to the same terminal while a line is typed.
+    ///
+    /// # Errors
+    /// [`PromptError::Failed`] when the terminal cannot be set up.
+    pub fn printer(&mut self) -> Result<Printer, PromptError> {
+        let above = match &mut self.source {
+            Source::Terminal(editor, _) => {
+                let printer = editor.create_external_printer().map_err(failed)?;
+                Some(Box::new(printer) as Box<dyn ExternalPrinter + Send>)
+            }
+            Source::Pipe => None,
+        };
+        let mode = above.as_ref().and_then(|_| Mode::now());
+        Ok(Printer { above, mode })
     }
 
     /// The next line without its end; `None` at the end of input and on Ctrl-C or Ctrl-D.
@@ -67,7 +103,7 @@ impl Prompt {
         self.line += 1;
         let line = match &mut self.source {
             Source::Pipe => return self.next_piped(),
-            Source::Terminal(editor, prompt) => match editor.readline(*prompt) {
+            Source::Terminal(editor, prompt) => match editor.readline(prompt.as_str()) {
                 Ok(line) => {
                     editor.add_history_entry(&line).map_err(failed)?;
                     line
@@ -97,6 +133,79 @@ impl Prompt {
             limit: self.limit,
         }
     }
+}
+
+/// Says lines that do not break the one that is being typed: above it on a terminal, on standard output otherwise.
+///
+/// When it goes, the terminal is again as it was before, also where another thread still waits for a line.
+pub struct Printer {
+    above: Option<Box<dyn ExternalPrinter + Send>>,
+    mode: Option<Mode>,
+}
+
+impl fmt::Debug for Printer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_terminal = self.above.is_some();
+        f.debug_tuple("Printer").field(&is_terminal).finish()
+    }
+}
+
+impl Printer {
+    /// Says whole lines.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub fn print(&mut self, lines: &str) -> io::Result<()> {
+        if let Some(above) = &mut self.above {
+            if above.print(lines.to_owned()).is_ok() {
+                return Ok(());
+            }
+            self.above = None; // no line is typed any more
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(lines.as_bytes())?;
+        out.flush()
+    }
+}
+
+impl Drop for Printer {
+    fn drop(&mut self) {
+        if let Some(mode) = self.mode.take() {
+            mode.restore();
+        }
+    }
+}
+
+/// How a terminal treats what is typed.
+#[cfg(unix)]
+struct Mode(nix::sys::termios::Termios);
+
+#[cfg(unix)]
+impl Mode {
+    fn now() -> Option<Self> {
+        nix::sys::termios::tcgetattr(io::stdin()).ok().map(Self)
+    }
+
+    /// Makes it so again, on a new line, if a line is being typed.
+    fn restore(self) {
+        use nix::sys::termios::{SetArg, tcsetattr};
+        let is_typing = Self::now().is_some_and(|now| now.0.local_flags != self.0.local_flags);
+        if is_typing && tcsetattr(io::stdin(), SetArg::TCSANOW, &self.0).is_ok() {
+            let _ = writeln!(io::stdout());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Mode;
+
+#[cfg(not(unix))]
+impl Mode {
+    fn now() -> Option<Self> {
+        None
+    }
+
+    fn restore(self) {}
 }
 
 fn failed(error: ReadlineError) -> PromptError {

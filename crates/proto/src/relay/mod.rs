@@ -65,6 +65,7 @@
 //! # }
 //! ```
 
+pub mod client;
 pub mod hub;
 mod message;
 pub mod native;

@@ -155,11 +155,11 @@ pub(super) fn announcement(endpoint: &Endpoint) -> String {
 pub(super) fn summary(relay: &Relay) -> String {
     let counts = relay.counts();
     format!(
-        "{} messages, {} deliveries, {} refused; datagrams: {}",
+        "{}, {} messages, {} deliveries, {} refused",
+        relay.totals(),
         counts.messages,
         counts.deliveries,
-        counts.refused,
-        relay.totals()
+        counts.refused
     )
 }
 

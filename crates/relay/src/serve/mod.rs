@@ -19,6 +19,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
+use anyhow::anyhow;
 use proto::relay::DEFAULT_PORT;
 use proto::relay::hub::{Hub, Settings};
 use runtime::cli::{self, Exit};
@@ -88,12 +89,12 @@ impl Serve {
 
     /// Serves until its shutdown is triggered; what has come by then is passed on, and sessions are said goodbye to.
     fn run(mut self) -> anyhow::Result<()> {
-        let relay = Arc::clone(&self.relay);
+        let relay = &*Arc::clone(&self.relay);
         thread::scope(|scope| {
             let keeper = self.keeper.take();
             let keeps = keeper
-                .map(|(keeper, owners)| start(scope, &relay, "names", move || keeper.run(&owners)));
-            let served = self.serve(scope, &relay);
+                .map(|(keeper, owners)| start(scope, relay, "names", move || keeper.run(&owners)));
+            let served = self.serve(scope, relay);
             relay.close();
             keeps.transpose()?;
             served
@@ -119,20 +120,38 @@ impl Serve {
             let worker = Worker::new(relay, number, intake, self.busy_poll);
             workers.push(start(scope, relay, "socket", move || worker.run())?);
         }
-        workers.into_iter().for_each(|worker| drop(worker.join()));
-        Ok(())
+        let failed = |_| anyhow!("a thread that had a socket failed");
+        let ended = workers
+            .into_iter()
+            .map(|worker| worker.join().map_err(failed));
+        ended.collect()
     }
 }
 
-/// Starts a thread; where the system has none left, the relay stops.
+/// Stops the relay when its thread fails: without one of its parts it would only seem to work.
+struct Guard<'a>(&'a Shutdown);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.trigger();
+        }
+    }
+}
+
+/// Starts a thread; where the system has none left, or when it fails, the relay stops.
 fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    relay: &Relay,
+    relay: &'scope Relay,
     name: &str,
     run: impl FnOnce() + Send + 'scope,
 ) -> io::Result<ScopedJoinHandle<'scope, ()>> {
-    let started = thread::Builder::new().name(name.to_owned());
-    let started = started.spawn_scoped(scope, run);
+    let guarded = move || {
+        let _guard = Guard(relay.shutdown());
+        run();
+    };
+    let thread = thread::Builder::new().name(name.to_owned());
+    let started = thread.spawn_scoped(scope, guarded);
     started.inspect_err(|_| relay.shutdown().trigger())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -41,6 +41,13 @@ impl Keeper {
             .truncate(false)
             .open(path)
             .with_context(|| format!("cannot open {shown}, the file of --names"))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                bail!("expected a file of its own for --names, another relay has {shown}")
+            }
+            Err(TryLockError::Error(error)) => tracing::debug!(%error, "the file is not locked"),
+            Ok(()) => {}
+        }
         let mut text = Vec::new();
         let read = (&mut file).take(MAX_FILE + 1).read_to_end(&mut text);
         let length = read.with_context(|| format!("cannot read {shown}, the file of --names"))?;
@@ -60,15 +67,23 @@ impl Keeper {
         Ok((keeper, owners))
     }
 
-    /// Writes down what it is told, until there is no more to be told.
+    /// Writes down what it is told, until there is no more to be told. What cannot be written is tried again with the
+    /// next, and at the end.
     pub(super) fn run(mut self, owners: &Receiver<Owner>) {
         while let Ok(first) = owners.recv() {
             self.add(&first);
             owners.try_iter().for_each(|owner| self.add(&owner));
-            if let Err(error) = self.write() {
-                let path = Escaped(self.path.as_os_str().as_encoded_bytes());
-                tracing::warn!(%path, %error, "cannot write down whose names are; it is tried again with the next");
-            }
+            self.try_to_write();
+        }
+        if !self.lines.is_empty() {
+            self.try_to_write();
+        }
+    }
+
+    fn try_to_write(&mut self) {
+        if let Err(error) = self.write() {
+            let path = Escaped(self.path.as_os_str().as_encoded_bytes());
+            tracing::warn!(%path, %error, "cannot write down whose names are");
         }
     }
 
@@ -208,6 +223,16 @@ mod tests {
         assert_eq!(keep(&folder.file(), &[bob]).len(), 1);
         let text = fs::read_to_string(folder.file()).unwrap();
         assert_eq!(text, line("alice", 1) + &line("bob", 7));
+    }
+
+    #[test]
+    fn two_relays_do_not_share_a_file() {
+        let folder = Folder::new("shared");
+        let (keeper, _) = Keeper::open(&folder.file()).unwrap();
+        let error = Keeper::open(&folder.file()).unwrap_err().to_string();
+        assert!(error.contains("another relay"), "{error}");
+        drop(keeper);
+        Keeper::open(&folder.file()).unwrap();
     }
 
     #[test]

@@ -82,23 +82,21 @@ impl Relay {
 
     /// What the hub has counted.
     pub(super) fn counts(&self) -> Counts {
-        self.hub().counts(self.uptime())
+        let hub = self.hub();
+        hub.counts(self.uptime())
     }
 
-    /// Has the hub hear what came, and carries out what it says. `now` is the time since the relay began.
-    pub(super) fn turn(
-        &self,
-        post: &mut Post,
-        now: Duration,
-        hear: impl FnOnce(&mut Hub, &mut Outbox),
-    ) {
+    /// Has the hub hear what came, at this time since the relay began, and carries out what it says.
+    pub(super) fn turn(&self, post: &mut Post, hear: impl FnOnce(&mut Hub, Duration, &mut Outbox)) {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_answers = {
+        let (now, has_answers) = {
             let mut hub = self.hub();
-            hear(&mut hub, post.out());
+            // Who has the hub looks at the clock: to the hub time never goes back.
+            let now = self.uptime();
+            hear(&mut hub, now, post.out());
             hub.flush(now, post.out());
             self.note(&mut hub);
-            hub.has_answers()
+            (now, hub.has_answers())
         };
         if !has_answers {
             drop(turn);
@@ -121,14 +119,16 @@ impl Relay {
         self.shutdown.on_trigger(move || alarm.stop());
         let mut post = Post::default();
         while self.alarm.wait(self.began) {
-            self.turn(&mut post, self.uptime(), |_, _| ());
+            self.turn(&mut post, |_, _, _| ());
         }
     }
 
     /// Says goodbye; names that are taken are no longer told.
     pub(super) fn close(&self) {
         let mut post = Post::default();
-        self.hub().close(self.uptime(), post.out());
+        let mut hub = self.hub();
+        hub.close(self.uptime(), post.out());
+        drop(hub);
         post.send(self);
         drop(self.taken().take());
     }

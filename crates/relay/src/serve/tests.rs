@@ -12,7 +12,7 @@ use proto::relay::hub;
 use super::*;
 
 /// How often something is asked again that may be lost: datagrams are.
-const TRIES: usize = 50;
+const TRIES: usize = 500;
 
 #[derive(Debug, Parser)]
 struct Typed {
@@ -206,9 +206,9 @@ fn while_one_source_floods_another_is_served() {
                 let _ = loud.0.send(flood.as_bytes());
             }
         });
-        let patience = Some(Duration::from_millis(500));
+        let patience = Some(Duration::from_millis(50));
         quiet.0.set_read_timeout(patience).unwrap();
-        for number in 0..20 {
+        for number in 0..5 {
             let asked = message(&quiet, &format!("number {number}"));
             let expected = delivery(&quiet, &format!("number {number}"));
             let served = (0..TRIES).any(|_| {
@@ -220,7 +220,7 @@ fn while_one_source_floods_another_is_served() {
                 }
                 false
             });
-            if number == 19 || !served {
+            if number == 4 || !served {
                 stop.store(true, Ordering::Relaxed);
             }
             assert!(served, "{number}");

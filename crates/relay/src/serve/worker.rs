@@ -46,23 +46,22 @@ impl<'a> Worker<'a> {
                 true => self.intake.look(),
                 false => self.intake.wait(),
             };
-            if came > 0 {
-                self.serve();
-            }
+            let heard = if came > 0 { self.serve() } else { 0 };
             if self.relay.shutdown().is_triggered() {
                 let now = Instant::now();
-                if came == 0 || now > *ends.get_or_insert(now + LAST_WORDS) {
+                if heard == 0 || now > *ends.get_or_insert(now + LAST_WORDS) {
                     return;
                 }
             }
         }
     }
 
-    fn serve(&mut self) {
+    /// Has the hub hear what came, and says how many bursts that were.
+    fn serve(&mut self) -> usize {
         let (relay, socket, last) = (self.relay, self.socket, &mut self.last);
-        let (now, uptime) = (Instant::now(), relay.uptime());
-        relay.turn(&mut self.post, uptime, |hub, out| {
-            self.intake.each(now, |burst| {
+        let (intake, mut heard) = (&mut self.intake, 0);
+        relay.turn(&mut self.post, |hub, uptime, out| {
+            heard = intake.each(Instant::now(), |burst| {
                 if last.0 != burst.to {
                     let from = burst.to;
                     *last = (from, relay.ways().number(Way { socket, from }));
@@ -76,5 +75,6 @@ impl<'a> Worker<'a> {
                 hub.handle(&burst, uptime, out);
             });
         });
+        heard
     }
 }

@@ -186,12 +186,14 @@ impl Intake {
         self.came
     }
 
-    /// Hands out what came and may be answered.
-    pub fn each(&mut self, now: Instant, mut take: impl FnMut(&Burst<'_>)) {
+    /// Hands out what came and may be answered, and says how many bursts came from somebody, answered or not.
+    pub fn each(&mut self, now: Instant, mut take: impl FnMut(&Burst<'_>)) -> usize {
+        let mut heard = 0;
         for place in 0..self.came {
             let Some((burst, first)) = self.bursts.told(place) else {
-                continue;
+                continue; // a wait that was ended
             };
+            heard += 1;
             let wanted = burst.datagrams();
             self.totals.count_many_received(wanted, burst.bytes.len());
             let allowed = self.admission.admitted(&first, wanted, now, &self.totals);
@@ -205,6 +207,7 @@ impl Intake {
         }
         self.admission.adapt(&self.bursts.0, now);
         self.came = 0;
+        heard
     }
 }
 

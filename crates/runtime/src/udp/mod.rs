@@ -11,6 +11,7 @@ mod imp;
 #[cfg(any(not(target_os = "linux"), portable))]
 #[path = "portable.rs"]
 mod imp;
+mod line;
 mod server;
 mod stamp;
 mod totals;
@@ -29,6 +30,7 @@ pub use bursts::{Burst, Bursts, Dispatch, Failure, Intake, Run};
 pub use client::{Client, ClientError};
 pub use fan::{Arrived, Fan, FanReceiver};
 pub use flow::{Bundle, Flow, Room};
+pub use line::{Line, LineWaker};
 pub use server::{Loss, Policy, Seal, Server, Service, Verdict};
 pub use stamp::{Outbox, Stamp, StampClock};
 pub use totals::{Counts, Totals};

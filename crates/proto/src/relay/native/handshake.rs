@@ -8,7 +8,8 @@
 //! | [`Registered`], [`Refused`] | the relay | packets, or nothing |
 //! | [`Gone`] | the relay, to a packet of a session that it does not have | [`Hello`] |
 //!
-//! A classic relay answers a [`Hello`] by 400, from which a client knows it.
+//! A classic relay answers a [`Hello`] by 400, from which a client knows it. Some of those read text alone, and end where
+//! bytes are none: a client makes its nonce of the bytes 64 to 127, and so all of its first word is text.
 
 use std::net::SocketAddr;
 

@@ -209,11 +209,10 @@ impl Joining {
     }
 }
 
+/// A nonce of letters, so that a greeting is text without `;`: a classic relay that reads nothing else answers it by 400.
 fn nonce(random: &mut Random) -> Nonce {
-    let mut nonce = Nonce::default();
-    let length = nonce.0.len();
-    nonce.0.copy_from_slice(&random.draw()[..length]);
-    nonce
+    let drawn = random.draw();
+    Nonce(std::array::from_fn(|at| b'@' | (drawn[at] & 0x3F)))
 }
 
 fn hello(nonce: Nonce) -> Vec<u8> {
@@ -229,4 +228,23 @@ fn hello(nonce: Nonce) -> Vec<u8> {
 /// What a relay says that knows no other wire.
 fn is_classic(datagram: &[u8]) -> bool {
     matches!(Reply::decode(datagram), Some(Reply::Status(status)) if status != Status::Sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::Incoming;
+
+    #[test]
+    fn a_greeting_is_text_that_a_classic_relay_answers_by_400() {
+        let mut joining = Joining::new(&[7; 32], None, Duration::ZERO);
+        for _ in 0..100 {
+            let mut greeting = Vec::new();
+            joining.greet(Duration::ZERO, Duration::ZERO);
+            joining.transmit(Duration::ZERO, |wire| greeting = wire.to_vec());
+            let incoming = Incoming::decode(&greeting);
+            assert_eq!(incoming, Incoming::Rejected(Status::NoSemicolon));
+            assert!(std::str::from_utf8(&greeting).is_ok());
+        }
+    }
 }

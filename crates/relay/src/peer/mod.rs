@@ -1,0 +1,152 @@
+//! A connection to a relay, over whichever wire it speaks: a thread that has the socket and the machine of the protocol,
+//! and tells what happens to an [`Inbox`].
+
+mod arrival;
+mod driver;
+mod inbox;
+mod machine;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use proto::relay::native::client::Event;
+use proto::relay::native::frames::{Mark, Origin, Question, To, Wants};
+use proto::relay::native::identity::SigningKey;
+use proto::relay::native::{MessageId, Name};
+use runtime::udp::{ClientError, LineWaker};
+
+pub(crate) use arrival::{Arrival, Reach};
+pub(crate) use inbox::{Happening, Inbox, Teller};
+pub(crate) use machine::{SayError, Wire};
+
+use driver::Driver;
+use machine::Machine;
+
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// What a connection tells.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// What the protocol says happened; the classic wire is told in the same words.
+    Event(Event),
+    /// No verdict came for this message: the classic wire says nothing twice.
+    NoVerdict(MessageId),
+    /// What the host or the network says of the relay.
+    Trouble(ClientError),
+}
+
+/// What the threads share.
+#[derive(Debug)]
+struct Shared {
+    machine: Mutex<Machine>,
+    started: Instant,
+    /// Whether the driver's thread looks by itself before it waits again.
+    is_awake: AtomicBool,
+    is_closing: AtomicBool,
+}
+
+impl Shared {
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    shared: Arc<Shared>,
+    waker: LineWaker,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Peer {
+    fn start(machine: Machine, started: Instant, driver: Driver) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            machine: Mutex::new(machine),
+            started,
+            is_awake: AtomicBool::new(true),
+            is_closing: AtomicBool::new(false),
+        });
+        let (waker, driven) = (driver.waker(), Arc::clone(&shared));
+        let thread = thread::Builder::new().name("relay".into());
+        let thread = thread.spawn(move || driver.run(&driven))?;
+        Ok(Self {
+            shared,
+            waker,
+            thread: Some(thread),
+        })
+    }
+
+    /// Does something with the machine, and has sent what comes of it.
+    fn with<T>(&self, act: impl FnOnce(&mut Machine, Duration) -> T) -> T {
+        let now = self.shared.now();
+        let done = act(&mut self.shared.machine(), now);
+        if !self.shared.is_awake.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+        done
+    }
+
+    /// Which wire the relay speaks, as far as is known.
+    pub(crate) fn wire(&self) -> Wire {
+        self.shared.machine().wire()
+    }
+
+    /// Says a message.
+    pub(crate) fn send(&self, to: To, content: &[u8], wants: Wants) -> Result<MessageId, SayError> {
+        self.with(|machine, now| machine.send(to, content, wants, now))
+    }
+
+    /// Asks a relay of the classic wire where it sees this client.
+    pub(crate) fn greet(&self) {
+        self.with(|machine, now| machine.classic_client(|client| client.greet(now)));
+    }
+
+    /// Asks a relay of the classic wire to stop.
+    pub(crate) fn stop_relay(&self) {
+        self.with(|machine, _| {
+            machine.classic_client(proto::relay::client::ClassicClient::stop_relay);
+        });
+    }
+
+    pub(crate) fn join(&self, room: Name, after: Option<Mark>) {
+        self.with(|machine, _| machine.native(|client| client.join(room, after)));
+    }
+
+    pub(crate) fn leave(&self, room: Name) {
+        self.with(|machine, _| machine.native(|client| client.leave(room)));
+    }
+
+    /// Asks, and says by which number the answer will call it; `None` on the classic wire, which has no questions.
+    pub(crate) fn ask(&self, question: Question) -> Option<u32> {
+        self.with(|machine, _| machine.native(|client| client.ask(question)))
+    }
+
+    /// Says that a message was read.
+    pub(crate) fn read(&self, from: Origin, id: MessageId) {
+        self.with(|machine, _| machine.native(|client| client.read(from, id)));
+    }
+
+    /// Trusts that this name belongs to this key.
+    pub(crate) fn trust(&self, name: Name, key: SigningKey) {
+        self.with(|machine, _| machine.native(|client| client.trust(name, key)));
+    }
+}
+
+/// It says goodbye, and waits a moment until that is said.
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.shared.is_closing.store(true, Ordering::Release);
+        self.with(|machine, _| machine.native(proto::relay::native::Client::close));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

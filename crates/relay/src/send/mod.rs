@@ -1,0 +1,324 @@
+//! Send one message, or a message for each line, and wait for the verdict.
+
+mod lines;
+mod verdicts;
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use proto::relay::native::MAX_CONTENT;
+use proto::relay::native::client::Event;
+use proto::relay::native::frames::{Ending, To, Wants};
+use runtime::cli::{self, Exit};
+use runtime::units;
+use serde::Serialize;
+
+use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, Reach, SayError, Wire};
+use crate::to::Recipient;
+use crate::who::{Naming, Who};
+use crate::words;
+use lines::{Line, Lines};
+use verdicts::{Verdict, Verdicts};
+
+/// Send one message and wait for its verdict
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  relay send example.org --to alice 'the build is green'      0 if it was taken, 1 and why if not
+  relay send example.org --to 192.0.2.7/50123 hello           somebody without a name, or on the classic wire
+  make 2>&1 | relay send example.org --to '#builds' --lines   a message for each line
+  relay send example.org --name me --to alice --receipt read - < letter.txt
+
+Between names messages are sealed: only the receiver can read them. Without --name, to a room and to an address the
+relay can. --lines exits with 4 where some were taken and others were not.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    reach: Reach,
+    /// What to say; - or nothing is standard input, up to 1 MiB
+    text: Option<String>,
+    /// For whom: NAME, IP/PORT, [V6]/PORT or #ROOM
+    #[arg(long, value_name = "WHOM")]
+    to: Recipient,
+    #[command(flatten)]
+    naming: Naming,
+    /// Send each line of standard input as a message
+    #[arg(long, conflicts_with = "text")]
+    lines: bool,
+    /// How long to wait when nothing moves
+    #[arg(short, long, value_name = "T", default_value = "10s", value_parser = units::positive_time)]
+    timeout: Duration,
+    /// What to wait for
+    #[arg(long, value_enum, value_name = "STAGE", default_value_t = Until::Queued)]
+    receipt: Until,
+    /// Print the verdict as a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Until {
+    /// The relay has it, and whoever it is for is there
+    Queued,
+    /// It has come to the receiver's program
+    Delivered,
+    /// The receiver's program says that it was read
+    Read,
+}
+
+impl Until {
+    fn wants(self) -> Wants {
+        match self {
+            Self::Queued => Wants::Nothing,
+            Self::Delivered => Wants::Delivered,
+            Self::Read => Wants::Read,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    if matches!(args.to.0, To::Room(_)) && args.receipt != Until::Queued {
+        bail!("a room gives no receipt beyond \"queued\": leave out --receipt");
+    }
+    let who = args.naming.settle(&args.reach.target)?;
+    let (mut waiting, inbox) = (VecDeque::new(), Inbox::new()?);
+    if !args.lines {
+        waiting.push_back(content(args.text.as_deref())?);
+    }
+    let Arrival { peer, .. } = args.reach.connect(&who, &inbox)?;
+    if peer.wire() == Wire::Classic && args.receipt != Until::Queued {
+        bail!("the classic wire gives no receipt beyond \"queued\": leave out --receipt");
+    }
+    let lines = args
+        .lines
+        .then(|| Lines::read(inbox.teller()))
+        .transpose()?;
+    let mut sending = Sending {
+        args,
+        who,
+        peer,
+        waiting,
+        lines,
+        taken: 0,
+        is_in: !matches!(args.to.0, To::Room(_)),
+        verdicts: Verdicts::new(args.receipt),
+    };
+    sending.join();
+    sending.run(&inbox)?;
+    sending.finish()
+}
+
+/// What is to be said.
+fn content(text: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    match text {
+        Some(text) if text != "-" => Ok(text.as_bytes().to_vec()),
+        _ => {
+            let mut content = Vec::new();
+            let input = io::stdin().lock().take(MAX_CONTENT as u64 + 1);
+            let read = { input }.read_to_end(&mut content);
+            read.context("cannot read standard input")?;
+            if content.len() > MAX_CONTENT {
+                bail!(
+                    "expected at most 1 MiB on standard input; --lines sends a message for each line"
+                );
+            }
+            Ok(content)
+        }
+    }
+}
+
+struct Sending<'a> {
+    args: &'a Args,
+    who: Who,
+    peer: Peer,
+    /// What was not said yet.
+    waiting: VecDeque<Vec<u8>>,
+    /// Where more comes from.
+    lines: Option<Lines>,
+    /// How many were taken out of `waiting`.
+    taken: u64,
+    is_in: bool,
+    verdicts: Verdicts,
+}
+
+impl Sending<'_> {
+    fn join(&self) {
+        if let To::Room(room) = self.args.to.0 {
+            self.peer.join(room, None);
+        }
+    }
+
+    fn run(&mut self, inbox: &Inbox<Line>) -> anyhow::Result<()> {
+        let mut moved = Instant::now();
+        loop {
+            self.say();
+            if self.is_done() {
+                return Ok(());
+            }
+            let deadline = (!self.is_idle()).then(|| moved + self.args.timeout);
+            match inbox.next(deadline) {
+                Happening::Timeout => {
+                    self.give_up();
+                    return Ok(());
+                }
+                Happening::Stop => bail!("stopped before all verdicts had come"),
+                Happening::Local(Line::Text(text)) => self.waiting.push_back(text),
+                Happening::Local(Line::End(read)) => {
+                    self.lines = None;
+                    read?;
+                }
+                Happening::Heard(heard) => self.hear(heard)?,
+            }
+            moved = Instant::now();
+        }
+    }
+
+    /// Says what waits, as far as it is taken.
+    fn say(&mut self) {
+        let is_in = self.is_in || self.peer.wire() == Wire::Classic;
+        while is_in && self.verdicts.has_room() {
+            let Some(content) = self.waiting.pop_front() else {
+                return;
+            };
+            let sent = self
+                .peer
+                .send(self.args.to.0, &content, self.args.receipt.wants());
+            if sent == Err(SayError::Full) {
+                return self.waiting.push_front(content);
+            }
+            self.taken += 1;
+            if let Some(lines) = &self.lines {
+                lines.release(content.len());
+            }
+            match sent {
+                Ok(id) => self.verdicts.expect(id, self.taken),
+                Err(error) => self.fail(self.taken, &error.to_string()),
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.verdicts.is_empty()
+    }
+
+    fn is_done(&self) -> bool {
+        self.lines.is_none() && self.is_idle()
+    }
+
+    fn hear(&mut self, heard: Heard) -> anyhow::Result<()> {
+        match heard {
+            Heard::NoVerdict(id) => {
+                let judged = self.verdicts.no_answer(id);
+                self.judge(judged);
+            }
+            Heard::Event(Event::Receipt { first, last, stage }) => {
+                let judged = self.verdicts.hear(first, last, stage);
+                self.judge(judged);
+            }
+            Heard::Event(Event::Joined(_)) => self.is_in = true,
+            Heard::Event(Event::KeyMet { name, key }) => self.who.keep(name, key),
+            Heard::Event(Event::KeyChanged { name, was, is })
+                if self.args.to.0 == To::Name(name) =>
+            {
+                bail!("{}", words::key_changed(name, &was, &is, &self.who));
+            }
+            Heard::Event(Event::Refused(why)) => {
+                bail!("{}", words::refusal(why, &self.args.reach.target))
+            }
+            Heard::Event(Event::Ended(Ending::Stopping)) | Heard::Event(Event::Lost) => {
+                tracing::warn!("the connection is lost; trying again");
+            }
+            Heard::Event(Event::Ended(why)) => bail!("{}", words::ending(why)),
+            Heard::Event(_) | Heard::Trouble(_) => {}
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, judged: Vec<(u64, Verdict)>) {
+        for (line, verdict) in judged {
+            if let Some(why) = verdict.words(self.args.to.0) {
+                self.fail(line, &why);
+            }
+        }
+    }
+
+    fn fail(&mut self, line: u64, why: &str) {
+        self.verdicts.failed += 1;
+        let place = if self.args.lines {
+            format!("line {line}: ")
+        } else {
+            String::new()
+        };
+        cli::complain(&format!("{place}not delivered to {}: {why}", self.args.to));
+    }
+
+    fn give_up(&mut self) {
+        let time = units::show_time(self.args.timeout);
+        let lost = (self.verdicts.waiting() + self.waiting.len()) as u64;
+        self.verdicts.failed += lost;
+        let what = match self.args.lines {
+            true => format!("{}: ", words::count(lost, "message", "messages")),
+            false => String::new(),
+        };
+        let got = match self.verdicts.furthest() {
+            Some(stage) => format!("only \"{stage}\" was heard"),
+            None => "no verdict".to_owned(),
+        };
+        cli::complain(&format!(
+            "{what}{got} within {time} of waiting for \"{}\" from {}: it may arrive yet",
+            self.args.receipt.word(),
+            self.args.to
+        ));
+    }
+
+    fn finish(self) -> anyhow::Result<Exit> {
+        if let To::Room(room) = self.args.to.0 {
+            self.peer.leave(room);
+        }
+        let (done, failed) = (self.verdicts.done, self.verdicts.failed);
+        let mut out = io::stdout().lock();
+        if self.args.json {
+            let object = Summary {
+                to: self.args.to.to_string(),
+                receipt: self.args.receipt.word(),
+                done,
+                failed,
+            };
+            serde_json::to_writer(&mut out, &object).map_err(io::Error::from)?;
+            writeln!(out)?;
+        } else if self.args.lines {
+            writeln!(
+                out,
+                "{} {}",
+                words::count(done, "message", "messages"),
+                self.args.receipt.word()
+            )?;
+        } else if failed == 0 {
+            writeln!(out, "{}", self.args.receipt.word())?;
+        }
+        out.flush()?;
+        Ok(match (done, failed) {
+            (_, 0) => Exit::Success,
+            (0, _) => Exit::Failure,
+            _ => Exit::Partial,
+        })
+    }
+}
+
+/// What became of all.
+#[derive(Debug, Serialize)]
+struct Summary {
+    to: String,
+    receipt: &'static str,
+    done: u64,
+    failed: u64,
+}

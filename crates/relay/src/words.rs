@@ -1,0 +1,100 @@
+//! What the wire says by numbers, in words for people, the cure included where one is known.
+
+use proto::relay::native::frames::{Ending, Origin, Stage, To, Why};
+use proto::relay::native::handshake::Refusal;
+use proto::relay::native::identity::SigningKey;
+use proto::relay::native::{MAX_CONTENT, Name};
+use runtime::addr::Target;
+
+use crate::to::{Address, Recipient};
+use crate::who::Who;
+
+/// Why a relay does not let somebody register.
+pub(crate) fn refusal(why: Refusal, relay: &Target) -> String {
+    match why {
+        Refusal::NameTaken => format!(
+            "somebody else holds this name at {relay}: choose another one by --name, or give the key that it belongs to \
+             by --identity FILE"
+        ),
+        Refusal::NotProven => format!(
+            "{relay} does not believe the key of this name: check that this program and the relay are of one version"
+        ),
+        Refusal::Full => format!("{relay} has no room for more clients: try again later"),
+        Refusal::TooFast => {
+            format!("too many register at {relay} from this network: try again in a minute")
+        }
+        Refusal::Version => {
+            format!(
+                "{relay} speaks another version: use a program of the same version, or --classic"
+            )
+        }
+    }
+}
+
+/// Why a message did not arrive.
+pub(crate) fn why(why: Why, to: To) -> String {
+    let to = Recipient(to);
+    match why {
+        Why::Unknown => format!("nobody has ever gone by \"{to}\" there; check the spelling"),
+        Why::Away => format!("{to} is away; send it again when they are back"),
+        Why::NotThere => format!(
+            "nothing at {to} is registered with the relay, or it may not write there; a client registers by its first \
+             word to the relay"
+        ),
+        Why::NotInRoom => format!("only who is in {to} may speak there; join it first"),
+        Why::Behind => format!("{to} takes nothing now and has too much waiting; try again later"),
+        Why::Full => "the relay has no room for more messages; try again later".to_owned(),
+        Why::TooLong => format!("it is longer than {MAX_CONTENT} bytes"),
+        Why::NotClassic => format!(
+            "{to} is on the classic wire, which cannot say this: up to about 970 bytes, no white space at its ends"
+        ),
+        Why::TooFast => "too many messages a second; send fewer".to_owned(),
+    }
+}
+
+/// Why a session ended.
+pub(crate) fn ending(why: Ending) -> &'static str {
+    match why {
+        Ending::Done => "the relay ended the connection",
+        Ending::Stopping => "the relay has stopped",
+        Ending::Elsewhere => "the same name has come with the same key from elsewhere",
+        Ending::Unruly => {
+            "the relay says that this program breaks its rules; use one of the same version"
+        }
+    }
+}
+
+/// Somebody.
+pub(crate) fn origin(from: Origin) -> String {
+    match from {
+        Origin::Name(name) => name.to_string(),
+        Origin::Address(addr) => Address(addr).to_string(),
+    }
+}
+
+/// How far a message has come.
+pub(crate) fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Queued => "queued",
+        Stage::Refused(_) => "refused",
+        Stage::Delivered => "delivered",
+        Stage::Read => "read",
+    }
+}
+
+/// A name belongs to another key than it did.
+pub(crate) fn key_changed(name: Name, was: &SigningKey, is: &SigningKey, who: &Who) -> String {
+    format!(
+        "the key of {name} has changed: it was {}, it is {}. Either {name} has a new identity, or somebody else speaks \
+         in that name: ask them. If it is right, /trust {name} in `relay chat`, or remove the line of {name} in {}",
+        was,
+        is,
+        who.file()
+    )
+}
+
+/// So many of something, in words that fit the number.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{number} {word}")
+}
