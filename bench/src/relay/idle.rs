@@ -51,8 +51,25 @@ fn each<T>(server: &Server, count: u32, one: impl Fn(u32) -> Result<T>) -> Resul
     Ok(Run::Idle(bytes))
 }
 
-/// An address of this machine for each: a relay knows its clients by theirs, and is to see them in many networks.
+/// The first port of [`source`]: below those that systems choose, one of which is the server's.
+const FIRST_PORT: u16 = 10_000;
+
+/// An address and a port of this machine for each: a relay knows its clients by theirs, and is to see them in many networks.
+/// It lets in nobody on its own port.
 fn source(number: u32) -> SocketAddr {
     let [_, _, high, low] = number.to_be_bytes();
-    SocketAddrV4::new(Ipv4Addr::new(127, 1, high, low), 0).into()
+    let port = FIRST_PORT + u16::from_be_bytes([high, low]);
+    SocketAddrV4::new(Ipv4Addr::new(127, 1, high, low), port).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_comes_from_elsewhere() {
+        let sources: Vec<_> = (0..=OURS).map(source).collect();
+        let increases = sources.windows(2).all(|two| two[0].port() < two[1].port());
+        assert!(increases && sources[20_000].port() < 32_768);
+    }
 }

@@ -32,7 +32,7 @@ impl Part {
         match self {
             Self::Small => "Bursts of 16 B, each text answered",
             Self::Medium => "Bursts of 128 B, each text answered",
-            Self::Large => "Bursts of 988 B, which make datagrams of 1 KiB, each text answered",
+            Self::Large => "Bursts of 989 B, which make datagrams of 1 KiB, each text answered",
             Self::Single => "128 B, 64 in flight, each datagram sent by itself, each text answered",
             Self::One => "128 B, one in flight, from before it is sent until it is received",
             Self::Native => "128 B, acknowledged, each taken once",
@@ -46,7 +46,7 @@ impl Part {
         match self {
             Self::Small => 16,
             // What is left of 1024 bytes by `to : 127.0.0.1 / 50123 ; content : `.
-            Self::Large => 988,
+            Self::Large => 989,
             _ => 128,
         }
     }

@@ -134,7 +134,7 @@ impl End {
 
 /// How many these are, all of the length expected; the first is looked at.
 fn alike(packets: &[u8], size: usize, expected: &[u8]) -> Result<u64> {
-    let all_as_long = size.max(1) == expected.len() && packets.len() % expected.len() == 0;
+    let all_as_long = size.max(1) == expected.len() && packets.len().is_multiple_of(expected.len());
     ensure!(
         all_as_long && packets.starts_with(expected),
         "expected {:?}, got {:?}",

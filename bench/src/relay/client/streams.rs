@@ -85,7 +85,18 @@ impl Streams {
         }
     }
 
+    /// Waits for whole ones: a piece of one is not nothing.
     fn deliveries(&mut self, wait: Wait) -> Result<u64> {
+        loop {
+            match self.look(wait)? {
+                Some(0) if wait == Wait::Delivery => {}
+                count => return Ok(count.unwrap_or_default()),
+            }
+        }
+    }
+
+    /// `None` where nothing has come, not even a piece.
+    fn look(&mut self, wait: Wait) -> Result<Option<u64>> {
         let flags = match (&mut self.subscribers[..], wait) {
             ([_], Wait::Delivery) => MsgFlags::empty(),
             (many, Wait::Delivery) => {
@@ -94,9 +105,11 @@ impl Streams {
             }
             _ => MsgFlags::MSG_DONTWAIT,
         };
-        let (delivery, mut count) = (&self.delivery, 0);
+        let (delivery, mut count) = (&self.delivery, None);
         for subscriber in &mut self.subscribers {
-            count += subscriber.take(delivery, flags)?;
+            if let Some(more) = subscriber.take(delivery, flags)? {
+                count = Some(count.unwrap_or_default() + more);
+            }
         }
         Ok(count)
     }
@@ -184,20 +197,25 @@ fn answers(publisher: &TcpStream, held: &mut Vec<u8>, wait: Wait) -> Result<u64>
 }
 
 impl Subscriber {
-    fn take(&mut self, delivery: &Delivery, flags: MsgFlags) -> Result<u64> {
+    /// `None` where nothing has come, not even a piece.
+    fn take(&mut self, delivery: &Delivery, flags: MsgFlags) -> Result<Option<u64>> {
         let Self {
             stream,
             room,
             filled,
         } = self;
-        *filled += take(stream, &mut room[*filled..], flags)?;
+        let length = take(stream, &mut room[*filled..], flags)?;
+        if length == 0 {
+            return Ok(None);
+        }
+        *filled += length;
         let taken = delivery.read(&room[..*filled])?;
         room.copy_within(taken.used..*filled, 0);
         *filled -= taken.used;
         if !taken.acknowledgements.is_empty() {
             stream.write_all(&taken.acknowledgements)?;
         }
-        Ok(taken.deliveries)
+        Ok(Some(taken.deliveries))
     }
 }
 
@@ -315,6 +333,12 @@ mod tests {
         while deliveries < 6 {
             deliveries += streams.receive(Wait::Delivery).unwrap().deliveries;
         }
+        theirs[0].write_all(b"a7").unwrap();
+        let mut later = theirs[0].try_clone().unwrap();
+        let writing = std::thread::spawn(move || later.write_all(b"8b"));
+        let came = streams.receive(Wait::Delivery).unwrap();
+        assert_eq!(came.deliveries, 1, "a piece is not nothing");
+        writing.join().unwrap().unwrap();
         received.write_all(b"\x40\x0212").unwrap();
         let came = streams.receive(Wait::Answer).unwrap();
         assert_eq!((came.deliveries, came.answers), (0, 1));
