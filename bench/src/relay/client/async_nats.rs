@@ -26,8 +26,13 @@ pub(super) fn load(
     runtime.block_on(async {
         let publisher = async_nats::connect(server.to_string()).await?;
         let client = async_nats::connect(server.to_string()).await?;
-        let subscriber = client.subscribe(SUBJECT).await?;
-        client.flush().await?;
+        let mut subscriber = client.subscribe(SUBJECT).await?;
+        // What comes back on the same connection was sent after the subscription: the server has that.
+        client.publish(SUBJECT, Bytes::new()).await?;
+        subscriber
+            .next()
+            .await
+            .context("there is no subscription")?;
         let load = Load {
             publisher,
             subscriber,
