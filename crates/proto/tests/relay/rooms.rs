@@ -45,8 +45,9 @@ impl Stay {
         self.now
     }
 
-    /// All places were heard, were the peer's own, or it was told that it missed them.
-    pub(crate) fn check(&self, peer: usize, truth: &Truth) {
+    /// All places were heard, were the peer's own, or it was told that it missed them. What was not whole when the relay
+    /// was started anew is not said again; the new epoch tells of that.
+    pub(crate) fn check(&self, peer: usize, truth: &Truth, has_parts: impl Fn(usize) -> bool) {
         for (epoch, heard) in &self.epochs {
             let Some(said) = truth.get(epoch) else {
                 continue;
@@ -56,7 +57,9 @@ impl Stay {
             let last = last.keys().chain(&heard.places).max().copied().unwrap_or(0);
             // A message whose sender is gone before it is whole has a place too; what was said to one relay, which is
             // gone, is said again to the next.
+            let was_cut = |message| self.now != *epoch && has_parts(message);
             let is_there = |place: &u64| match said.get(place) {
+                Some((message, _)) if was_cut(*message) => false,
                 Some((message, sender)) => *sender != peer && !self.messages.contains(message),
                 None => false,
             };

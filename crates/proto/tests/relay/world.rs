@@ -8,7 +8,7 @@ use proto::relay::hub::{Burst, Effect, ExitPolicy, Hub, Outbox, Settings, Target
 use proto::relay::native::client::{self, Event, Incoming};
 use proto::relay::native::frames::{Origin, Stage, To, Wants};
 use proto::relay::native::identity::SigningKey;
-use proto::relay::native::{Client, Identity, MessageId, Name};
+use proto::relay::native::{Client, Identity, MAX_FRAGMENT, MessageId, Name};
 
 use crate::classic::Classic;
 use crate::network::{Network, Random, Way, Weather};
@@ -201,15 +201,11 @@ impl World {
     }
 
     fn is_quiet(&self) -> bool {
-        let is_done = self.script.is_empty() && self.peers.iter().all(|peer| peer.is_settled());
-        is_done && self.hub.counts(self.now).waiting == 0 && {
-            let last = self
-                .peers
-                .iter()
-                .filter_map(|peer| peer.away.last()?.1)
-                .max();
-            last.is_some_and(|back| self.now > back + ARRIVAL)
-        }
+        let backs = self.peers.iter().filter_map(|peer| peer.away.last()?.1);
+        let verdicts = self.said.iter().filter_map(|said| said.verdict);
+        let last = backs.chain(verdicts.map(|(at, _)| at)).max();
+        let is_done = self.script.is_empty() && self.peers.iter().all(Peer::is_settled);
+        is_done && last.is_some_and(|last| self.now > last + ARRIVAL)
     }
 
     fn do_what_is_due(&mut self) {
@@ -569,7 +565,10 @@ impl World {
                 let Some(truth) = self.truth.get(room) else {
                     continue;
                 };
-                stays.iter().for_each(|stay| stay.check(index, truth));
+                let has_parts = |number: usize| self.said[number].length > MAX_FRAGMENT - 8;
+                stays
+                    .iter()
+                    .for_each(|stay| stay.check(index, truth, has_parts));
             }
         }
     }
