@@ -15,8 +15,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Token;
 use super::identity::Claim;
+use super::{MessageId, Token};
 use crate::frame::Message;
 
 /// The version of what is said in sessions.
@@ -77,6 +77,8 @@ pub struct Registered {
     pub at: SocketAddr,
     /// Chosen at random when the relay started: with another one, it has forgotten what rooms said.
     pub epoch: u64,
+    /// The last message that was taken from this name: new ones have greater numbers, whatever the client's clock says.
+    pub last: MessageId,
 }
 
 /// The client is not registered.

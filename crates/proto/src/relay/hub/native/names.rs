@@ -6,7 +6,11 @@ use std::hash::BuildHasher;
 
 use crate::relay::native::frames::Why;
 use crate::relay::native::identity::{PublicKeys, SealingKey, Signature, SigningKey};
-use crate::relay::native::{MessageId, Name};
+use crate::relay::native::{MessageId, Name, Token};
+
+fn part(Token([a, b, c, d, ..]): Token) -> u32 {
+    u32::from_be_bytes([a, b, c, d])
+}
 
 /// A name's place among the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub(super) struct Known {
     refused: Option<Box<Refused>>,
     /// Its session, while it has one.
     pub(super) session: Option<u32>,
+    /// A part of the token of the session that another one took the place of: it does not begin again.
+    left: u32,
 }
 
 /// Messages that were refused, in runs of those that follow each other.
@@ -119,6 +125,7 @@ impl Names {
             last: MessageId::default(),
             refused: None,
             session: None,
+            left: 0,
         });
         let (known, hasher) = (&self.known, &self.hasher);
         let hash = |place: &u32| hasher.hash_one(known[*place as usize].name.as_bytes());
@@ -128,6 +135,16 @@ impl Names {
 }
 
 impl Known {
+    /// Another session takes the place of the one with this token.
+    pub(super) fn left(&mut self, token: Token) {
+        self.left = part(token);
+    }
+
+    /// Whether it was the session with this token that another one took the place of last.
+    pub(super) fn has_left(&self, token: Token) -> bool {
+        self.left != 0 && self.left == part(token)
+    }
+
     /// A message was refused: it is to be refused again if it is said again.
     pub(super) fn note_refused(&mut self, id: MessageId, why: Why) {
         self.refused.get_or_insert_default().note(id, why);

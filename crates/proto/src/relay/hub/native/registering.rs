@@ -9,6 +9,7 @@ use super::names::NameId;
 use super::rooms::append;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::hub::{Burst, Effect, Hub, Outbox};
+use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
 use crate::relay::native::handshake::{
     Challenge, HELLO_PADDING, Hello, Refusal, Refused, Register, Registered, VERSION,
@@ -67,12 +68,13 @@ impl Hub {
             return None;
         }
         match self.admit(burst, &register, now, out) {
-            Ok(()) => {
+            Ok(last) => {
                 let registered = Registered {
                     nonce,
                     token: self.native.gate.token(burst.from, nonce),
                     at: burst.from,
                     epoch: self.native.epoch,
+                    last,
                 };
                 send(&registered, burst, out);
             }
@@ -84,14 +86,15 @@ impl Hub {
         Some(())
     }
 
-    /// Begins a session, unless this registration has begun it already.
+    /// Begins a session, unless this registration has begun it already, and says which message was taken last from this
+    /// client.
     fn admit(
         &mut self,
         burst: &Burst<'_>,
         register: &Register,
         now: Duration,
         out: &mut Outbox,
-    ) -> Result<(), Refusal> {
+    ) -> Result<MessageId, Refusal> {
         if register.version != VERSION {
             return Err(Refusal::Version);
         }
@@ -99,7 +102,7 @@ impl Hub {
         let before = self.native.sessions.find(burst.from);
         let session = before.and_then(|index| self.native.sessions.get(index));
         if session.is_some_and(|session| session.link.token() == token) {
-            return Ok(());
+            return Ok(before.map_or(MessageId::default(), |index| self.native.last(index)));
         }
         if !self.native.limits.registrations.take(burst.from, now) {
             return Err(Refusal::TooFast);
@@ -111,6 +114,9 @@ impl Hub {
             Some(claim) => Some(self.claim(claim, register, burst.from, now)?),
             None => None,
         };
+        if name.is_some_and(|name| self.native.names.get(name).has_left(token)) {
+            return Err(Refusal::TooFast); // an old registration that went astray: its session has ended
+        }
         let unheard = self.native.unheard_by(name);
         if let Some(before) = before {
             self.native.end(before, None, now, out);
@@ -127,7 +133,7 @@ impl Hub {
         self.native.tell_again(index, &unheard);
         self.native.route.forget();
         self.counts.registered += 1;
-        Ok(())
+        Ok(self.native.last(index))
     }
 
     /// The name, if the claim to it is true.
@@ -233,6 +239,12 @@ impl Native {
     /// The session that the name has had ends.
     fn replace(&mut self, name: Option<NameId>, now: Duration, out: &mut Outbox) {
         let before = name.and_then(|name| self.names.get(name).session);
+        let token = before
+            .and_then(|before| self.sessions.get(before))
+            .map(|session| session.link.token());
+        if let (Some(name), Some(token)) = (name, token) {
+            self.names.get_mut(name).left(token);
+        }
         if let Some(before) = before {
             self.end(before, Some(Ending::Elsewhere), now, out);
         }

@@ -88,6 +88,8 @@ pub struct Client {
     questions: Questions,
     keys: Option<Keys>,
     aliases: Aliases,
+    /// What was said before the first session: which numbers are free is not known by then.
+    early: Vec<Early>,
     events: Events,
     closing: Closing,
     /// When it was last told the time.
@@ -124,6 +126,16 @@ pub enum SendError {
     TooLong(usize),
 }
 
+/// A message that waits for the first session.
+#[derive(Debug)]
+struct Early {
+    /// What the caller calls it by.
+    id: MessageId,
+    to: To,
+    wants: Wants,
+    content: Vec<u8>,
+}
+
 impl Client {
     /// A client that is to register.
     pub fn new(settings: Settings, now: Duration) -> Self {
@@ -148,6 +160,7 @@ impl Client {
             questions: Questions::default(),
             keys,
             aliases: Aliases::default(),
+            early: Vec::new(),
             events: Events::default(),
             closing: Closing::No,
             now,
@@ -224,7 +237,19 @@ impl Client {
         }
         self.outbox.admit(content.len(), MAX_CONTENT)?;
         let id = self.next_id();
-        self.say(id, to, wants, Body::Plain, content);
+        if self.epoch.is_some() {
+            self.say(id, to, wants, Body::Plain, content);
+            return Ok(id);
+        }
+        self.outbox.hold(content.len());
+        self.aliases.wait(id);
+        let content = content.to_vec();
+        self.early.push(Early {
+            id,
+            to,
+            wants,
+            content,
+        });
         Ok(id)
     }
 
@@ -329,8 +354,13 @@ impl Client {
     /// A session has begun: first come the rooms, since messages may be for them, then what was asked.
     fn begin_session(&mut self, registered: Registered, now: Duration) {
         let Registered {
-            token, at, epoch, ..
+            token,
+            at,
+            epoch,
+            last,
+            ..
         } = registered;
+        self.next = self.next.max(MessageId(last.0.saturating_add(1)));
         let mut link = Link::new(token);
         self.at = Some(at);
         let is_another = self.epoch.replace(epoch).is_some_and(|was| was != epoch);
@@ -349,6 +379,12 @@ impl Client {
         self.outbox.restart();
         self.ask_for_keys();
         self.events.push(Event::Registered { at, epoch });
+        for early in std::mem::take(&mut self.early) {
+            self.outbox.release(early.content.len());
+            let wire = self.next_id();
+            self.aliases.travels(early.id, wire);
+            self.say(wire, early.to, early.wants, Body::Plain, &early.content);
+        }
     }
 
     fn end_session(&mut self) {

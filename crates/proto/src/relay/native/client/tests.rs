@@ -66,6 +66,11 @@ struct Relay {
 impl Relay {
     /// Lets the client register: it has said hello.
     fn new(client: &mut Client, token: u8, now: Duration) -> Self {
+        Self::that_took(MessageId(0), client, token, now)
+    }
+
+    /// The same, of a relay that has taken messages of this name up to this one.
+    fn that_took(last: MessageId, client: &mut Client, token: u8, now: Duration) -> Self {
         let hello = said(client, now).pop().expect("a hello");
         let (Hello { nonce, .. }, _) = frame::decode_datagram(&hello).unwrap();
         let cookie = Cookie([3; 16]);
@@ -79,6 +84,7 @@ impl Relay {
             token,
             at: ([192, 0, 2, 9], 9).into(),
             epoch: 1,
+            last,
         };
         client.receive(&wire(&registered, &[]), now);
         let link = Link::new(token);
@@ -532,4 +538,34 @@ fn an_ending_elsewhere_is_final_and_a_stop_is_not() {
         assert_eq!(told(&mut client), [Event::Ended(why)]);
         assert_eq!(client.deadline().is_none(), is_final, "{why:?}");
     }
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_no_number_twice() {
+    let mut client = client(None);
+    let early = client.send(to(5), b"early", Wants::Nothing, ms(0));
+    assert_eq!((early, client.unanswered()), (Ok(id(0)), 1));
+    let mut relay = Relay::that_took(id(1_000_000), &mut client, 1, ms(0));
+    let late = client.send(to(5), b"late", Wants::Nothing, ms(0));
+    assert_eq!(late, Ok(id(1_000_002)));
+    let heard = relay.hears_messages(&mut client, ms(0));
+    let heard: Vec<_> = heard
+        .iter()
+        .map(|(send, content)| (send.id, &content[..]))
+        .collect();
+    assert_eq!(
+        heard,
+        [(id(1_000_001), &b"early"[..]), (id(1_000_002), b"late")]
+    );
+    told(&mut client);
+    relay.tells(1_000_001, 1_000_002, Stage::Queued, &mut client);
+    let expected = [
+        receipt(0, 0, Stage::Queued),
+        receipt(1_000_002, 1_000_002, Stage::Queued),
+    ];
+    assert_eq!(
+        told(&mut client),
+        expected,
+        "the caller knows each by its own number"
+    );
 }

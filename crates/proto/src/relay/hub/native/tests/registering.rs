@@ -319,3 +319,44 @@ proptest! {
         prop_assert_eq!(world.texts(bob), ["still there"]);
     }
 }
+
+#[test]
+fn an_old_registration_that_went_astray_takes_nothing_over() {
+    let mut world = World::new();
+    let nonce = Nonce([0; 16]);
+    let cookie = world.cookie(address(1), nonce);
+    let register = Register {
+        version: VERSION,
+        nonce,
+        cookie,
+        claim: Some(Identity::new([b'a'; 32]).claim(name("alice"), nonce, cookie)),
+    };
+    world.peer(1, Some(("alice", b'a')));
+    let new = world.person("alice");
+    world.settle();
+    world.places.remove(&address(1));
+    let again: Option<Refused> = world.answer(address(1), &frame(&register, &[]));
+    assert_eq!(again.map(|refused| refused.why), Some(Refusal::TooFast));
+    world.settle();
+    assert_eq!(world.heard(new), []);
+}
+
+#[test]
+fn a_client_is_told_which_message_was_taken_last_from_its_name() {
+    let mut world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    world.message(alice, named("bob"), b"one");
+    world.message(alice, named("bob"), b"two");
+    world.settle();
+    let registered = world.register_with(address(1), NONCE, Some(("alice", b'a')));
+    assert_eq!(
+        registered.map(|registered| registered.last),
+        Ok(MessageId(2))
+    );
+    let registered = world.register_with(address(2), NONCE, None);
+    assert_eq!(
+        registered.map(|registered| registered.last),
+        Ok(MessageId(0))
+    );
+    assert_eq!(world.texts(bob), ["one", "two"]);
+}
