@@ -3,6 +3,7 @@
 mod folder;
 mod forge;
 mod namespaces;
+mod noise;
 
 use std::io::{BufRead, BufReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -18,6 +19,7 @@ pub use forge::forge;
 pub use namespaces::Namespaces;
 #[cfg(unix)]
 pub use nix::sys::signal::Signal;
+pub use noise::Noise;
 
 /// How long anything may take before a test gives it up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -321,6 +323,17 @@ impl Server {
         number
             .and_then(|number| number.parse().ok())
             .expect("VmRSS")
+    }
+
+    /// Checks that it takes no more than so many KiB, and that it ends in order, with next to nothing said.
+    #[cfg(target_os = "linux")]
+    pub fn ends_quietly(self, most: u64) {
+        let memory = self.memory();
+        assert!(memory < most, "{memory} KiB, not {most}");
+        let (status, messages) = self.terminate();
+        assert_eq!(status.code(), Some(0));
+        assert!(!messages.contains("ERROR"), "{messages}");
+        assert!(messages.lines().count() < 100, "{messages}");
     }
 }
 

@@ -4,7 +4,6 @@ use proto::relay::hub;
 use runtime::addr::Bind;
 use runtime::metrics::{BindError, Endpoint, Kind, Page, Value};
 use runtime::udp;
-use runtime::usage;
 
 use super::relay::Relay;
 
@@ -166,28 +165,10 @@ pub(super) fn summary(relay: &Relay) -> String {
 /// All figures as they are now.
 pub(super) fn page(relay: &Relay) -> Page {
     let mut page = Page::default();
-    of_program(relay, &mut page);
+    page.program("relay", env!("CARGO_PKG_VERSION"), relay.uptime());
     of_sockets(&relay.totals().counts(), &mut page);
     of_hub(&relay.counts(), &mut page);
     page
-}
-
-fn of_program(relay: &Relay, page: &mut Page) {
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
-    page.metric("relay_build_info", Kind::Gauge, "The program; always 1.")
-        .sample(&version, Value::Count(1));
-    let uptime = Value::Amount(relay.uptime().as_secs_f64());
-    let help = "Time since the relay was started.";
-    page.single("relay_uptime_seconds", Kind::Gauge, help, uptime);
-    if let Some(time) = usage::cpu_time() {
-        let time = Value::Amount(time.as_secs_f64());
-        let help = "Processor time used, in user space and in the kernel.";
-        page.single("process_cpu_seconds_total", Kind::Counter, help, time);
-    }
-    if let Some(bytes) = usage::resident_bytes() {
-        let (bytes, help) = (Value::Count(bytes), "Memory in use.");
-        page.single("process_resident_memory_bytes", Kind::Gauge, help, bytes);
-    }
 }
 
 fn of_sockets(counts: &udp::Counts, page: &mut Page) {

@@ -2,6 +2,9 @@
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use std::fmt::{self, Display, Write};
+use std::time::Duration;
+
+use crate::usage;
 
 /// What kind of figure a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,26 @@ impl Page {
     /// A metric of one sample without labels.
     pub fn single(&mut self, name: &str, kind: Kind, help: &str, value: Value) {
         self.metric(name, kind, help).sample(&[], value);
+    }
+
+    /// What is the same of every program: what it is, since when it runs and what it takes. `prefix` begins the names of
+    /// what is its own.
+    pub fn program(&mut self, prefix: &str, version: &str, uptime: Duration) {
+        let name = format!("{prefix}_build_info");
+        self.metric(&name, Kind::Gauge, "The program; always 1.")
+            .sample(&[("version", version)], Value::Count(1));
+        let (name, uptime) = (format!("{prefix}_uptime_seconds"), uptime.as_secs_f64());
+        let help = "Time since the server was started.";
+        self.single(&name, Kind::Gauge, help, Value::Amount(uptime));
+        if let Some(time) = usage::cpu_time() {
+            let time = Value::Amount(time.as_secs_f64());
+            let help = "Processor time used, in user space and in the kernel.";
+            self.single("process_cpu_seconds_total", Kind::Counter, help, time);
+        }
+        if let Some(bytes) = usage::resident_bytes() {
+            let (bytes, help) = (Value::Count(bytes), "Memory in use.");
+            self.single("process_resident_memory_bytes", Kind::Gauge, help, bytes);
+        }
     }
 
     /// The page as it is sent.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use runtime::addr::Bind;
 use runtime::metrics::{BindError, Endpoint, Kind, Page, Value};
 use runtime::udp::Counts;
-use runtime::usage;
 
 use super::companions::Companions;
 use super::measured::{Floods, Measured};
@@ -83,7 +82,11 @@ pub(super) fn start(
 /// All figures as they are now.
 fn page(watched: &Watched) -> Page {
     let mut page = Page::default();
-    of_program(watched, &mut page);
+    page.program(
+        "udp_echo",
+        env!("CARGO_PKG_VERSION"),
+        watched.began.elapsed(),
+    );
     of_services(watched, &mut page);
     if let Some(measured) = &watched.measured {
         of_wires(measured, &mut page);
@@ -91,24 +94,6 @@ fn page(watched: &Watched) -> Page {
         of_floods(&measured.floods, &mut page);
     }
     page
-}
-
-fn of_program(watched: &Watched, page: &mut Page) {
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
-    page.metric("udp_echo_build_info", Kind::Gauge, "The program; always 1.")
-        .sample(&version, Value::Count(1));
-    let uptime = Value::Amount(watched.began.elapsed().as_secs_f64());
-    let help = "Time since the server was started.";
-    page.single("udp_echo_uptime_seconds", Kind::Gauge, help, uptime);
-    if let Some(time) = usage::cpu_time() {
-        let time = Value::Amount(time.as_secs_f64());
-        let help = "Processor time used, in user space and in the kernel.";
-        page.single("process_cpu_seconds_total", Kind::Counter, help, time);
-    }
-    if let Some(bytes) = usage::resident_bytes() {
-        let (bytes, help) = (Value::Count(bytes), "Memory in use.");
-        page.single("process_resident_memory_bytes", Kind::Gauge, help, bytes);
-    }
 }
 
 fn of_services(watched: &Watched, page: &mut Page) {

@@ -41,6 +41,12 @@ impl Session {
         }
     }
 
+    /// Whether verdicts wait until this session's queue is shorter.
+    pub(super) fn withholds(&self) -> bool {
+        let busy = self.busy.as_ref();
+        busy.is_some_and(|busy| !busy.withheld.is_empty())
+    }
+
     /// Withholds a verdict until this session's queue is shorter.
     pub(super) fn withhold(&mut self, sender: Key, id: MessageId) {
         let withheld = &mut self.busy().withheld;
@@ -149,11 +155,7 @@ impl Native {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        let waits = session
-            .busy
-            .as_ref()
-            .is_some_and(|busy| !busy.withheld.is_empty());
-        if !waits {
+        if !session.withholds() {
             return;
         }
         let is_short = session.link.backlog() < Session::LOW;

@@ -63,11 +63,7 @@ impl Native {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        let waits = session
-            .busy
-            .as_ref()
-            .is_some_and(|busy| !busy.withheld.is_empty());
-        let soon = waits.then(|| now + Self::SOON);
+        let soon = session.withholds().then(|| now + Self::SOON);
         let later = session.is_awake.then(|| now + Self::LATER);
         let moments = [session.link.deadline(), soon, later];
         if let Some(due) = moments.into_iter().flatten().min() {
