@@ -86,11 +86,12 @@ fn send_input(exchange: &Exchange) -> Sent {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Sent::InputFailed(error),
         };
+        // Before it is sent, since the answer and the end may come at once.
+        exchange.due().sent(piece);
         if let Err(error) = stream.write_all(piece) {
             tracing::debug!(%error, "the server takes no more");
             return Sent::Stopped;
         }
-        exchange.due().sent(piece);
     }
 }
 
