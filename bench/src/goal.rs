@@ -59,6 +59,18 @@ pub(crate) fn taking_part<T: Topic>(goals: &[&Goal<T>]) -> Vec<T::Program> {
     programs
 }
 
+/// Checks that every part of a topic has a goal, and a place in the report.
+#[cfg(test)]
+pub(crate) fn check_parts<T: Topic>(goals: &[Goal<T>], in_report: &[T::Part])
+where
+    T::Part: clap::ValueEnum + PartialEq + std::fmt::Debug,
+{
+    for part in clap::ValueEnum::value_variants() {
+        assert!(goals.iter().any(|goal| goal.part == *part), "{part:?}");
+        assert!(in_report.contains(part), "{part:?}");
+    }
+}
+
 /// What a figure ought to be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Target {

@@ -97,15 +97,10 @@ const fn iperf3_new(read: Read) -> Series {
 
 #[cfg(test)]
 mod tests {
-    use clap::ValueEnum;
-
     use super::*;
 
     #[test]
     fn every_part_has_a_goal_and_a_place_in_the_report() {
-        for part in Part::value_variants() {
-            assert!(GOALS.iter().any(|goal| goal.part == *part), "{part:?}");
-            assert!(Part::ALL.contains(part), "{part:?}");
-        }
+        crate::goal::check_parts(GOALS, &Part::ALL);
     }
 }

@@ -33,6 +33,14 @@ impl Keyed {
     }
 }
 
+/// An address as IPv6 has it: an IPv4 one is the same however it was written.
+pub(super) fn octets(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}
+
 /// The network of an address, as far as one owner has it: an IPv4 /24 or an IPv6 /48, both as IPv6 has them.
 pub(super) fn network(ip: [u8; 16]) -> [u8; 16] {
     let is_mapped = IpAddr::from(ip).to_canonical().is_ipv4();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use hashbrown::HashTable;
 
 use super::Via;
-use super::keyed::{Keyed, network};
+use super::keyed::{Keyed, network, octets};
 use crate::relay::native::LIFETIME;
 use chain::Chain;
 use crowds::Crowds;
@@ -148,7 +148,7 @@ impl Table {
     }
 
     fn place(&self, addr: &SocketAddr) -> Option<u32> {
-        let (ip, port) = (octets(addr), addr.port());
+        let (ip, port) = (octets(addr.ip()), addr.port());
         let is_same = |place: &u32| {
             let entry = &self.entries[*place as usize];
             entry.port == port && entry.ip == ip
@@ -187,7 +187,7 @@ impl Table {
 
     fn insert(&mut self, addr: SocketAddr, via: Via, now: Duration) {
         let entry = Entry {
-            ip: octets(&addr),
+            ip: octets(addr.ip()),
             scope: scope(&addr),
             heard: seconds(now),
             links: chain::Links::default(),
@@ -264,16 +264,8 @@ impl Table {
             yields = yields.max(Some((size, u32::MAX - entry.heard, place)));
         }
         let (size, _, place) = yields?;
-        let own = self.crowds.size(self.network(octets(newcomer)));
+        let own = self.crowds.size(self.network(octets(newcomer.ip())));
         (size >= own).then_some(place)
-    }
-}
-
-/// IPv4 addresses are kept as IPv6 has them.
-fn octets(addr: &SocketAddr) -> [u8; 16] {
-    match addr.ip() {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-        IpAddr::V6(ip) => ip.octets(),
     }
 }
 

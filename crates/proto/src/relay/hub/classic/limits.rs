@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::super::keyed::{Keyed, network};
+use super::super::keyed::{Keyed, network, octets};
 
 /// Limits for each address and for each network.
 ///
@@ -84,8 +84,7 @@ impl Buckets {
 
 fn source(ip: IpAddr) -> [u8; 16] {
     match ip {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-        IpAddr::V6(ip) if ip.is_loopback() => ip.octets(),
-        IpAddr::V6(ip) => (ip.to_bits() >> 64 << 64).to_be_bytes(),
+        IpAddr::V6(ip) if !ip.is_loopback() => (ip.to_bits() >> 64 << 64).to_be_bytes(),
+        ip => octets(ip),
     }
 }

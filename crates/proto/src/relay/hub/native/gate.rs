@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
+use crate::relay::hub::keyed::octets;
 use crate::relay::native::Token;
 use crate::relay::native::handshake::{Cookie, Nonce};
 
@@ -46,7 +49,10 @@ impl Gate {
         now: Duration,
     ) -> bool {
         let slot = now.as_secs() / Self::SLOT;
-        let matches = |slot| same(self.of_slot(peer, nonce, slot).0, cookie.0);
+        let matches = |slot| {
+            let good = self.of_slot(peer, nonce, slot);
+            verify_slices_are_equal(&good.0, &cookie.0).is_ok()
+        };
         matches(slot) || slot.checked_sub(1).is_some_and(matches)
     }
 
@@ -82,19 +88,10 @@ fn code(key: &[u8; 32], parts: &[&[u8]]) -> blake3::Hash {
     hasher.finalize()
 }
 
-/// An address as 18 bytes: an IPv4 one is the same however it was written.
+/// An address as 18 bytes.
 fn address(peer: SocketAddr) -> [u8; 18] {
-    let ip = match peer.ip() {
-        std::net::IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-        std::net::IpAddr::V6(ip) => ip,
-    };
     let mut bytes = [0; 18];
-    bytes[..16].copy_from_slice(&ip.octets());
+    bytes[..16].copy_from_slice(&octets(peer.ip()));
     bytes[16..].copy_from_slice(&peer.port().to_be_bytes());
     bytes
-}
-
-/// Compares without telling by its time where the difference is.
-fn same(one: [u8; 16], other: [u8; 16]) -> bool {
-    std::hint::black_box(u128::from_ne_bytes(one) ^ u128::from_ne_bytes(other)) == 0
 }

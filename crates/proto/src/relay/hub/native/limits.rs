@@ -1,29 +1,18 @@
 //! How many may register, and take names, from one network: each has a bucket that fills again with time.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-/// A network: a /24 or a /48.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Network(u64);
-
-impl Network {
-    fn of(ip: IpAddr) -> Self {
-        Self(match ip {
-            IpAddr::V4(ip) => 1 << 62 | u64::from(u32::from(ip) >> 8),
-            IpAddr::V6(ip) => 2 << 62 | u128::from(ip).wrapping_shr(80) as u64,
-        })
-    }
-}
+use crate::relay::hub::keyed::{network, octets};
 
 /// A bucket for each network. Of one that is full nothing is remembered.
 #[derive(Debug)]
 pub(super) struct Buckets {
     /// When the bucket of a network will be full again.
-    full_at: HashMap<Network, Duration, FixedState>,
+    full_at: HashMap<[u8; 16], Duration, FixedState>,
     /// How long it takes to fill by one.
     each: Duration,
     /// How much it holds.
@@ -50,7 +39,7 @@ impl Buckets {
         if ip.is_loopback() {
             return true;
         }
-        let network = Network::of(ip);
+        let network = network(octets(ip));
         if self.full_at.len() >= Self::MAX && !self.full_at.contains_key(&network) {
             self.full_at.retain(|_, full_at| *full_at > now);
             if self.full_at.len() >= Self::MAX {
