@@ -8,7 +8,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use proto::frame::{self, Message, Prefix};
-use proto::relay::hub::{Burst, ExitPolicy, Hub, Outbox, RunId, Settings, Targets, Via};
+use proto::relay::hub::{Burst, ExitPolicy, Hub, Outbox, Reach, RunId, Settings, Targets, Via};
 use proto::relay::native::frames::{
     Ask, Body, Join, Leave, Origin, Part, Question, Read, Send, To, Wants,
 };
@@ -121,6 +121,7 @@ impl World {
             ports: vec![9000],
             clients: 8,
             history: 4,
+            reach: Reach::Here,
         };
         let mut world = Self {
             hub: Hub::new(settings, now),

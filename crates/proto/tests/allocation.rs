@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proto::frame::{self, HEADER_LIMIT, Message};
-use proto::relay::hub::{Burst, ExitPolicy, Hub, Outbox, Settings, Targets, Via};
+use proto::relay::hub::{Burst, ExitPolicy, Hub, Outbox, Reach, Settings, Targets, Via};
 use serde::{Deserialize, Serialize};
 
 /// Notes the largest block that the current thread has asked for, and how many bytes it has.
@@ -130,6 +130,7 @@ impl Relay {
             ports: vec![9000],
             clients,
             history: 10,
+            reach: Reach::Here,
         };
         Self {
             hub: Hub::new(settings, Duration::ZERO),

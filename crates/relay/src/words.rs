@@ -28,6 +28,9 @@ pub(crate) fn refusal(why: Refusal, relay: &Target) -> String {
                 "{relay} speaks another version: use a program of the same version, or --classic"
             )
         }
+        Refusal::CutOff => format!(
+            "{relay} cannot find out whose this name is, since it is cut off from the other relays: try again later"
+        ),
     }
 }
 
@@ -49,6 +52,15 @@ pub(crate) fn why(why: Why, to: To) -> String {
             "{to} is on the classic wire, which cannot say this: up to about 970 bytes, no white space at its ends"
         ),
         Why::TooFast => "too many messages a second; send fewer".to_owned(),
+        Why::Quota => format!(
+            "{to} is away, and as much mail from you waits for them as may; try again when they have fetched it"
+        ),
+        Why::Nameless => format!(
+            "{to} is away, and mail is kept only from those who go by a name: give yours by --name"
+        ),
+        Why::CutOff => format!(
+            "{to} is not at this relay, which is cut off from the others and from its mail; try again later"
+        ),
     }
 }
 

@@ -66,7 +66,9 @@
 //! ```
 
 pub mod client;
+pub mod fleet;
 pub mod hub;
+pub mod letter;
 mod message;
 pub mod native;
 mod reply;

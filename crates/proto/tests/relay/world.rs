@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use proto::relay::hub::{Burst, Effect, ExitPolicy, Hub, Outbox, Settings, Targets, Via};
+use proto::relay::hub::elsewhere::Errand;
+use proto::relay::hub::{Burst, Effect, ExitPolicy, Hub, Outbox, Reach, Settings, Targets, Via};
 use proto::relay::native::client::{self, Event, Incoming};
 use proto::relay::native::frames::{Origin, Stage, To, Wants};
 use proto::relay::native::identity::SigningKey;
@@ -86,6 +87,7 @@ fn new_hub(random: &mut Random, names: &[(Name, SigningKey)], now: Duration) -> 
         ports: vec![9000],
         clients: 1000,
         history: 40,
+        reach: Reach::Here,
     };
     let mut hub = Hub::new(settings, now);
     for (name, key) in names {
@@ -249,8 +251,8 @@ impl World {
         self.hub.flush(self.now, &mut self.out);
         self.relay_sends();
         for effect in self.hub.take_effects() {
-            if let Effect::NameTaken { name, key } = effect {
-                self.names.push((name, key));
+            if let Effect::Errand(Errand::Owner { name, keys }) = effect {
+                self.names.push((name, keys.signing));
             }
         }
     }

@@ -354,7 +354,7 @@ impl Talk {
                 };
                 self.note(&text)
             }
-            Reply::Status(_) => Ok(()),
+            Reply::Status(_) | Reply::Relays(_) => Ok(()),
         }
     }
 

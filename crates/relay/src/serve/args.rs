@@ -7,6 +7,10 @@ use clap::ValueEnum;
 use proto::relay::hub::{ExitPolicy, Targets};
 use runtime::addr::Bind;
 
+#[cfg(feature = "nats")]
+use super::bus;
+use super::store;
+
 /// Pass messages on between clients
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -39,6 +43,11 @@ pub(crate) struct Args {
     /// [default: names are forgotten when the relay stops]
     #[arg(long, value_name = "FILE")]
     pub(super) names: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) store: store::Args,
+    #[cfg(feature = "nats")]
+    #[command(flatten)]
+    pub(super) bus: bus::Args,
     /// Messages of each room that are kept for those who come later
     #[arg(long, value_name = "N", default_value = "100")]
     pub(super) history: usize,

@@ -5,10 +5,14 @@
 
 mod alarm;
 mod args;
+#[cfg(feature = "nats")]
+mod bus;
 mod metrics;
 mod names;
+mod outside;
 mod post;
 mod relay;
+mod store;
 #[cfg(test)]
 mod tests;
 mod ways;
@@ -21,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use proto::relay::DEFAULT_PORT;
-use proto::relay::hub::{Hub, Settings};
+use proto::relay::hub::{Hub, Reach, Settings};
 use runtime::cli::{self, Exit};
 use runtime::metrics::Endpoint;
 use runtime::shutdown::Shutdown;
@@ -30,7 +34,9 @@ use runtime::{host, random};
 
 pub(crate) use args::Args;
 use names::{Keeper, Owner};
+use outside::{Outside, Runner};
 use relay::Relay;
+use store::Store;
 use worker::Worker;
 
 /// A relay that is ready to run.
@@ -38,6 +44,9 @@ struct Serve {
     relay: Arc<Relay>,
     intakes: Vec<Intake>,
     keeper: Option<(Keeper, mpsc::Receiver<Owner>)>,
+    store: Option<Store>,
+    #[cfg(feature = "nats")]
+    bus: Option<bus::Bus>,
     metrics: Option<Endpoint>,
     busy_poll: bool,
 }
@@ -60,22 +69,47 @@ impl Serve {
             .map(|socket| Arc::new(socket.receiving_bursts()))
             .collect();
         let metrics = args.metrics.map(metrics::bind).transpose()?;
+        let mut runners = Vec::<Runner>::new();
         let mut hub = Hub::new(settings(args, &sockets)?, Duration::ZERO);
-        let (mut keeper, mut taken) = (None, None);
+        let (mut keeper, mut store) = (None, None);
+        if let Some(path) = &args.store.store {
+            let (opened, runner) = Store::open(path, &args.store)?;
+            opened.recall(&mut hub);
+            store = Some(opened);
+            runners.push(runner);
+        }
+        #[cfg(feature = "nats")]
+        let bus = match &args.bus.nats {
+            Some(url) => {
+                let (bus, runner) = bus::Bus::connect(url, &args.bus)?;
+                runners.push(runner);
+                Some(bus)
+            }
+            None => None,
+        };
         if let Some(path) = &args.names {
             let (file, owners) = Keeper::open(path)?;
             owners
                 .into_iter()
                 .for_each(|(name, key)| hub.remember(name, key));
             let (tell, hear) = mpsc::channel();
-            (keeper, taken) = (Some((file, hear)), Some(tell));
+            keeper = Some((file, hear));
+            runners.push(names::runner(tell));
         }
-        let relay = Arc::new(Relay::new(hub, sockets.clone(), taken, shutdown.clone()));
+        let relay = Arc::new(Relay::new(
+            hub,
+            sockets.clone(),
+            Outside::new(runners),
+            shutdown.clone(),
+        ));
         let intake = |socket| Intake::new(socket, args.rate_limit, Arc::clone(relay.totals()));
         Ok(Self {
             intakes: sockets.into_iter().map(intake).collect(),
             relay,
             keeper,
+            store,
+            #[cfg(feature = "nats")]
+            bus,
             metrics,
             busy_poll: args.busy_poll,
         })
@@ -94,9 +128,20 @@ impl Serve {
             let keeper = self.keeper.take();
             let keeps = keeper
                 .map(|(keeper, owners)| start(scope, relay, "names", move || keeper.run(&owners)));
+            let store = self.store.take();
+            let stores = store.map(|store| start(scope, relay, "store", || store.run(relay)));
+            #[cfg(feature = "nats")]
+            let buses = self
+                .bus
+                .take()
+                .map(|bus| start(scope, relay, "bus", || bus.run(relay)));
             let served = self.serve(scope, relay);
             relay.close();
-            keeps.transpose()?;
+            for thread in [keeps, stores] {
+                thread.transpose()?;
+            }
+            #[cfg(feature = "nats")]
+            buses.transpose()?;
             served
         })
     }
@@ -167,5 +212,17 @@ fn settings(args: &Args, sockets: &[Arc<Socket>]) -> io::Result<Settings> {
         ports,
         clients: args.clients.get(),
         history: args.history,
+        reach: reach(args),
     })
+}
+
+fn reach(args: &Args) -> Reach {
+    #[cfg(feature = "nats")]
+    if args.bus.nats.is_some() {
+        return Reach::Fleet;
+    }
+    match args.store.store {
+        Some(_) => Reach::Store,
+        None => Reach::Here,
+    }
 }

@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 
 use anyhow::{Context, bail};
+use proto::relay::hub::elsewhere::Errand;
 use proto::relay::native::Name;
 use proto::relay::native::identity::SigningKey;
 use runtime::escape::Escaped;
+
+use super::outside::Runner;
 
 /// A name and whose it is.
 pub(super) type Owner = (Name, SigningKey);
@@ -106,6 +109,18 @@ impl Keeper {
         self.lines.clear();
         Ok(())
     }
+}
+
+/// Tells the thread that writes names down of those that are taken.
+pub(super) fn runner(tell: Sender<Owner>) -> Runner {
+    Box::new(move |errands| {
+        for errand in errands {
+            if let Errand::Owner { name, keys } = errand {
+                // It fails when the thread has ended, which says why itself.
+                let _ = tell.send((name, keys.signing));
+            }
+        }
+    })
 }
 
 /// What the file says, and how many bytes of it are whole.

@@ -1,16 +1,17 @@
 //! What the threads of a relay share: the hub, above all.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use proto::relay::hub::elsewhere::News;
 use proto::relay::hub::{Counts, Effect, Hub, Outbox};
 use runtime::shutdown::Shutdown;
 use runtime::timing;
 use runtime::udp::{Socket, Totals};
 
 use super::alarm::Alarm;
-use super::names::Owner;
+use super::outside::Outside;
 use super::post::Post;
 use super::ways::Ways;
 
@@ -25,8 +26,8 @@ pub(super) struct Relay {
     ways: Ways,
     totals: Arc<Totals>,
     alarm: Arc<Alarm>,
-    /// Who is told whose a name is, until the relay is closed.
-    taken: Mutex<Option<mpsc::Sender<Owner>>>,
+    /// Who runs the hub's errands.
+    outside: Outside,
     shutdown: Shutdown,
 }
 
@@ -35,7 +36,7 @@ impl Relay {
     pub(super) fn new(
         hub: Hub,
         sockets: Vec<Arc<Socket>>,
-        taken: Option<mpsc::Sender<Owner>>,
+        outside: Outside,
         shutdown: Shutdown,
     ) -> Self {
         let alarm = Arc::new(Alarm::default());
@@ -51,7 +52,7 @@ impl Relay {
             sockets,
             totals: Arc::default(),
             alarm,
-            taken: Mutex::new(taken),
+            outside,
             shutdown,
         }
     }
@@ -123,28 +124,35 @@ impl Relay {
         }
     }
 
-    /// Says goodbye; names that are taken are no longer told.
+    /// Tells the hub what came of its errands.
+    pub(super) fn hear(&self, post: &mut Post, news: impl IntoIterator<Item = News>) {
+        self.turn(post, |hub, now, out| {
+            news.into_iter().for_each(|news| hub.news(news, now, out));
+        });
+    }
+
+    /// Says goodbye; what that leaves to be done is the last that those who run errands are told.
     pub(super) fn close(&self) {
         let mut post = Post::default();
         let mut hub = self.hub();
         hub.close(self.uptime(), post.out());
+        self.note(&mut hub);
         drop(hub);
         post.send(self);
-        drop(self.taken().take());
+        self.outside.close();
     }
 
     /// Carries out what the hub wants done, and takes note of when it wants to be looked after.
     fn note(&self, hub: &mut Hub) {
+        let mut errands = Vec::new();
         for effect in hub.take_effects() {
             match effect {
                 Effect::Stop => self.shutdown.trigger(),
-                Effect::NameTaken { name, key } => {
-                    if let Some(tell) = &*self.taken() {
-                        // It fails when the thread has ended, which says why itself.
-                        let _ = tell.send((name, key));
-                    }
-                }
+                Effect::Errand(errand) => errands.push(errand),
             }
+        }
+        if !errands.is_empty() {
+            self.outside.run(errands);
         }
         if let Some(deadline) = hub.deadline() {
             self.alarm.set(deadline);
@@ -154,9 +162,5 @@ impl Relay {
     fn hub(&self) -> MutexGuard<'_, Hub> {
         // The hub is valid between any two statements that could panic.
         self.hub.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn taken(&self) -> MutexGuard<'_, Option<mpsc::Sender<Owner>>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,12 +6,12 @@
 //!
 //! # What the hub decides and others carry out
 //! The hub keeps everything in memory and decides alone. What has to outlast it, or to reach further than its clients, it
-//! says as an [`Effect`]: its owner has the disk. A message for a name that is known and away, or for one that is not
-//! known here, passes `elsewhere`: the one place where a store of messages, and a bus between relays, join.
+//! says as an [`Effect`]: its owner has the disk and the bus to other relays, and tells it by [`news`](Hub::news) what
+//! came of that. [`elsewhere`] has all that goes there and comes from there.
 
 mod classic;
 mod counts;
-mod elsewhere;
+pub mod elsewhere;
 mod keyed;
 mod native;
 mod outbox;
@@ -21,9 +21,11 @@ mod table;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::native::identity::SigningKey;
+use super::native::identity::{PublicKeys, SigningKey};
 use super::native::{Name, packet};
 pub use counts::Counts;
+pub use elsewhere::Reach;
+use elsewhere::{Errand, News};
 pub use outbox::{Outbox, Run, RunId, Via};
 pub use policy::Targets;
 
@@ -46,6 +48,8 @@ pub struct Settings {
     pub clients: usize,
     /// How many messages of a room are kept for those who come later.
     pub history: usize,
+    /// What there is beyond its clients.
+    pub reach: Reach,
 }
 
 /// Who may stop a relay by a datagram.
@@ -61,15 +65,10 @@ pub enum ExitPolicy {
 }
 
 /// What the relay's owner is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// A name belongs to this key from now on: it is to be [remembered](Hub::remember) after a restart.
-    NameTaken {
-        /// The name.
-        name: Name,
-        /// The key.
-        key: SigningKey,
-    },
+    /// Something for a disk, or for other relays.
+    Errand(Errand),
     /// Stop: somebody who may asked for it.
     Stop,
 }
@@ -112,6 +111,43 @@ impl Hub {
     /// This name has belonged to this key before the relay started.
     pub fn remember(&mut self, name: Name, key: SigningKey) {
         self.native.remember(name, key);
+    }
+
+    /// The same, where it is known what messages to the name are sealed for.
+    pub fn remember_keys(&mut self, name: Name, keys: &PublicKeys) {
+        self.native.remember_keys(name, keys);
+    }
+
+    /// Hears what became of errands, and what others want; [`flush`](Self::flush) after it.
+    pub fn news(&mut self, news: News, now: Duration, out: &mut Outbox) {
+        match news {
+            News::Settled { ticket, outcome } => self.settled(ticket, outcome),
+            News::Fetched {
+                name,
+                round,
+                letters,
+                is_all,
+            } => self.fetched(&name, round, letters, is_all, now),
+            News::MailWaits { name } => self.mail_waits(&name),
+            News::Claimed { name, claimed } => self.claimed(&name, &claimed, now, out),
+            News::Found { name, keys } => self.found(&name, keys.as_ref()),
+            News::Letter {
+                reply,
+                letter,
+                content,
+            } => self.letter_came(reply, &letter, &content, now),
+            News::Told { to, receipt } => self.told(&to, &receipt),
+            News::Superseded { name } => self.superseded(&name, now, out),
+            News::Said { said, content } => self.said_elsewhere(&said, &content, now),
+            News::Happened(happened) => self.happened_elsewhere(happened),
+            News::Asked { reply, asked } => self.asked_elsewhere(reply, &asked),
+            News::Gathered {
+                ticket,
+                listed,
+                is_all,
+            } => self.gathered(ticket, listed, is_all),
+            News::Fleet { relays } => self.fleet_is(relays),
+        }
     }
 
     /// Takes datagrams that came together.

@@ -82,6 +82,8 @@ pub struct Send {
 /// Relay to client: a message, or a part of one; the content is the bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
+    /// For how many seconds it was kept while its receiver was away; 0 for one that was not.
+    pub waited: u32,
     /// Who sent it.
     pub from: Origin,
     /// The room it was said in, and its place there.
@@ -111,7 +113,9 @@ pub struct Receipt {
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
-    /// The verdict: the relay has it, and whoever it is for is there.
+    /// The verdict: it is as safe as this relay makes it. One that keeps no mail has it in memory, and whoever it is for
+    /// is there. One that keeps mail says so when the receiver's program has it, or the disk. In a room: all in it who
+    /// can be reached have it in their queues.
     Queued,
     /// The verdict: it will not arrive.
     Refused(Why),
@@ -142,6 +146,12 @@ pub enum Why {
     NotClassic,
     /// The sender is over its rate.
     TooFast,
+    /// They are away, and the sender has as much mail waiting for them as anybody may.
+    Quota,
+    /// They are away, and mail is kept only from those who go by a name.
+    Nameless,
+    /// They are not here, and what would keep it, or find them, cannot be reached at the moment.
+    CutOff,
 }
 
 /// How far somebody has read in a room.
@@ -205,6 +215,8 @@ pub enum Question {
     Keys(Name),
     /// How is the relay?
     Status,
+    /// How are this relay and the others that serve the same community?
+    Relays,
 }
 
 /// Relay to client: an answer, or a part of one.
@@ -229,10 +241,15 @@ pub enum Reply {
     Keys(Option<PublicKeys>),
     /// How the relay is.
     Status(Status),
+    /// How the relays are, the one that answers first.
+    Relays(Vec<RelayState>),
 }
 
 /// The most entries of one list in one frame.
 pub const LISTED: usize = 20;
+
+/// The most relays in one frame: their labels may be long.
+pub const RELAYS_LISTED: usize = 5;
 
 /// Somebody in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -277,6 +294,54 @@ pub struct Status {
     pub waiting: u64,
     /// Sessions whose queue stands still.
     pub stuck: u64,
+}
+
+/// One relay of those that serve a community.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayState {
+    /// Chosen at random when it started.
+    pub id: u64,
+    /// What its owner calls it, at most [`LABEL`](Self::LABEL) bytes of whatever text.
+    pub label: String,
+    /// Since when it runs, in seconds.
+    pub uptime: u64,
+    /// How long ago it was heard of, in milliseconds; 0 for the one that answers.
+    pub heard: u64,
+    /// Clients on the classic wire.
+    pub classic: u64,
+    /// Sessions on the native wire.
+    pub sessions: u64,
+    /// Rooms that somebody there is in.
+    pub rooms: u64,
+    /// Messages that wait for those who are away. Relays that share their mail say the same number.
+    pub mail: u64,
+    /// Their size in bytes.
+    pub mail_bytes: u64,
+    /// What does not work as it should.
+    pub troubles: Vec<Trouble>,
+}
+
+impl RelayState {
+    /// The longest label in bytes.
+    pub const LABEL: usize = 64;
+
+    /// The most troubles that are told.
+    pub const TROUBLES: usize = 8;
+}
+
+/// What does not work as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trouble {
+    /// Mail cannot be written to the disk: it is refused.
+    StoreFails,
+    /// Mail has reached its size, or the disk is full.
+    StoreFull,
+    /// NATS cannot be reached: whoever is elsewhere cannot be, mail is neither kept nor fetched.
+    CutOff,
+    /// NATS keeps no mail: it has no JetStream.
+    NoMail,
+    /// It was not heard of for so long that it may be gone.
+    Silent,
 }
 
 /// Relay to client: something happened in a room that the client is in. In a room of more than 1000 nobody is told who

@@ -103,6 +103,8 @@ pub enum Refusal {
     TooFast,
     /// The relay speaks another version.
     Version,
+    /// Whose the name is cannot be found out at the moment: the relay is cut off from what knows.
+    CutOff,
 }
 
 /// The relay has no session with this token at this address: register anew.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::relay::hub::RunId;
+use crate::relay::hub::{Reach, RunId};
 
 const NOW: Duration = Duration::from_secs(1000);
 
@@ -18,6 +18,7 @@ fn settings() -> Settings {
         ports: vec![9000],
         clients: 1000,
         history: 10,
+        reach: Reach::Here,
     }
 }
 

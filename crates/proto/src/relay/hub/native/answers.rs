@@ -24,6 +24,7 @@ impl Hub {
                 let reply = Reply::Status(status(&self.count(now)));
                 self.native.reply(index, number, reply, false);
             }
+            Question::Relays => self.tell_relays(index, number, now),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::rooms::RoomId;
 use super::sessions::Key;
 use crate::relay::Reply;
-use crate::relay::hub::{Hub, Outbox, Via, elsewhere};
+use crate::relay::hub::{Hub, Outbox, Via};
 use crate::relay::native::frames::{Body, Part, Send, Stage, To, Why};
 use crate::relay::native::{MAX_CONTENT, MessageId};
 
@@ -224,10 +224,8 @@ impl Hub {
             To::Name(name) => {
                 let known = self.native.names.find(name);
                 let session = known.and_then(|id| self.native.names.get(id).session);
-                let is_known = known.is_some();
-                session
-                    .map(Target::Session)
-                    .ok_or_else(|| elsewhere::refuse(name, is_known))
+                let why = known.map_or(Why::Unknown, |_| Why::Away);
+                session.map(Target::Session).ok_or(why)
             }
             To::Room(room) => {
                 let room = self.native.rooms.find(room).ok_or(Why::NotInRoom)?;

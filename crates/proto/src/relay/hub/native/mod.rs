@@ -8,12 +8,17 @@
 //! | `messages`, `passing`, `route`, `receipts` | a message on its way, and what its sender is told |
 //! | `speaking` | what is said in rooms |
 //! | `answers` | what clients ask |
+//! | `custody`, `mailbox` | messages that have no verdict before they are safe, and what waits for those who were away |
+//! | `fleet` | what is said to other relays, and what they say |
 //! | `upkeep`, `wheel` | what a session is to be sent, and when a session is to be looked at again |
 
 mod answers;
+mod custody;
+mod fleet;
 mod gate;
 mod history;
 mod limits;
+mod mailbox;
 mod messages;
 mod names;
 mod packets;
@@ -33,6 +38,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use custody::Custody;
 use gate::Gate;
 use limits::Limits;
 use names::Names;
@@ -44,8 +50,9 @@ use wheel::{Slot, Wheel};
 
 use super::{Outbox, Settings};
 use crate::frame::{Message, Prefix};
+use crate::relay::hub::Reach;
 use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, Wants};
-use crate::relay::native::identity::SigningKey;
+use crate::relay::native::identity::{PublicKeys, SigningKey};
 use crate::relay::native::{MessageId, Name};
 
 /// Sessions, names and rooms.
@@ -59,6 +66,8 @@ pub(super) struct Native {
     wheel: Wheel,
     route: Route,
     bundle: Bundle,
+    custody: Custody,
+    reach: Reach,
     /// Deliveries of what was said in rooms.
     spread: u64,
     /// Those that passed slow members by.
@@ -118,6 +127,8 @@ impl Native {
             wheel: Wheel::new(now),
             route: Route::default(),
             bundle: Bundle::default(),
+            custody: Custody::default(),
+            reach: settings.reach,
             spread: 0,
             dropped: 0,
             resent: 0,
@@ -135,6 +146,15 @@ impl Native {
     pub(super) fn remember(&mut self, name: Name, key: SigningKey) {
         if self.names.find(&name).is_none() {
             self.names.add(name, key);
+        }
+    }
+
+    pub(super) fn remember_keys(&mut self, name: Name, keys: &PublicKeys) {
+        self.remember(name, keys.signing);
+        if let Some(id) = self.names.find(&name)
+            && self.names.get(id).key == keys.signing
+        {
+            self.names.get_mut(id).bind(keys);
         }
     }
 
@@ -162,6 +182,7 @@ impl Native {
             return Taken::Behind;
         }
         let delivery = Delivery {
+            waited: 0,
             from: Origin::Address(from),
             room: None,
             id: MessageId::default(),

@@ -146,6 +146,7 @@ impl Native {
     ) {
         if let Some(sender) = self.sessions.get(from) {
             let delivery = Delivery {
+                waited: 0,
                 from: self.origin(sender),
                 room: None,
                 id: send.id,

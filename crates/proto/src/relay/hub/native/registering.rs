@@ -8,6 +8,7 @@ use super::Native;
 use super::names::NameId;
 use super::rooms::append;
 use crate::frame::{self, Message, Prefix};
+use crate::relay::hub::elsewhere::Errand;
 use crate::relay::hub::{Burst, Effect, Hub, Outbox};
 use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
@@ -170,12 +171,17 @@ impl Hub {
         from: SocketAddr,
         now: Duration,
     ) -> Result<NameId, Refusal> {
-        let (name, key) = (claim.name, claim.keys.signing);
+        let (name, keys) = (claim.name, claim.keys);
         if !self.native.limits.names.take(from, now) {
             return Err(Refusal::TooFast);
         }
-        let id = self.native.names.add(name, key).ok_or(Refusal::Full)?;
-        self.effects.push(Effect::NameTaken { name, key });
+        let id = self
+            .native
+            .names
+            .add(name, keys.signing)
+            .ok_or(Refusal::Full)?;
+        self.effects
+            .push(Effect::Errand(Errand::Owner { name, keys }));
         Ok(id)
     }
 }

@@ -208,6 +208,7 @@ impl Native {
     ) {
         if let Some(sender) = self.sessions.get(from) {
             let delivery = Delivery {
+                waited: 0,
                 from: self.origin(sender),
                 room: Some((self.rooms.get(room).name, place)),
                 id: send.id,

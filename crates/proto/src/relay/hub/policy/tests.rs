@@ -1,6 +1,6 @@
 use super::*;
 use crate::relay::Incoming;
-use crate::relay::hub::ExitPolicy;
+use crate::relay::hub::{ExitPolicy, Reach};
 
 fn settings() -> Settings {
     let own = [
@@ -18,6 +18,7 @@ fn settings() -> Settings {
         ports: vec![9000, 9001],
         clients: 10,
         history: 0,
+        reach: Reach::Here,
     }
 }
 

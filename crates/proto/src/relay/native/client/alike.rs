@@ -176,7 +176,7 @@ mod tests {
             wants in prop_oneof![Just(Wants::Nothing), Just(Wants::Read)],
             body in prop_oneof![Just(Body::Plain), Just(Body::Sealed)],
         ) -> Delivery {
-            Delivery { from, room, id: MessageId(id), part, wants, body }
+            Delivery { waited: 0, from, room, id: MessageId(id), part, wants, body }
         }
     }
 
@@ -200,6 +200,7 @@ mod tests {
     fn what_is_alike_is_read_without_its_fields() {
         let room = Some(("hall".parse().unwrap(), 250));
         let first = Delivery {
+            waited: 0,
             from: Origin::Address(([127, 0, 0, 1], 5).into()),
             room,
             id: MessageId(1 << 50),

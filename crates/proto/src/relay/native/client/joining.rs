@@ -196,7 +196,7 @@ impl Joining {
     fn refused(&mut self, nonce: Nonce, datagram: &[u8], now: Duration) -> Heard {
         match frame::decode_datagram::<Refused>(datagram) {
             Ok((refused, _)) if refused.nonce != nonce => Heard::Nothing,
-            Ok((refused, _)) if refused.why == Refusal::TooFast => {
+            Ok((refused, _)) if matches!(refused.why, Refusal::TooFast | Refusal::CutOff) => {
                 self.greet(LONGEST, now);
                 Heard::Nothing
             }

@@ -302,6 +302,7 @@ fn long_contents_travel_in_parts() {
         );
         for (send, part) in said {
             let delivery = Delivery {
+                waited: 0,
                 from: Origin::Name(name("bob")),
                 room: None,
                 id: send.id,
@@ -322,6 +323,7 @@ fn long_contents_travel_in_parts() {
 fn what_was_heard_before_is_dropped() {
     let (mut client, mut relay) = joined(None);
     let mut delivery = Delivery {
+        waited: 0,
         from: Origin::Name(name("bob")),
         room: None,
         id: MessageId(7),
@@ -462,6 +464,7 @@ fn a_changed_key_holds_messages_back_both_ways() {
         .seal(name("alice"), MessageId(5), b"back", ms(0))
         .unwrap();
     let delivery = Delivery {
+        waited: 0,
         from: Origin::Name(name("bob")),
         room: None,
         id: MessageId(5),
@@ -482,6 +485,7 @@ fn a_content_that_does_not_open_is_told() {
     let (mut client, mut relay) = joined(Some("alice"));
     let from = Origin::Name(name("bob"));
     let delivery = Delivery {
+        waited: 0,
         from,
         room: None,
         id: MessageId(5),

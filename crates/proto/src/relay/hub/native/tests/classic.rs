@@ -29,6 +29,7 @@ fn they_talk_to_one_another() {
     let mapped = format!("to:[::ffff:{}]/{};content:again", at.ip(), at.port());
     world.hear(classic, mapped.as_bytes());
     let delivery = Delivery {
+        waited: 0,
         from: Origin::Address(classic),
         room: None,
         id: MessageId::default(),

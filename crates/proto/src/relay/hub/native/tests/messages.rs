@@ -16,6 +16,7 @@ fn a_message_arrives_and_its_sender_is_told() {
     world.settle();
     assert_eq!(world.heard(alice), [Heard::Receipt(1, 1, Stage::Queued)]);
     let delivery = Delivery {
+        waited: 0,
         from: Origin::Name(name("alice")),
         room: None,
         id: MessageId(1),
@@ -462,6 +463,7 @@ proptest! {
             let is_room = said.to == 2;
             place += u64::from(is_room);
             let delivery = Delivery {
+                waited: 0,
                 from: Origin::Name(name(["alice", "bob"][said.who])),
                 room: is_room.then_some((room, place)),
                 id,

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::frame::{self, Message, Prefix};
-use crate::relay::hub::{Burst, Effect, ExitPolicy, Hub, Outbox, Settings, Targets, Via};
+use crate::relay::hub::{Burst, Effect, ExitPolicy, Hub, Outbox, Reach, Settings, Targets, Via};
 use crate::relay::native::frames::{
     Answer, Ask, Body, Bye, Delivery, Ending, Happened, Join, Joined, Mark, Part, Question,
     Receipt, Send, Stage, To, Wants,
@@ -76,6 +76,7 @@ fn settings() -> Settings {
         ports: vec![9000],
         clients: 1000,
         history: 4,
+        reach: Reach::Here,
     }
 }
 

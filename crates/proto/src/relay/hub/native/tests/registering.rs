@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::relay::hub::elsewhere::Errand;
 
 const NONCE: Nonce = Nonce([1; 16]);
 /// IPv4 and UDP.
@@ -81,9 +82,10 @@ fn another_version_is_refused() {
 fn a_name_belongs_to_the_key_that_took_it_first() {
     let mut world = World::new();
     let alice = world.person("alice");
-    let key = Identity::new([b'a'; 32]).keys().signing;
+    let keys = Identity::new([b'a'; 32]).keys();
     let name = name("alice");
-    assert_eq!(world.hub.take_effects(), [Effect::NameTaken { name, key }]);
+    let owner = Effect::Errand(Errand::Owner { name, keys });
+    assert_eq!(world.hub.take_effects(), [owner]);
     let refused = world.register_with(address(1), NONCE, Some(("alice", 1)));
     assert_eq!(refused, Err(Refusal::NameTaken));
     assert_eq!(world.counts().registrations_refused, 2, "it was said twice");

@@ -46,6 +46,7 @@ fn all_but_the_sender_hear_what_is_said_in_a_room() {
     world.settle();
     assert_eq!(world.heard(alice), [Heard::Receipt(id, id, Stage::Queued)]);
     let delivery = Delivery {
+        waited: 0,
         from: Origin::Name(name("alice")),
         room: Some((name("lobby"), 1)),
         id: MessageId(id),
