@@ -26,8 +26,6 @@ use super::replies::{About, Questions};
 use super::rooms::{self, Rooms};
 use super::work::{Unprepared, Work};
 use super::{Limits, connection, names};
-use crate::serve::post::Post;
-use crate::serve::relay::Relay;
 
 /// How much is done before the hub hears of it.
 const BATCH: usize = 1024;
@@ -44,10 +42,18 @@ const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 /// How often letters are counted.
 const MEASURE: Duration = Duration::from_secs(3);
 
+/// Who hears what comes over the bus.
+pub(super) trait Ear {
+    /// Hears news, and leaves nothing of them.
+    fn hear(&mut self, news: &mut Vec<News>);
+
+    /// What it counts itself of how the relay is.
+    fn counts(&self) -> RelayState;
+}
+
 /// The thread of the bus.
-pub(super) struct Desk<'a> {
-    relay: &'a Relay,
-    post: Post,
+pub(super) struct Desk<E> {
+    ear: E,
     line: Line,
     works: UnboundedReceiver<Work>,
     limits: Limits,
@@ -67,9 +73,9 @@ pub(super) struct Desk<'a> {
     closes: Option<Instant>,
 }
 
-impl<'a> Desk<'a> {
+impl<E: Ear> Desk<E> {
     pub(super) fn new(
-        relay: &'a Relay,
+        ear: E,
         line: Line,
         works: UnboundedReceiver<Work>,
         limits: Limits,
@@ -77,8 +83,7 @@ impl<'a> Desk<'a> {
     ) -> Self {
         let now = Instant::now();
         Self {
-            relay,
-            post: Post::default(),
+            ear,
             fleet: Fleet::new(label, now),
             line,
             works,
@@ -114,7 +119,7 @@ impl<'a> Desk<'a> {
             }
             self.see_to_mail();
             if !self.line.news.is_empty() {
-                self.relay.hear(&mut self.post, self.line.news.drain(..));
+                self.ear.hear(&mut self.line.news);
             }
         }
     }
@@ -452,14 +457,7 @@ impl<'a> Desk<'a> {
         self.rooms.tick(&mut self.line);
         self.give_claims_up();
         if self.fleet.is_due(now) {
-            let counts = self.relay.counts();
-            let counts = RelayState {
-                classic: counts.classic_clients,
-                sessions: counts.sessions,
-                rooms: counts.rooms,
-                ..RelayState::default()
-            };
-            self.fleet.beat(counts, &mut self.line);
+            self.fleet.beat(self.ear.counts(), &mut self.line);
             self.presence.say_some(&mut self.line);
         }
         self.prepare();

@@ -4,8 +4,9 @@
 //! what to do by [`Work`], from the hub and from the connection alike, and tells the hub in batches. What goes out and is
 //! answered has a place of its own: [`lanes`] for letters, [`rooms`], [`names`], [`mail`], [`presence`], [`fleet`].
 //!
-//! The client sends what it was given when a connection breaks again to nobody: nothing counts as done that was not
-//! answered. And what it was given while there is no connection it sends when there is one: so little is given to it then.
+//! What the client was given and has not written when a connection breaks is lost without a word: nothing counts as done
+//! that was not answered. What it is given while there is no connection it writes when there is one: so nothing is given to
+//! it then that would be of no use later.
 
 mod args;
 mod connection;
@@ -29,19 +30,22 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use proto::relay::fleet::RelayId;
+use proto::relay::hub::elsewhere::News;
+use proto::relay::native::frames::RelayState;
 use runtime::random;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::{MissedTickBehavior, interval};
 
 pub(super) use args::Args;
-use desk::Desk;
+use desk::{Desk, Ear};
 pub(super) use figures::Figures;
 use line::Line;
 use subjects::Subjects;
 use work::Work;
 
 use super::outside::Runner;
+use super::post::Post;
 use super::relay::Relay;
 
 /// How often is looked after what waits.
@@ -58,6 +62,28 @@ pub(super) struct Limits {
     pub(super) size: u64,
     /// On how many servers.
     pub(super) replicas: usize,
+}
+
+/// The hub, and what it says to its clients.
+struct Hub<'a> {
+    relay: &'a Relay,
+    post: Post,
+}
+
+impl Ear for Hub<'_> {
+    fn hear(&mut self, news: &mut Vec<News>) {
+        self.relay.hear(&mut self.post, news.drain(..));
+    }
+
+    fn counts(&self) -> RelayState {
+        let counts = self.relay.counts();
+        RelayState {
+            classic: counts.classic_clients,
+            sessions: counts.sessions,
+            rooms: counts.rooms,
+            ..RelayState::default()
+        }
+    }
 }
 
 /// A connection to the other relays.
@@ -122,6 +148,13 @@ impl Bus {
 
     /// Runs errands until there are no more, and tells the hub what others want.
     pub(super) fn run(self, relay: &Relay) {
+        self.run_for(Hub {
+            relay,
+            post: Post::default(),
+        });
+    }
+
+    fn run_for(self, ear: impl Ear) {
         let Self {
             runtime,
             line,
@@ -139,7 +172,7 @@ impl Bus {
                 }
             });
             let client = line.client.clone();
-            Desk::new(relay, line, works, limits, label).run().await;
+            Desk::new(ear, line, works, limits, label).run().await;
             // What is under way goes out still.
             let _ = tokio::time::timeout(TICK, client.flush()).await;
         });

@@ -77,7 +77,7 @@ impl Subjects {
 
     /// All letters to a name.
     pub(super) fn mail_to(&self, to: Name) -> String {
-        format!("{}.mail.{}.>", self.community, Token::of(to))
+        format!("{}.mail.{}.*", self.community, Token::of(to))
     }
 
     /// All letters.
@@ -130,7 +130,7 @@ mod tests {
         let mail = subjects.mail(name("bob"), name("al.ice"));
         assert_eq!(mail.as_str(), "plumb=line.mail.bob.al=ice");
         assert_eq!(subjects.receiver(&mail), Some(name("bob")));
-        assert_eq!(subjects.mail_to(name("b.c")), "plumb=line.mail.b=c.>");
+        assert_eq!(subjects.mail_to(name("b.c")), "plumb=line.mail.b=c.*");
         assert_eq!(subjects.stream(), "PLUMB=LINE_MAIL");
         assert_eq!(subjects.name(name("a.b")), "$KV.plumb=line_names.a=b");
     }
