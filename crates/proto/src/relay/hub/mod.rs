@@ -189,7 +189,10 @@ impl Hub {
 
     /// What its owner is to do since the last call.
     pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+        let mut effects = std::mem::take(&mut self.effects);
+        let errands = self.native.take_errands();
+        effects.extend(errands.into_iter().map(Effect::Errand));
+        effects
     }
 
     /// When to [`flush`](Self::flush) next, if nothing comes until then.

@@ -41,7 +41,7 @@ use std::time::Duration;
 use custody::Custody;
 use gate::Gate;
 use limits::Limits;
-use names::Names;
+use names::{NameId, Names};
 use rooms::{Rooms, append};
 use route::Route;
 use sessions::{Session, Sessions};
@@ -51,6 +51,7 @@ use wheel::{Slot, Wheel};
 use super::{Outbox, Settings};
 use crate::frame::{Message, Prefix};
 use crate::relay::hub::Reach;
+use crate::relay::hub::elsewhere::Errand;
 use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, Wants};
 use crate::relay::native::identity::{PublicKeys, SigningKey};
 use crate::relay::native::{MessageId, Name};
@@ -68,6 +69,8 @@ pub(super) struct Native {
     bundle: Bundle,
     custody: Custody,
     reach: Reach,
+    /// What others are to do.
+    errands: Vec<Errand>,
     /// Deliveries of what was said in rooms.
     spread: u64,
     /// Those that passed slow members by.
@@ -129,6 +132,7 @@ impl Native {
             bundle: Bundle::default(),
             custody: Custody::default(),
             reach: settings.reach,
+            errands: Vec::new(),
             spread: 0,
             dropped: 0,
             resent: 0,
@@ -208,6 +212,24 @@ impl Native {
         }
     }
 
+    /// What others are to do since the last call.
+    pub(super) fn take_errands(&mut self) -> Vec<Errand> {
+        std::mem::take(&mut self.errands)
+    }
+
+    /// Others are to do this.
+    fn errand(&mut self, errand: Errand) {
+        self.errands.push(errand);
+    }
+
+    /// The same, in a fleet; alone there is nothing to be done.
+    #[inline]
+    fn fleet_errand(&mut self, errand: Errand) {
+        if self.reach == Reach::Fleet {
+            self.errands.push(errand);
+        }
+    }
+
     /// Puts a frame in a session's queue, and says by which packet it goes.
     fn push<M: Message>(&mut self, index: u32, message: &M, bulk: &[u8]) -> u32 {
         let mut frame = std::mem::take(&mut self.scratch);
@@ -283,10 +305,26 @@ impl Native {
         self.waiting -= session.counted as usize;
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
-            self.names
-                .get_mut(name)
-                .session
-                .take_if(|session| *session == index);
+            self.name_left(name, index);
+        }
+    }
+
+    /// A named session has begun.
+    fn name_came(&mut self, name: NameId, index: u32) {
+        let known = self.names.get_mut(name);
+        known.session = Some(index);
+        let name = known.name;
+        // Another session of the name has just made way for this one: it was never away.
+        self.errands.pop_if(|it| *it == Errand::Absent { name });
+        self.fleet_errand(Errand::Present { name });
+    }
+
+    /// A named session has ended.
+    fn name_left(&mut self, name: NameId, index: u32) {
+        let known = self.names.get_mut(name);
+        if known.session.take_if(|session| *session == index).is_some() {
+            let name = known.name;
+            self.fleet_errand(Errand::Absent { name });
         }
     }
 }

@@ -9,7 +9,7 @@ use super::names::NameId;
 use super::rooms::append;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::hub::elsewhere::Errand;
-use crate::relay::hub::{Burst, Effect, Hub, Outbox};
+use crate::relay::hub::{Burst, Hub, Outbox};
 use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
 use crate::relay::native::handshake::{
@@ -129,7 +129,7 @@ impl Hub {
             .sessions
             .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
-            self.native.names.get_mut(name).session = Some(index);
+            self.native.name_came(name, index);
         }
         self.native.tell_again(index, &unheard);
         self.native.route.forget();
@@ -180,8 +180,7 @@ impl Hub {
             .names
             .add(name, keys.signing)
             .ok_or(Refusal::Full)?;
-        self.effects
-            .push(Effect::Errand(Errand::Owner { name, keys }));
+        self.native.errand(Errand::Owner { name, keys });
         Ok(id)
     }
 }
