@@ -39,6 +39,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use custody::Custody;
+use fleet::claims::Claims;
 use gate::Gate;
 use limits::Limits;
 use names::{NameId, Names};
@@ -68,6 +69,7 @@ pub(super) struct Native {
     route: Route,
     bundle: Bundle,
     custody: Custody,
+    claims: Claims,
     reach: Reach,
     /// What others are to do.
     errands: Vec<Errand>,
@@ -131,6 +133,7 @@ impl Native {
             route: Route::default(),
             bundle: Bundle::default(),
             custody: Custody::default(),
+            claims: Claims::default(),
             reach: settings.reach,
             errands: Vec::new(),
             spread: 0,

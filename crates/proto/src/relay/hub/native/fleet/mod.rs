@@ -1,9 +1,11 @@
 //! What other relays want, and what they are told.
 
+pub(super) mod claims;
+
 use std::time::Duration;
 
 use crate::relay::fleet::{Asked, Listed, Said};
-use crate::relay::hub::elsewhere::{Claimed, ReplyTo, Ticket};
+use crate::relay::hub::elsewhere::{ReplyTo, Ticket};
 use crate::relay::hub::{Hub, Outbox};
 use crate::relay::letter::Letter;
 use crate::relay::native::Name;
@@ -11,16 +13,6 @@ use crate::relay::native::frames::{Happened, Receipt, RelayState};
 use crate::relay::native::identity::PublicKeys;
 
 impl Hub {
-    /// Whether a name could be claimed is known.
-    pub(in crate::relay::hub) fn claimed(
-        &mut self,
-        _name: &Name,
-        _claimed: &Claimed,
-        _now: Duration,
-        _out: &mut Outbox,
-    ) {
-    }
-
     /// What is known elsewhere of a name.
     pub(in crate::relay::hub) fn found(&mut self, _name: &Name, _keys: Option<&PublicKeys>) {}
 
