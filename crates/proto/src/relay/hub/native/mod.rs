@@ -39,6 +39,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use custody::Custody;
+use fleet::asking::Questions;
 use fleet::claims::Claims;
 use gate::Gate;
 use limits::Limits;
@@ -53,7 +54,7 @@ use super::{Outbox, Settings};
 use crate::frame::{Message, Prefix};
 use crate::relay::hub::Reach;
 use crate::relay::hub::elsewhere::Errand;
-use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, Wants};
+use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, RelayState, Wants};
 use crate::relay::native::identity::{PublicKeys, SigningKey};
 use crate::relay::native::{MessageId, Name};
 
@@ -70,6 +71,9 @@ pub(super) struct Native {
     bundle: Bundle,
     custody: Custody,
     claims: Claims,
+    questions: Questions,
+    /// How the relays of the community are.
+    relays: Vec<RelayState>,
     reach: Reach,
     /// What others are to do.
     errands: Vec<Errand>,
@@ -134,6 +138,8 @@ impl Native {
             bundle: Bundle::default(),
             custody: Custody::default(),
             claims: Claims::default(),
+            questions: Questions::default(),
+            relays: Vec::new(),
             reach: settings.reach,
             errands: Vec::new(),
             spread: 0,
@@ -170,6 +176,7 @@ impl Native {
             self.wheel.next(),
             self.sessions.expiry(),
             self.rooms.deadline(),
+            self.questions.deadline(),
         ];
         moments.into_iter().flatten().min()
     }

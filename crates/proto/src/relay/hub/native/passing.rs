@@ -240,6 +240,9 @@ impl Native {
                 for to in &spread.to {
                     self.unreserve(*to, taking.left);
                 }
+                if let Some(gathered) = &spread.gathered {
+                    self.drop_for_others(gathered);
+                }
             }
         }
         self.touch(from);
@@ -260,9 +263,9 @@ impl Native {
     /// Somebody has read a message: its sender is told, if they are there and hear what they are told.
     pub(super) fn was_read(&mut self, read: &Read) {
         let sender = self.session_of(&read.from);
-        let session = sender.and_then(|sender| self.sessions.get(sender));
-        if let Some(sender) = sender.filter(|_| session.is_some_and(|it| !it.is_slow())) {
-            self.say(sender, read.id, Stage::Read);
+        match sender {
+            Some(sender) => self.tell_if_it_hears(sender, (read.id, read.id), Stage::Read),
+            None => self.tell_elsewhere(&read.from, read.id, Stage::Read),
         }
     }
 

@@ -1,70 +1,101 @@
-//! What other relays want, and what they are told.
+//! What is said to other relays of the same community, and what they say.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `claims` | names that are new here |
+//! | `asking` | questions that other relays are asked, and what this one answers them |
+//! | `rooms` | what is said in rooms that span relays |
+//! | `states` | how the relays are |
 
+pub(super) mod asking;
 pub(super) mod claims;
+pub(super) mod rooms;
+mod states;
 
 use std::time::Duration;
 
-use crate::relay::fleet::{Asked, Listed, Said};
-use crate::relay::hub::elsewhere::{ReplyTo, Ticket};
-use crate::relay::hub::{Hub, Outbox};
+use super::Native;
+use crate::relay::fleet::Passed;
+use crate::relay::hub::elsewhere::{Errand, ReplyTo};
+use crate::relay::hub::{Hub, Outbox, Reach};
 use crate::relay::letter::Letter;
-use crate::relay::native::Name;
-use crate::relay::native::frames::{Happened, Receipt, RelayState};
-use crate::relay::native::identity::PublicKeys;
+use crate::relay::native::frames::{Ending, Origin, Receipt, Stage};
+use crate::relay::native::{MessageId, Name};
 
 impl Hub {
-    /// What is known elsewhere of a name.
-    pub(in crate::relay::hub) fn found(&mut self, _name: &Name, _keys: Option<&PublicKeys>) {}
-
     /// Another relay passes a letter on to somebody here.
     pub(in crate::relay::hub) fn letter_came(
         &mut self,
-        _reply: ReplyTo,
+        reply: ReplyTo,
         _letter: &Letter,
         _content: &[u8],
         _now: Duration,
     ) {
+        let passed = Passed::Keep;
+        self.native.errand(Errand::Passed { reply, passed });
     }
 
-    /// Another relay says what became of messages.
-    pub(in crate::relay::hub) fn told(&mut self, _to: &Name, _receipt: &Receipt) {}
+    /// Another relay says what became of messages of somebody here.
+    pub(in crate::relay::hub) fn told(&mut self, to: &Name, receipt: &Receipt) {
+        let Receipt { first, last, stage } = *receipt;
+        let sender = self.native.session_of(&Origin::Name(*to));
+        let is_told = matches!(stage, Stage::Delivered | Stage::Read);
+        if let Some(sender) = sender.filter(|_| is_told) {
+            self.native.tell_if_it_hears(sender, (first, last), stage);
+        }
+    }
 
-    /// A name has a younger session elsewhere.
+    /// A name has a younger session elsewhere: the one here ends.
     pub(in crate::relay::hub) fn superseded(
         &mut self,
-        _name: &Name,
-        _now: Duration,
-        _out: &mut Outbox,
+        name: &Name,
+        now: Duration,
+        out: &mut Outbox,
     ) {
+        if let Some(session) = self.native.session_of(&Origin::Name(*name)) {
+            self.native
+                .end(session, Some(Ending::Elsewhere), now, out);
+        }
     }
+}
 
-    /// Something was said in a room at another relay.
-    pub(in crate::relay::hub) fn said_elsewhere(
+impl Native {
+    /// Tells a sender what is no verdict, unless it is slow to hear what it is told.
+    pub(super) fn tell_if_it_hears(
         &mut self,
-        _said: &Said,
-        _content: &[u8],
-        _now: Duration,
+        sender: u32,
+        (first, last): (MessageId, MessageId),
+        stage: Stage,
     ) {
+        let session = self.sessions.get_mut(sender);
+        if let Some(session) = session.filter(|session| !session.is_slow()) {
+            session.tell(first, last, stage);
+            self.touch(sender);
+        }
     }
 
-    /// Something happened in a room at another relay.
-    pub(in crate::relay::hub) fn happened_elsewhere(&mut self, _happened: Happened) {}
-
-    /// Another relay asks.
-    pub(in crate::relay::hub) fn asked_elsewhere(&mut self, _reply: ReplyTo, _asked: &Asked) {}
-
-    /// Other relays have answered.
-    pub(in crate::relay::hub) fn gathered(
-        &mut self,
-        _ticket: Ticket,
-        _listed: Option<Listed>,
-        _is_all: bool,
-    ) {
+    /// Tells a sender who has no session here, as far as others may reach them.
+    pub(super) fn tell_elsewhere(&mut self, sender: &Origin, id: MessageId, stage: Stage) {
+        let Origin::Name(to) = *sender else {
+            return;
+        };
+        if self.reach == Reach::Fleet && !self.goes_on(to, id, stage) {
+            let (first, last) = (id, id);
+            let receipt = Receipt { first, last, stage };
+            self.errand(Errand::Tell { to, receipt });
+        }
     }
 
-    /// Answers how the relays are.
-    pub(super) fn tell_relays(&mut self, _index: u32, _number: u32, _now: Duration) {}
-
-    /// How the relays are.
-    pub(in crate::relay::hub) fn fleet_is(&mut self, _relays: Vec<RelayState>) {}
+    /// Has the last errand tell of one more message, if that comes right after those which it tells of.
+    fn goes_on(&mut self, to: Name, id: MessageId, stage: Stage) -> bool {
+        let Some(Errand::Tell { to: before, receipt }) = self.errands.last_mut() else {
+            return false;
+        };
+        let follows = receipt.last.0.checked_add(1) == Some(id.0);
+        let goes_on = follows && (*before, receipt.stage) == (to, stage);
+        if goes_on {
+            receipt.last = id;
+        }
+        goes_on
+    }
 }
