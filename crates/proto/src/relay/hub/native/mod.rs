@@ -8,7 +8,8 @@
 //! | `messages`, `passing`, `route`, `receipts` | a message on its way, and what its sender is told |
 //! | `speaking` | what is said in rooms |
 //! | `answers` | what clients ask |
-//! | `custody`, `mailbox` | messages that have no verdict before they are safe, and what waits for those who were away |
+//! | `custody`, `pending`, `letters`, `gathering` | messages that have no verdict before they are safe |
+//! | `mailbox` | what waits for those who were away, and how it comes to them |
 //! | `fleet` | what is said to other relays, and what they say |
 //! | `upkeep`, `wheel` | what a session is to be sent, and when a session is to be looked at again |
 
@@ -16,25 +17,30 @@ mod answers;
 mod custody;
 mod fleet;
 mod gate;
+mod gathering;
 mod history;
+mod letters;
 mod limits;
 mod mailbox;
 mod messages;
 mod names;
 mod packets;
 mod passing;
+mod pending;
 mod receipts;
 mod registering;
 mod rooms;
 mod route;
 mod sessions;
 mod speaking;
+mod unheard;
 mod upkeep;
 mod wheel;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -43,17 +49,17 @@ use fleet::asking::Questions;
 use fleet::claims::Claims;
 use gate::Gate;
 use limits::Limits;
-use names::{NameId, Names};
+use names::Names;
 use rooms::{Rooms, append};
 use route::Route;
-use sessions::{Session, Sessions};
+use sessions::{Key, Session, Sessions};
 use speaking::Bundle;
 use wheel::{Slot, Wheel};
 
 use super::{Outbox, Settings};
 use crate::frame::{Message, Prefix};
 use crate::relay::hub::Reach;
-use crate::relay::hub::elsewhere::Errand;
+use crate::relay::hub::elsewhere::{Errand, Ticket};
 use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, RelayState, Wants};
 use crate::relay::native::identity::{PublicKeys, SigningKey};
 use crate::relay::native::{MessageId, Name};
@@ -72,11 +78,11 @@ pub(super) struct Native {
     custody: Custody,
     claims: Claims,
     questions: Questions,
+    /// What was said in rooms and is with other relays, where the queue of somebody here is long.
+    slow: BTreeMap<Ticket, Key>,
     /// How the relays of the community are.
     relays: Vec<RelayState>,
     reach: Reach,
-    /// What others are to do.
-    errands: Vec<Errand>,
     /// Deliveries of what was said in rooms.
     spread: u64,
     /// Those that passed slow members by.
@@ -95,6 +101,12 @@ pub(super) struct Native {
     started: Duration,
     scratch: Vec<u8>,
     due: Vec<(u32, Slot)>,
+    /// What others are to do, in this order.
+    pub(super) errands: Vec<Errand>,
+    /// Messages that were taken and refused later.
+    refused: u64,
+    /// How often mail was asked for.
+    round: u32,
 }
 
 /// Whether a session took a classic message.
@@ -122,6 +134,12 @@ pub(super) struct Now {
     pub(super) dropped: u64,
     /// And packets that were sent again.
     pub(super) resent: u64,
+    /// And messages that were taken and refused later.
+    pub(super) refused: u64,
+    /// Now: what is away, and its size in bytes.
+    pub(super) away: (usize, usize),
+    /// Now: messages without a verdict.
+    pub(super) pending: usize,
 }
 
 impl Native {
@@ -139,9 +157,9 @@ impl Native {
             custody: Custody::default(),
             claims: Claims::default(),
             questions: Questions::default(),
+            slow: BTreeMap::new(),
             relays: Vec::new(),
             reach: settings.reach,
-            errands: Vec::new(),
             spread: 0,
             dropped: 0,
             resent: 0,
@@ -152,6 +170,9 @@ impl Native {
             started: now,
             scratch: Vec::new(),
             due: Vec::new(),
+            errands: Vec::new(),
+            refused: 0,
+            round: 0,
             gate,
         }
     }
@@ -219,12 +240,10 @@ impl Native {
             spread: self.spread,
             dropped: self.dropped,
             resent: self.resent,
+            refused: self.refused,
+            away: self.custody.away(),
+            pending: self.custody.pending(),
         }
-    }
-
-    /// What others are to do since the last call.
-    pub(super) fn take_errands(&mut self) -> Vec<Errand> {
-        std::mem::take(&mut self.errands)
     }
 
     /// Others are to do this.
@@ -307,6 +326,11 @@ impl Native {
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
+        if self.reach != Reach::Here {
+            self.give_back(index);
+            self.keep_held(index);
+            self.forget_mail(index);
+        }
         self.transmit(index, now, out);
         self.route.forget();
         let Some(session) = self.sessions.remove(index) else {
@@ -315,26 +339,7 @@ impl Native {
         self.waiting -= session.counted as usize;
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
-            self.name_left(name, index);
-        }
-    }
-
-    /// A named session has begun.
-    fn name_came(&mut self, name: NameId, index: u32) {
-        let known = self.names.get_mut(name);
-        known.session = Some(index);
-        let name = known.name;
-        // Another session of the name has just made way for this one: it was never away.
-        self.errands.pop_if(|it| *it == Errand::Absent { name });
-        self.fleet_errand(Errand::Present { name });
-    }
-
-    /// A named session has ended.
-    fn name_left(&mut self, name: NameId, index: u32) {
-        let known = self.names.get_mut(name);
-        if known.session.take_if(|session| *session == index).is_some() {
-            let name = known.name;
-            self.fleet_errand(Errand::Absent { name });
+            self.left(name, index);
         }
     }
 }

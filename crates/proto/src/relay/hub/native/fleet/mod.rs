@@ -27,12 +27,16 @@ impl Hub {
     pub(in crate::relay::hub) fn letter_came(
         &mut self,
         reply: ReplyTo,
-        _letter: &Letter,
-        _content: &[u8],
-        _now: Duration,
+        letter: &Letter,
+        content: &[u8],
+        now: Duration,
     ) {
+        let native = &mut self.native;
+        if let Some(to) = native.names.find(&letter.to) {
+            return native.letter_here(to, letter, content, reply, now);
+        }
         let passed = Passed::Keep;
-        self.native.errand(Errand::Passed { reply, passed });
+        native.errand(Errand::Passed { reply, passed });
     }
 
     /// Another relay says what became of messages of somebody here.

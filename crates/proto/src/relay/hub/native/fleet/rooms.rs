@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::relay::fleet::{RelayId, Said};
 use crate::relay::hub::elsewhere::{Errand, Ticket};
 use crate::relay::hub::native::Native;
-use crate::relay::hub::native::custody::Waiting;
+use crate::relay::hub::native::custody::{Teller, Waiting};
+use crate::relay::hub::native::messages::Verdict;
 use crate::relay::hub::native::rooms::RoomId;
 use crate::relay::hub::Hub;
 use crate::relay::native::frames::{Body, Happened, Happening, Part, Wants, Why};
@@ -14,7 +15,7 @@ use crate::relay::native::{MAX_CONTENT, MAX_FRAGMENT, MessageId};
 /// The parts of a message of several, as they are gathered for the other relays.
 #[derive(Debug)]
 pub(in crate::relay::hub::native) struct Gathered {
-    ticket: Ticket,
+    pub(in crate::relay::hub::native) ticket: Ticket,
     body: Body,
     content: Vec<u8>,
 }
@@ -83,7 +84,7 @@ impl Native {
         gathered: Gathered,
     ) {
         let Some(sender) = self.sessions.get(from) else {
-            return self.take_back(gathered.ticket);
+            return self.drop_for_others(&gathered);
         };
         let said = Said {
             relay: RelayId(0),
@@ -104,7 +105,42 @@ impl Native {
 
     /// What was gathered is never said.
     pub(in crate::relay::hub::native) fn drop_for_others(&mut self, gathered: &Gathered) {
-        self.take_back(gathered.ticket);
+        self.taken_back(gathered.ticket);
+    }
+
+    /// The queue of somebody here who is to get this as well is long: its verdict waits for that too.
+    pub(in crate::relay::hub::native) fn note_slow(&mut self, ticket: Ticket, verdict: Verdict) {
+        if let Verdict::When(slow) = verdict {
+            self.slow.insert(ticket, self.sessions.key(slow));
+        }
+    }
+
+    /// The one whose queue is still long, of what was said with this ticket.
+    pub(in crate::relay::hub::native) fn slow_one_of(&mut self, ticket: Ticket) -> Option<u32> {
+        let key = self.slow.remove(&ticket)?;
+        let session = self.sessions.of(key)?;
+        session.is_slow().then_some(key.index)
+    }
+
+    /// The other relays have what was said; its sender waits for somebody here.
+    pub(in crate::relay::hub::native) fn wait_for(
+        &mut self,
+        slow: u32,
+        teller: Teller,
+        id: MessageId,
+    ) {
+        self.have_verdict(teller, (id, id));
+        let sender = match teller {
+            Teller::Session(key) => Some(key),
+            Teller::Name(name) => {
+                let session = self.names.get(name).session;
+                session.map(|index| self.sessions.key(index))
+            }
+            Teller::Relay(_) => None,
+        };
+        if let Some(sender) = sender {
+            self.withhold(slow, sender, id);
+        }
     }
 
     /// Tells the other relays what happened in a room here, if it is not too large for that.
