@@ -57,8 +57,7 @@ impl Hub {
         out: &mut Outbox,
     ) {
         if let Some(session) = self.native.session_of(&Origin::Name(*name)) {
-            self.native
-                .end(session, Some(Ending::Elsewhere), now, out);
+            self.native.end(session, Some(Ending::Elsewhere), now, out);
         }
     }
 }
@@ -92,7 +91,11 @@ impl Native {
 
     /// Has the last errand tell of one more message, if that comes right after those which it tells of.
     fn goes_on(&mut self, to: Name, id: MessageId, stage: Stage) -> bool {
-        let Some(Errand::Tell { to: before, receipt }) = self.errands.last_mut() else {
+        let Some(Errand::Tell {
+            to: before,
+            receipt,
+        }) = self.errands.last_mut()
+        else {
             return false;
         };
         let follows = receipt.last.0.checked_add(1) == Some(id.0);

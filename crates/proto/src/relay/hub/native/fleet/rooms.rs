@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::relay::fleet::{RelayId, Said};
+use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Errand, Ticket};
 use crate::relay::hub::native::Native;
 use crate::relay::hub::native::custody::{Teller, Waiting};
 use crate::relay::hub::native::messages::Verdict;
 use crate::relay::hub::native::rooms::RoomId;
-use crate::relay::hub::Hub;
 use crate::relay::native::frames::{Body, Happened, Happening, Part, Wants, Why};
 use crate::relay::native::{MAX_CONTENT, MAX_FRAGMENT, MessageId};
 
@@ -174,7 +174,8 @@ impl Hub {
     pub(in crate::relay::hub) fn happened_elsewhere(&mut self, happened: Happened) {
         let Happened { room, who, what } = happened;
         let found = self.native.rooms.find(&room);
-        let is_about_here = !matches!(what, Happening::Slow(_)) && self.native.is_in_room(&who, &room);
+        let is_about_here =
+            !matches!(what, Happening::Slow(_)) && self.native.is_in_room(&who, &room);
         let is_told = |id: &RoomId| !is_about_here && self.native.is_told_who_comes(*id);
         if let Some(id) = found.filter(is_told) {
             let except = self.native.session_of(&who).unwrap_or(u32::MAX);

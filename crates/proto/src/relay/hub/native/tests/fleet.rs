@@ -228,7 +228,9 @@ fn who_begins_something_else_meanwhile_is_not_taken_out_of_that() {
     assert_eq!(world.heard(nameless), []);
     assert_eq!(world.counts().sessions, 1);
     let expected = errands(&mut world);
-    assert!(!expected.contains(&Errand::Present { name: name("alice") }));
+    assert!(!expected.contains(&Errand::Present {
+        name: name("alice")
+    }));
 }
 
 #[test]
@@ -692,9 +694,8 @@ fn a_room_is_entered_by_the_first_and_left_by_the_last() {
     let room = name("lobby");
     let of_room = |world: &mut World| -> Vec<_> {
         let errands = errands(world).into_iter();
-        let is_of_room = |errand: &Errand| {
-            matches!(errand, Errand::Enter { .. } | Errand::Leave { .. })
-        };
+        let is_of_room =
+            |errand: &Errand| matches!(errand, Errand::Enter { .. } | Errand::Leave { .. });
         errands.filter(is_of_room).collect()
     };
     joins(&mut world, alice, "lobby");
@@ -864,7 +865,10 @@ fn a_question_that_others_do_not_answer_has_an_end() {
     assert!(world.hub.deadline().is_some());
     world.pass(PATIENCE / 2, secs(1));
     let ends = answers(&mut world, alice);
-    let numbers: Vec<_> = ends.iter().map(|answer| (answer.number, answer.more)).collect();
+    let numbers: Vec<_> = ends
+        .iter()
+        .map(|answer| (answer.number, answer.more))
+        .collect();
     assert_eq!(numbers, [(1, false), (2, false), (3, false)]);
     assert_eq!(ends[2].reply, Reply::Keys(None));
     for errand in errands(&mut world) {
