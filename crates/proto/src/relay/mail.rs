@@ -269,11 +269,11 @@ impl Mail {
     /// Forgets all letters that have waited for as long as they may; for whom they were, and their places.
     pub fn expire(&mut self, now: u64) -> Vec<(Name, Place)> {
         let keep = self.limits.keep;
-        let receivers = self.parties.iter().filter(|party| party.head != NONE);
-        let names: Vec<_> = receivers
-            .map(|party| party.name)
-            .filter(|name| self.letters_for(name).any(|entry| entry.is_over(keep, now)))
-            .collect();
+        let is_due = |name: &Name| {
+            let mut letters = self.letters_for(name);
+            letters.any(|entry| entry.is_over(keep, now))
+        };
+        let names: Vec<_> = self.receivers().filter(is_due).collect();
         let mut gone = Vec::new();
         for name in names {
             let places = self.sweep(&name, |entry| match entry.is_over(keep, now) {
@@ -285,13 +285,10 @@ impl Mail {
         gone
     }
 
-    /// All letters, by the names that they are for.
-    pub fn all(&self) -> impl Iterator<Item = (Name, Place)> {
-        let receivers = self.parties.iter();
-        receivers.flat_map(|party| {
-            let entries = self.letters_from(party.head);
-            entries.map(|entry| (party.name, entry.place()))
-        })
+    /// All for whom something waits, in no order.
+    pub fn receivers(&self) -> impl Iterator<Item = Name> {
+        let receivers = self.parties.iter().filter(|party| party.head != NONE);
+        receivers.map(|party| party.name)
     }
 
     fn letters_for(&self, name: &Name) -> impl Iterator<Item = &Entry> {
