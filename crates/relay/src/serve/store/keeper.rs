@@ -613,6 +613,18 @@ impl Keeper {
         Some(News::Fleet { relays })
     }
 
+    /// Writes changes past everything else.
+    #[cfg(test)]
+    pub(super) fn write_by_hand(&self, changes: Vec<Change>) {
+        self.disk.as_ref().unwrap().commit(changes).unwrap();
+    }
+
+    /// How many bytes of the disk the database takes.
+    #[cfg(test)]
+    pub(super) fn used(&self) -> u64 {
+        self.disk.as_ref().unwrap().used().unwrap()
+    }
+
     fn note_figures(&self) {
         let counts = self.mail.counts();
         self.figures.waiting.store(counts.letters, Relaxed);
