@@ -289,8 +289,10 @@ impl Lane {
 
     /// Sends a letter on the way that it is to take.
     fn start(&mut self, place: usize, weather: Weather, carrier: &mut impl Carrier) {
-        let is_behind = self.keeping > 0 && self.is_known;
         let item = &mut self.items[place];
+        // What has no sender's name cannot be kept, and need not wait for what is.
+        let is_named = matches!(item.letter.from, Origin::Name(_));
+        let is_behind = self.keeping > 0 && self.is_known && is_named;
         if item.way == Way::Keep || is_behind {
             return self.keep(place, weather, carrier);
         }
