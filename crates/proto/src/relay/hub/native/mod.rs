@@ -74,7 +74,7 @@ pub(super) struct Native {
     bundle: Bundle,
     custody: Custody,
     reach: Reach,
-    /// Deliveries of what was said in rooms.
+    /// Deliveries of what was said in rooms, and where mail is kept.
     spread: u64,
     /// Those that passed slow members by.
     dropped: u64,
@@ -299,7 +299,7 @@ impl Native {
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
-        if self.reach != Reach::Here {
+        if self.keeps_mail() {
             self.give_back(index);
             self.keep_held(index);
             self.forget_mail(index);

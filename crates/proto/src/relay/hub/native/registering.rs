@@ -11,7 +11,7 @@ use super::receipts::Tells;
 use super::rooms::append;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::hub::elsewhere::Errand;
-use crate::relay::hub::{Burst, Hub, Outbox, Reach};
+use crate::relay::hub::{Burst, Hub, Outbox};
 use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
 use crate::relay::native::handshake::{
@@ -195,8 +195,8 @@ impl Native {
         let known = self.names.get_mut(id);
         let is_news = known.keys().is_none();
         known.bind(keys);
-        if is_news && self.reach != Reach::Here {
-            let (name, keys) = (known.name, *keys);
+        let (name, keys) = (known.name, *keys);
+        if is_news && self.keeps_mail() {
             self.errands.push(Errand::Owner { name, keys });
         }
     }
@@ -240,7 +240,7 @@ impl Native {
                     self.push_frame(index, one);
                 }
                 (Delivery::KIND, Ok(Some(frame)))
-                    if self.reach == Reach::Here && frame.message.room.is_none() =>
+                    if !self.keeps_mail() && frame.message.room.is_none() =>
                 {
                     let Delivery { from, id, part, .. } = frame.message;
                     match part {
