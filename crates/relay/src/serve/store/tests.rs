@@ -21,7 +21,7 @@ use super::disk::{Change, Disk, Use};
 use super::*;
 
 const LIMITS: Limits = Limits {
-    quota: 10_000,
+    quota: 10_000_000,
     size: 1_000_000_000,
     keep: 1000,
 };
@@ -566,120 +566,4 @@ fn a_full_disk_refuses_mail_until_there_is_room() {
     }
     assert!(output.status.success(), "{said}{complained}");
     assert!(said.contains("it had room again"), "{said}{complained}");
-}
-
-// THROWAWAY
-fn rss() -> (u64, u64) {
-    let text = fs::read_to_string("/proc/self/status").unwrap();
-    let get = |key: &str| {
-        text.lines()
-            .find_map(|l| l.strip_prefix(key))
-            .unwrap()
-            .trim()
-            .trim_end_matches(" kB")
-            .trim()
-            .parse::<u64>()
-            .unwrap()
-    };
-    (get("VmRSS:"), get("VmHWM:"))
-}
-
-#[test]
-fn throwaway_measure() {
-    let Some(path) = env::var_os("MEASURE") else {
-        return;
-    };
-    let names: u64 = env::var("NAMES").map_or(1, |n| n.parse().unwrap());
-    let group: u64 = env::var("GROUP").map_or(64, |n| n.parse().unwrap());
-    let n: u64 = env::var("N").map_or(100_000, |n| n.parse().unwrap());
-    let root = PathBuf::from(path);
-    println!("start rss {:?}", rss());
-    let t = Instant::now();
-    let mut limits = LIMITS;
-    limits.quota = 10_000_000;
-    let mut keeper = Keeper::open(&root, limits, 1).unwrap();
-    println!(
-        "open {:?} rss {:?} used {}",
-        t.elapsed(),
-        rss(),
-        keeper.used()
-    );
-    let phase = env::var("PHASE").unwrap();
-    if phase == "store" {
-        let t = Instant::now();
-        for first in (0..n).step_by(group as usize) {
-            let g: Vec<_> = (first..first + group)
-                .map(|id| send("alice", &format!("n{}", id % names), id, &[9; 128]))
-                .collect();
-            let news = keeper.turn(g, TIME);
-            assert!(settled(&news).iter().all(|(_, o)| *o == Outcome::Kept));
-        }
-        let e = t.elapsed();
-        println!(
-            "store {n} groups of {group} {e:?} {:.0}/s rss {:?} used {}",
-            n as f64 / e.as_secs_f64(),
-            rss(),
-            keeper.used()
-        );
-    }
-    if phase == "read" {
-        let t = Instant::now();
-        let mut all = 0;
-        for k in 0..names {
-            let mut after = 0;
-            loop {
-                let (letters, is_all) =
-                    fetched(keeper.turn(vec![fetch(name(&format!("n{k}")), after)], TIME));
-                after = letters.last().map_or(after, |kept| kept.place.0);
-                all += letters.len();
-                if is_all {
-                    break;
-                }
-            }
-        }
-        let e = t.elapsed();
-        println!(
-            "fetch {all} {e:?} {:.0}/s rss {:?}",
-            all as f64 / e.as_secs_f64(),
-            rss()
-        );
-    }
-    if phase == "drain" {
-        let t = Instant::now();
-        let mut all = 0;
-        for k in 0..names {
-            let nm = name(&format!("n{k}"));
-            loop {
-                let (letters, is_all) = fetched(keeper.turn(vec![fetch(nm, 0)], TIME));
-                all += letters.len();
-                if let Some(l) = letters.last() {
-                    keeper.turn(
-                        vec![Errand::Forget {
-                            name: nm,
-                            until: l.place,
-                        }],
-                        TIME,
-                    );
-                }
-                if is_all {
-                    break;
-                }
-            }
-        }
-        let e = t.elapsed();
-        println!(
-            "drain {all} {e:?} {:.0}/s rss {:?} used {}",
-            all as f64 / e.as_secs_f64(),
-            rss(),
-            keeper.used()
-        );
-        for s in 0..8 {
-            thread::sleep(Duration::from_secs(1));
-            keeper.turn(vec![], TIME);
-            println!("after {s} used {} rss {:?}", keeper.used(), rss());
-        }
-    }
-    thread::sleep(Duration::from_millis(500));
-    println!("end rss {:?} figures {:?}", rss(), keeper.figures());
-    keeper.close();
 }
