@@ -35,6 +35,7 @@ impl Native {
             teller,
             id,
             wants,
+            to: None,
             bytes,
         })
     }
