@@ -180,7 +180,7 @@ impl Hub {
             .sessions
             .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
-            self.native.came(name, index, now);
+            self.native.came(name, index);
         }
         self.native.tell_again(index, &unheard);
         self.native.route.forget();
@@ -257,7 +257,7 @@ impl Native {
     }
 
     /// A session of a name begins: this is the one place where one does.
-    fn came(&mut self, name: NameId, index: u32, now: Duration) {
+    fn came(&mut self, name: NameId, index: u32) {
         let known = self.names.get_mut(name);
         known.session = Some(index);
         known.begins();
@@ -265,7 +265,7 @@ impl Native {
         // Where another session of the name has just made way for this one, it was never away.
         self.errands.pop_if(|it| *it == Errand::Absent { name });
         self.fleet_errand(Errand::Present { name });
-        self.open_mailbox(index, now);
+        self.open_mailbox(index);
     }
 
     /// The session of a name is over: this is the one place where one ends. Another one of the same name may begin at
@@ -292,7 +292,8 @@ impl Native {
     }
 
     /// Says in a new session what waited in the one before it: messages and receipts. What was said in rooms comes with
-    /// their history; where mail is kept, messages come with it. A message whose first part was heard in that session is given up, and not told as delivered.
+    /// their history; where mail is kept, messages come with it. A message whose first part was heard in that session is
+    /// given up, and not told as delivered.
     fn tell_again(&mut self, index: u32, mut unheard: &[u8]) {
         let mut begun = BTreeMap::new();
         while let Ok(Some(prefix)) = Prefix::decode(unheard) {
