@@ -165,6 +165,7 @@ impl Part {
         let finished = client::run(&mut client, limit).context("the load failed")?;
         let server_cpu = servers.cpu_time()?.saturating_sub(before);
         let flushed = programs.disk().flushes().zip(flushes);
+        let flushed = flushed.filter(|_| matches!(self, Self::Mail | Self::Drain));
         Ok(Run::Loaded {
             told: Told::read(&finished.stdout)?,
             server_cpu,
