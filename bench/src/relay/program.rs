@@ -142,7 +142,8 @@ impl Program {
             Self::OursBusy => ours("--busy-poll"),
             Self::Store(_) => {
                 let folder = folder.insert(programs.disk.folder()?);
-                let (mut arguments, listens) = ours(&format!("--quota {QUOTA} --store"));
+                let (mut arguments, listens) =
+                    ours(&format!("--quota {QUOTA} --store-size 16G --store"));
                 arguments.push(format!("{}/mail", folder.path()?));
                 (arguments, listens)
             }

@@ -30,8 +30,10 @@ struct Row {
     waiting_peak_mb: Option<f64>,
 }
 
+type Read = fn(&Row) -> Option<f64>;
+
 /// What is shown of each: its title, how many decimals it has, and where it is.
-const COLUMNS: [(&str, usize, fn(&Row) -> Option<f64>); 10] = [
+const COLUMNS: [(&str, usize, Read); 10] = [
     ("deliveries/s", 0, |row| row.deliveries_per_s),
     ("server's CPU for each, µs", 3, |row| row.server_cpu_us),
     ("clients', µs", 3, |row| row.client_cpu_us),
@@ -82,7 +84,7 @@ impl Row {
 impl fmt::Display for Used {
     /// Without the columns that say nothing here.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let says = |read: fn(&Row) -> Option<f64>| self.0.iter().any(|row| read(row).is_some());
+        let says = |read: Read| self.0.iter().any(|row| read(row).is_some());
         let columns: Vec<_> = COLUMNS.iter().filter(|(_, _, read)| says(*read)).collect();
         let titles = columns.iter().map(|(title, ..)| *title);
         let mut table = Table::with_titles(std::iter::once("medians").chain(titles));
