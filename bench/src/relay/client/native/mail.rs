@@ -16,6 +16,9 @@ use super::{Member, Native, name, registered};
 /// The number of the sender among the names; those who are away come after it.
 const SENDER: u32 = 0;
 
+/// How many come and go together.
+const TOGETHER: usize = 100;
+
 /// A sender, and those who are away.
 pub(in crate::relay::client) struct Sender {
     native: Native,
@@ -31,7 +34,10 @@ impl Sender {
         content: &[u8],
         away: u32,
     ) -> Result<Self> {
-        let away = (SENDER + 1..=SENDER + away).map(|number| gone(server, number));
+        let away: Vec<_> = (SENDER + 1..=SENDER + away).collect();
+        away.chunks(TOGETHER)
+            .try_for_each(|some| go(server, some))?;
+        let away = away.into_iter().map(|number| Ok(name(number)?.0));
         let away = away.collect::<Result<Vec<_>>>()?;
         let began = Instant::now();
         let sender = registered(server, &Options::default(), Some(SENDER), began)?;
@@ -50,13 +56,36 @@ impl Sender {
     }
 }
 
-/// Registers under a name, ends the session, and says the name.
-fn gone(server: SocketAddrV4, number: u32) -> Result<Name> {
+/// Registers under these names, and ends the sessions.
+fn go(server: SocketAddrV4, numbers: &[u32]) -> Result<()> {
     let began = Instant::now();
-    let mut member = registered(server, &Options::default(), Some(number), began)?;
-    member.close();
-    member.go_on_until(began, Member::is_done)?;
-    Ok(name(number)?.0)
+    let open = |number| Member::open(server, &Options::default(), Some(name(number)?), began);
+    let members: Vec<_> = numbers.iter().copied().map(open).collect::<Result<_>>()?;
+    let mut native = Native {
+        began,
+        members,
+        to: To::Name(name(SENDER)?.0),
+        content: Vec::new(),
+    };
+    native.all_go_on_until(|member| member.at().is_some())?;
+    native.members.iter_mut().for_each(Member::close);
+    native.all_go_on_until(Member::is_done)
+}
+
+impl Native {
+    /// Takes what comes until this is so of all.
+    fn all_go_on_until(&mut self, is_so: impl Fn(&Member) -> bool) -> Result<()> {
+        let last = Instant::now() + LONG_PATIENCE;
+        let now = self.began.elapsed();
+        self.members
+            .iter_mut()
+            .try_for_each(|member| member.flush(now))?;
+        while !self.members.iter().all(&is_so) {
+            ensure!(Instant::now() < last, "the relay takes too long");
+            self.take(LONG_PATIENCE)?;
+        }
+        Ok(())
+    }
 }
 
 impl Keeper for Sender {
