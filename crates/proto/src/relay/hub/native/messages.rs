@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::fleet::rooms::Gathered;
+use super::gathering::Gathering;
+use super::letters::Door;
 use super::rooms::RoomId;
 use super::sessions::Key;
 use crate::relay::Reply;
-use crate::relay::hub::{Hub, Outbox, Via};
+use crate::relay::hub::{Hub, Outbox, Reach, Via};
 use crate::relay::native::frames::{Body, Part, Send, Stage, To, Why};
 use crate::relay::native::{MAX_CONTENT, MessageId};
 
@@ -29,6 +32,8 @@ pub(super) enum Receivers {
     One(Key),
     /// Those in a room who had room for it when it began.
     Room(Spread),
+    /// Somebody to whom it becomes a letter when all of it is there.
+    Letter(Gathering),
 }
 
 /// A message that goes to a room part by part.
@@ -39,6 +44,8 @@ pub(super) struct Spread {
     pub(super) to: Vec<Key>,
     /// Its frames so far, as long as the room would keep them.
     pub(super) kept: Option<Vec<u8>>,
+    /// What of it is to be said to the other relays.
+    pub(super) gathered: Option<Gathered>,
 }
 
 /// Where a message goes.
@@ -47,6 +54,8 @@ pub(super) enum Target {
     Session(u32),
     Room(RoomId),
     Classic(SocketAddr, Via),
+    /// A name that has no session here.
+    Away,
 }
 
 /// When the sender of a message that is queued is told so.
@@ -57,6 +66,8 @@ pub(super) enum Verdict {
     When(u32),
     /// When it was spread.
     Later,
+    /// When it is safe: whoever sees to that says so.
+    Pending,
 }
 
 impl Hub {
@@ -84,6 +95,7 @@ impl Hub {
                 self.counts.duplicates += 1;
                 self.native.say(from, send.id, Stage::Queued);
             }
+            Err(Refusal::Pending) => self.counts.duplicates += 1,
             Err(Refusal::Because(why)) => {
                 self.counts.refused += 1;
                 self.native.refuse(from, send.id, why);
@@ -102,12 +114,16 @@ impl Hub {
     ) -> Result<Verdict, Refusal> {
         self.native.begin(from, send.id)?;
         match self.target(from, &send.to, now)? {
+            Target::Session(to) if self.native.keeps_mail() => {
+                self.native.hand_over(from, to, send, content, now)
+            }
             Target::Session(to) => {
                 self.native.has_room(to, content.len(), now)?;
                 self.native.deliver(from, to, send, content);
                 self.counts.deliveries += 1;
                 Ok(self.native.verdict_of(to, now))
             }
+            Target::Away => self.native.letter(from, send, content, now),
             Target::Room(room) => {
                 let native = &mut self.native;
                 native.say_in_room(from, room, send, content, now)
@@ -158,7 +174,9 @@ impl Hub {
         }
         match self.target(from, &send.to, now)? {
             Target::Session(to) => {
-                self.native.has_room(to, total, now)?;
+                if self.native.door(from, to, total, now)? == Door::Shut {
+                    return Ok(self.native.begin_gathering(from, send, content, total)?);
+                }
                 self.native.deliver(from, to, send, content);
                 self.native.reserve(to, total - content.len());
                 Ok(Receivers::One(self.native.sessions.key(to)))
@@ -168,6 +186,7 @@ impl Hub {
                 let spread = native.begin_in_room(from, room, send, content, total, now)?;
                 Ok(Receivers::Room(spread))
             }
+            Target::Away => Ok(self.native.begin_gathering(from, send, content, total)?),
             Target::Classic(..) => Err(Why::NotClassic.into()),
         }
     }
@@ -201,7 +220,7 @@ impl Hub {
             return result.map(|()| None);
         }
         result?;
-        let (verdict, deliveries) = self.native.finish(*taking, now);
+        let (verdict, deliveries) = self.native.finish(from, *taking, send, now)?;
         self.counts.deliveries += deliveries;
         Ok(verdict)
     }
@@ -224,8 +243,14 @@ impl Hub {
             To::Name(name) => {
                 let known = self.native.names.find(name);
                 let session = known.and_then(|id| self.native.names.get(id).session);
-                let why = known.map_or(Why::Unknown, |_| Why::Away);
-                session.map(Target::Session).ok_or(why)
+                if let Some(session) = session {
+                    return Ok(Target::Session(session));
+                }
+                match (self.native.reach, known) {
+                    (Reach::Fleet, _) | (Reach::Store, Some(_)) => Ok(Target::Away),
+                    (Reach::Here, Some(_)) => Err(Why::Away),
+                    (Reach::Here | Reach::Store, None) => Err(Why::Unknown),
+                }
             }
             To::Room(room) => {
                 let room = self.native.rooms.find(room).ok_or(Why::NotInRoom)?;
@@ -274,6 +299,8 @@ impl Hub {
 pub(super) enum Refusal {
     /// It was taken before.
     Repeated,
+    /// The same, and its sender will be told what becomes of it.
+    Pending,
     /// Its sender is told why.
     Because(Why),
     /// Its sender was told already, with an earlier part of it.

@@ -8,7 +8,8 @@
 //! | `messages`, `passing`, `route`, `receipts` | a message on its way, and what its sender is told |
 //! | `speaking` | what is said in rooms |
 //! | `answers` | what clients ask |
-//! | `custody`, `mailbox` | messages that have no verdict before they are safe, and what waits for those who were away |
+//! | `custody`, `pending`, `letters`, `gathering` | messages that have no verdict before they are safe |
+//! | `mailbox` | what waits for those who were away, and how it comes to them |
 //! | `fleet` | what is said to other relays, and what they say |
 //! | `upkeep`, `wheel` | what a session is to be sent, and when a session is to be looked at again |
 
@@ -16,42 +17,50 @@ mod answers;
 mod custody;
 mod fleet;
 mod gate;
+mod gathering;
 mod history;
+mod letters;
 mod limits;
 mod mailbox;
 mod messages;
 mod names;
 mod packets;
 mod passing;
+mod pending;
 mod receipts;
 mod registering;
 mod rooms;
 mod route;
 mod sessions;
 mod speaking;
+mod unheard;
 mod upkeep;
 mod wheel;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use custody::Custody;
+use fleet::asking::Questions;
+use fleet::claims::Claims;
 use gate::Gate;
 use limits::Limits;
 use names::Names;
 use rooms::{Rooms, append};
 use route::Route;
-use sessions::{Session, Sessions};
+use sessions::{Key, Session, Sessions};
 use speaking::Bundle;
 use wheel::{Slot, Wheel};
 
 use super::{Outbox, Settings};
 use crate::frame::{Message, Prefix};
 use crate::relay::hub::Reach;
-use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, Wants};
+use crate::relay::hub::elsewhere::{Errand, Ticket};
+use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, RelayState, Wants};
 use crate::relay::native::identity::{PublicKeys, SigningKey};
 use crate::relay::native::{MessageId, Name};
 
@@ -67,8 +76,14 @@ pub(super) struct Native {
     route: Route,
     bundle: Bundle,
     custody: Custody,
+    claims: Claims,
+    questions: Questions,
+    /// What was said in rooms and is with other relays, where the queue of somebody here is long.
+    slow: BTreeMap<Ticket, Key>,
+    /// How the relays of the community are.
+    relays: Vec<RelayState>,
     reach: Reach,
-    /// Deliveries of what was said in rooms.
+    /// Deliveries of what was said in rooms, and where mail is kept.
     spread: u64,
     /// Those that passed slow members by.
     dropped: u64,
@@ -86,6 +101,12 @@ pub(super) struct Native {
     started: Duration,
     scratch: Vec<u8>,
     due: Vec<(u32, Slot)>,
+    /// What others are to do, in this order.
+    pub(super) errands: Vec<Errand>,
+    /// Messages that were taken and refused later.
+    refused: u64,
+    /// How often mail was asked for.
+    round: u32,
 }
 
 /// Whether a session took a classic message.
@@ -113,6 +134,12 @@ pub(super) struct Now {
     pub(super) dropped: u64,
     /// And packets that were sent again.
     pub(super) resent: u64,
+    /// And messages that were taken and refused later.
+    pub(super) refused: u64,
+    /// Now: what is away, and its size in bytes.
+    pub(super) away: (usize, usize),
+    /// Now: messages without a verdict.
+    pub(super) pending: usize,
 }
 
 impl Native {
@@ -128,6 +155,10 @@ impl Native {
             route: Route::default(),
             bundle: Bundle::default(),
             custody: Custody::default(),
+            claims: Claims::default(),
+            questions: Questions::default(),
+            slow: BTreeMap::new(),
+            relays: Vec::new(),
             reach: settings.reach,
             spread: 0,
             dropped: 0,
@@ -139,6 +170,9 @@ impl Native {
             started: now,
             scratch: Vec::new(),
             due: Vec::new(),
+            errands: Vec::new(),
+            refused: 0,
+            round: 0,
             gate,
         }
     }
@@ -163,6 +197,7 @@ impl Native {
             self.wheel.next(),
             self.sessions.expiry(),
             self.rooms.deadline(),
+            self.questions.deadline(),
         ];
         moments.into_iter().flatten().min()
     }
@@ -205,6 +240,22 @@ impl Native {
             spread: self.spread,
             dropped: self.dropped,
             resent: self.resent,
+            refused: self.refused,
+            away: self.custody.away(),
+            pending: self.custody.pending(),
+        }
+    }
+
+    /// Others are to do this.
+    fn errand(&mut self, errand: Errand) {
+        self.errands.push(errand);
+    }
+
+    /// The same, in a fleet; alone there is nothing to be done.
+    #[inline]
+    fn fleet_errand(&mut self, errand: Errand) {
+        if self.reach == Reach::Fleet {
+            self.errands.push(errand);
         }
     }
 
@@ -275,18 +326,21 @@ impl Native {
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
+        if self.keeps_mail() {
+            self.give_back(index);
+            self.keep_held(index);
+            self.forget_mail(index);
+        }
         self.transmit(index, now, out);
         self.route.forget();
         let Some(session) = self.sessions.remove(index) else {
             return;
         };
         self.waiting -= session.counted as usize;
+        self.nobody_hears(&session);
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
-            self.names
-                .get_mut(name)
-                .session
-                .take_if(|session| *session == index);
+            self.left(name, index);
         }
     }
 }

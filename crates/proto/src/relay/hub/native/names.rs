@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
+use super::pending::Pending;
 use crate::relay::native::frames::Why;
 use crate::relay::native::identity::{PublicKeys, SealingKey, Signature, SigningKey};
 use crate::relay::native::{MessageId, Name, Token};
@@ -27,6 +28,8 @@ pub(super) struct Known {
     pub(super) last: MessageId,
     /// Messages that were refused, as long as it may not have heard so.
     refused: Option<Box<Refused>>,
+    /// Messages that were taken from it and have no verdict yet.
+    pending: Option<Box<Pending>>,
     /// Its session, while it has one.
     pub(super) session: Option<u32>,
     /// A part of the token of the session that another one took the place of: it does not begin again.
@@ -35,37 +38,47 @@ pub(super) struct Known {
 
 /// Messages that were refused, in runs of those that follow each other.
 #[derive(Debug, Default)]
-struct Refused(Vec<(MessageId, MessageId, Why)>);
+struct Refused {
+    runs: Vec<(MessageId, MessageId, Why)>,
+    /// The greatest number of those that are remembered no more.
+    forgotten: Option<MessageId>,
+    /// Whether none of them is said again: in the same session, it has said a later one.
+    is_over: bool,
+}
 
 impl Refused {
     /// The most runs that are remembered.
-    const MAX: usize = 32;
+    const MAX: usize = 256;
 
     fn note(&mut self, id: MessageId, why: Why) {
-        if let Some((_, last, same)) = self.0.last_mut()
+        if let Some((_, last, same)) = self.runs.last_mut()
             && *same == why
             && last.0.checked_add(1) == Some(id.0)
         {
             *last = id;
             return;
         }
-        if self.0.len() >= Self::MAX {
-            self.0.remove(0);
+        if self.runs.len() >= Self::MAX {
+            let (_, last, _) = self.runs.remove(0);
+            self.forgotten = self.forgotten.max(Some(last));
         }
-        self.0.push((id, id, why));
+        self.runs.push((id, id, why));
     }
 
+    /// Why this message was refused. One that is as old as others of which nothing is known any more is refused too,
+    /// rather than said to be safe.
     fn why(&self, id: MessageId) -> Option<Why> {
-        let mut runs = self.0.iter();
+        let mut runs = self.runs.iter();
         let run = runs.find(|(first, last, _)| (*first..=*last).contains(&id));
-        run.map(|(_, _, why)| *why)
+        let forgotten = self.forgotten.filter(|forgotten| id <= *forgotten);
+        run.map(|(_, _, why)| *why).or(forgotten.map(|_| Why::Full))
     }
 
     /// Forgets those that begin with this one or a later one, and where others reach it, from there on.
     fn only_before(&mut self, id: MessageId) {
-        self.0.retain(|(first, ..)| *first < id);
+        self.runs.retain(|(first, ..)| *first < id);
         let before = MessageId(id.0.saturating_sub(1));
-        self.0
+        self.runs
             .iter_mut()
             .for_each(|(_, last, _)| *last = (*last).min(before));
     }
@@ -124,6 +137,7 @@ impl Names {
             sealing: None,
             last: MessageId::default(),
             refused: None,
+            pending: None,
             session: None,
             left: 0,
         });
@@ -161,12 +175,38 @@ impl Known {
         self.last = id;
         if let Some(refused) = &mut self.refused {
             refused.only_before(id);
+            refused.is_over = true;
         }
     }
 
-    /// It has heard everything.
+    /// A session of its own begins: it may say again what it has not heard of.
+    pub(super) fn begins(&mut self) {
+        if let Some(refused) = &mut self.refused {
+            refused.is_over = false;
+        }
+    }
+
+    /// It has heard everything that was said to it.
     pub(super) fn heard_all(&mut self) {
-        self.refused = None;
+        self.refused.take_if(|refused| refused.is_over);
+        self.pending.take_if(|pending| pending.is_empty());
+    }
+
+    /// Gives back what only somebody needs of whom something is under way, if they are not here.
+    pub(super) fn needs_less(&mut self) {
+        if self.session.is_none() {
+            self.pending.take_if(|pending| pending.is_empty());
+        }
+    }
+
+    /// What is under way of it, if anything is.
+    pub(super) fn under_way(&self) -> Option<&Pending> {
+        self.pending.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn pending(&mut self) -> &mut Pending {
+        self.pending.get_or_insert_default()
     }
 
     pub(super) fn keys(&self) -> Option<PublicKeys> {

@@ -1,13 +1,19 @@
 //! How a message, or a part of one, gets into its receivers' queues, and what is remembered of it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Native;
+use super::custody::Teller;
 use super::messages::{Receivers, Refusal, Taking, Verdict};
+use super::names::Known;
+use super::pending::Pending;
+use super::receipts::Tells;
 use super::rooms::append;
 use super::sessions::{Key, Session};
-use crate::relay::native::MessageId;
-use crate::relay::native::frames::{Delivery, Origin, Part, Read, Send, Stage, Wants, Why};
+use crate::relay::hub::Reach;
+use crate::relay::native::frames::{Delivery, Origin, Part, Read, Send, Stage, To, Wants, Why};
+use crate::relay::native::{MessageId, Name};
 
 impl Native {
     /// The most bytes in all queues together.
@@ -25,11 +31,42 @@ impl Native {
             self.drop_unfinished(from);
         }
         if id > self.last(from) {
-            return Ok(());
+            return match self.reach {
+                Reach::Here => Ok(()),
+                Reach::Store | Reach::Fleet => self.may_say(from),
+            };
         }
-        let name = self.sessions.get(from).and_then(|session| session.name);
-        let refused = name.and_then(|name| self.names.get(name).was_refused(id));
-        Err(refused.map_or(Refusal::Repeated, Refusal::Because))
+        Err(self.said_again(from, id))
+    }
+
+    fn known(&self, index: u32) -> Option<&Known> {
+        let name = self.sessions.get(index)?.name?;
+        Some(self.names.get(name))
+    }
+
+    /// What is under way of a session's owner.
+    fn under_way(&self, from: u32) -> Option<&Pending> {
+        let session = self.sessions.get(from)?;
+        match session.name {
+            Some(name) => self.names.get(name).under_way(),
+            None => session.busy.as_ref().map(|busy| &busy.pending),
+        }
+    }
+
+    /// Whether more is taken from somebody before something of theirs has a verdict.
+    fn may_say(&self, from: u32) -> Result<(), Refusal> {
+        let is_full = self.under_way(from).is_some_and(Pending::is_full);
+        (!is_full).then_some(()).ok_or(Refusal::Because(Why::Full))
+    }
+
+    /// What is told of a message that was said before.
+    fn said_again(&self, from: u32, id: MessageId) -> Refusal {
+        if self.under_way(from).is_some_and(|pending| pending.has(id)) {
+            return Refusal::Pending;
+        }
+        let known = self.known(from);
+        let refused = known.and_then(|known| known.was_refused(id));
+        refused.map_or(Refusal::Repeated, Refusal::Because)
     }
 
     /// The last message that was taken from this sender.
@@ -53,6 +90,7 @@ impl Native {
         }
         match verdict {
             Verdict::Later => {}
+            Verdict::Pending => self.is_pending(from, id),
             Verdict::Now => self.say(from, id, Stage::Queued),
             Verdict::When(slow) => self.withhold(slow, sender, id),
         }
@@ -110,6 +148,19 @@ impl Native {
         }
     }
 
+    /// The name of who a message is for, where they have one.
+    pub(super) fn name_of(&self, to: &To) -> Option<Name> {
+        match to {
+            To::Name(name) => Some(*name),
+            To::Room(_) => None,
+            To::Address(address) => {
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                let known = self.known(self.sessions.find(address)?)?;
+                Some(known.name)
+            }
+        }
+    }
+
     /// Who a session is to others.
     #[inline]
     pub(super) fn origin(&self, session: &Session) -> Origin {
@@ -129,11 +180,19 @@ impl Native {
         let packet = self.push_frame(to, &frame);
         self.scratch = frame;
         let is_end = matches!(send.part, Part::Whole | Part::Last);
-        if is_end && send.wants != Wants::Nothing {
-            let sender = self.sessions.key(from);
-            if let Some(session) = self.sessions.get_mut(to) {
-                session.note_due(packet, sender, send.id);
-            }
+        if is_end && (self.keeps_mail() || send.wants != Wants::Nothing) {
+            self.is_due(packet, (from, to), send);
+        }
+    }
+
+    /// Notes what is told of a message when this packet has come.
+    fn is_due(&mut self, packet: u32, (from, to): (u32, u32), send: &Send) {
+        let (teller, tells) = match self.reach {
+            Reach::Here => (Teller::Session(self.sessions.key(from)), Tells::Delivered),
+            _ => (self.teller(from), Tells::verdict(send.wants)),
+        };
+        if let Some(session) = self.sessions.get_mut(to) {
+            session.note_due(packet, teller, send.id, tells);
         }
     }
 
@@ -190,6 +249,10 @@ impl Native {
     ) -> Result<(), Refusal> {
         match &mut taking.receivers {
             Receivers::Nobody => Err(Refusal::Said),
+            Receivers::Letter(gathering) => {
+                self.gather(gathering, content);
+                Ok(())
+            }
             Receivers::One(to) => {
                 let to = *to;
                 self.sessions.of(to).ok_or(Refusal::Because(Why::Away))?;
@@ -208,23 +271,42 @@ impl Native {
     }
 
     /// All parts have come.
-    pub(super) fn finish(&mut self, taking: Taking, now: Duration) -> (Option<Verdict>, u64) {
-        match taking.receivers {
+    pub(super) fn finish(
+        &mut self,
+        from: u32,
+        taking: Taking,
+        send: &Send,
+        now: Duration,
+    ) -> Result<(Option<Verdict>, u64), Why> {
+        Ok(match taking.receivers {
             Receivers::Nobody => (None, 0),
+            Receivers::Letter(gathering) => {
+                self.write_gathered(from, gathering, send, now)?;
+                (Some(Verdict::Pending), 0)
+            }
             Receivers::One(to) => (Some(self.verdict_now(to.index)), 1),
-            Receivers::Room(spread) => {
+            Receivers::Room(mut spread) => {
                 let slow = spread.to.iter().find_map(|to| {
                     let is_slow = self.sessions.of(*to)?.is_slow();
                     is_slow.then_some(to.index)
                 });
+                let mut verdict = slow.map_or(Verdict::Now, Verdict::When);
                 let deliveries = spread.to.len() as u64;
+                if let Some(gathered) = spread.gathered.take() {
+                    self.note_slow(gathered.ticket, verdict);
+                    self.say_gathered(from, spread.room, taking.id, gathered);
+                    verdict = Verdict::Pending;
+                }
                 self.keep_parts(spread, now);
-                (Some(slow.map_or(Verdict::Now, Verdict::When)), deliveries)
+                (Some(verdict), deliveries)
             }
-        }
+        })
     }
 
-    pub(super) fn verdict_now(&self, to: u32) -> Verdict {
+    fn verdict_now(&self, to: u32) -> Verdict {
+        if self.keeps_mail() {
+            return Verdict::Pending;
+        }
         match self.sessions.get(to).is_some_and(Session::is_slow) {
             true => Verdict::When(to),
             false => Verdict::Now,
@@ -235,10 +317,14 @@ impl Native {
     pub(super) fn give_up(&mut self, from: u32, taking: &Taking) {
         match &taking.receivers {
             Receivers::Nobody => {}
+            Receivers::Letter(gathering) => self.drop_gathered(gathering),
             Receivers::One(to) => self.unreserve(*to, taking.left),
             Receivers::Room(spread) => {
                 for to in &spread.to {
                     self.unreserve(*to, taking.left);
+                }
+                if let Some(gathered) = &spread.gathered {
+                    self.drop_for_others(gathered);
                 }
             }
         }
@@ -260,9 +346,9 @@ impl Native {
     /// Somebody has read a message: its sender is told, if they are there and hear what they are told.
     pub(super) fn was_read(&mut self, read: &Read) {
         let sender = self.session_of(&read.from);
-        let session = sender.and_then(|sender| self.sessions.get(sender));
-        if let Some(sender) = sender.filter(|_| session.is_some_and(|it| !it.is_slow())) {
-            self.say(sender, read.id, Stage::Read);
+        match sender {
+            Some(sender) => self.tell_if_it_hears(sender, (read.id, read.id), Stage::Read),
+            None => self.tell_elsewhere(&read.from, read.id, Stage::Read),
         }
     }
 

@@ -55,6 +55,9 @@ impl Native {
         if backlog > Self::UNRULY || is_full && session.is_slow() && session.stands_still(now) {
             return self.end(index, Some(Ending::Unruly), now, out);
         }
+        if self.keeps_mail() {
+            self.forget_mail(index);
+        }
         self.transmit(index, now, out);
         self.schedule(index, now);
     }
@@ -65,7 +68,9 @@ impl Native {
         };
         let soon = session.withholds().then(|| now + Self::SOON);
         let later = session.is_awake.then(|| now + Self::LATER);
-        let moments = [session.link.deadline(), soon, later];
+        let mailbox = session.mailbox.as_ref();
+        let mail = mailbox.and_then(|mailbox| mailbox.moment(now));
+        let moments = [session.link.deadline(), soon, later, mail];
         if let Some(due) = moments.into_iter().flatten().min() {
             self.wheel.put(index, due, &mut session.slot);
         }
@@ -112,6 +117,7 @@ impl Hub {
             self.native.end(silent, None, now, out);
         }
         self.native.rooms.sweep(now);
+        self.native.give_up_questions(now);
         let mut at = 0;
         while let Some(index) = self.native.dirty.get(at) {
             self.native.flush(*index, now, out);
