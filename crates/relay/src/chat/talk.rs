@@ -10,7 +10,6 @@ use proto::relay::native::client::{Event, Incoming};
 use proto::relay::native::frames::{Answer, Ending, Joined, Question, Reply, Stage, To, Wants};
 use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{MessageId, Name};
-use runtime::addr::Target;
 use runtime::clock::TimeOfDay;
 use runtime::prompt::Printer;
 use runtime::udp::ClientError;
@@ -28,7 +27,6 @@ use crate::words;
 const FAREWELL: Duration = Duration::from_secs(5);
 
 pub(super) struct Talk {
-    relay: Target,
     who: Who,
     peer: Peer,
     at: SocketAddr,
@@ -44,15 +42,8 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(
-        relay: &Target,
-        who: Who,
-        arrival: Arrival,
-        is_terminal: bool,
-        printer: Printer,
-    ) -> Self {
+    pub(super) fn new(who: Who, arrival: Arrival, is_terminal: bool, printer: Printer) -> Self {
         Self {
-            relay: relay.clone(),
             who,
             peer: arrival.peer,
             at: arrival.at,
@@ -69,7 +60,7 @@ impl Talk {
 
     /// Says who one is, and joins the first room.
     pub(super) fn begin(&mut self, room: Option<Name>) -> anyhow::Result<()> {
-        let (at, relay) = (Address(self.at), &self.relay);
+        let (at, relay) = (Address(self.at), self.peer.relay());
         let greeting = match (self.peer.wire(), self.who.name()) {
             (Wire::Native, Some(name)) => format!("you are {name} ({at}) at {relay}; /help helps"),
             (Wire::Native, None) => format!("you are {at} at {relay}; /help helps"),
@@ -248,7 +239,7 @@ impl Talk {
                 self.lose("the relay has stopped; what you write waits")?
             }
             Event::Ended(why) => bail!("{}", words::ending(why)),
-            Event::Refused(why) => bail!("{}", words::refusal(why, &self.relay)),
+            Event::Refused(why) => bail!("{}", words::refusal(why, self.peer.relay())),
             Event::Classic => {
                 self.note("the relay speaks the classic wire now: no names, no rooms")?
             }

@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if peer.wire() == Wire::Classic && !args.room.is_empty() {
         bail!(
             "the relay {} speaks the classic wire, which has no rooms",
-            args.reach.target
+            peer.relay()
         );
     }
     for room in &args.room {
@@ -107,7 +107,7 @@ impl Listener<'_> {
             Event::Lost => tracing::warn!("the connection is lost; trying again"),
             Event::Ended(Ending::Stopping) => tracing::warn!("the relay has stopped; trying again"),
             Event::Ended(why) => bail!("{}", words::ending(why)),
-            Event::Refused(why) => bail!("{}", words::refusal(why, &self.args.reach.target)),
+            Event::Refused(why) => bail!("{}", words::refusal(why, self.peer.relay())),
             Event::Joined(joined) => match joined.missed {
                 Some(0) | None => {}
                 Some(missed) => {

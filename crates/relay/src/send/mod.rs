@@ -174,7 +174,7 @@ impl Sending<'_> {
                 bail!("{}", words::key_changed(name, &was, &is, &self.who));
             }
             Heard::Event(Event::Refused(why)) => {
-                bail!("{}", words::refusal(why, &self.args.reach.target))
+                bail!("{}", words::refusal(why, self.peer.relay()))
             }
             Heard::Event(Event::Ended(Ending::Stopping)) | Heard::Event(Event::Lost) => {
                 tracing::warn!("the connection is lost; trying again");
