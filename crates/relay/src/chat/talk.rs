@@ -10,7 +10,7 @@ use proto::relay::native::client::{Event, Incoming};
 use proto::relay::native::frames::{Answer, Ending, Joined, Question, Reply, Stage, To, Wants};
 use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{MessageId, Name};
-use runtime::clock::TimeOfDay;
+use runtime::clock::Past;
 use runtime::prompt::Printer;
 use runtime::udp::ClientError;
 
@@ -25,6 +25,9 @@ use crate::words;
 
 /// How long the verdicts of what was written last are waited for at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long a message that the relay has may take to come to its receiver before that is told.
+const UNTAKEN: Duration = Duration::from_secs(2);
 
 pub(super) struct Talk {
     who: Who,
@@ -85,8 +88,12 @@ impl Talk {
             if end.is_some() && self.is_all_said() {
                 return Ok(());
             }
-            match inbox.next(end) {
+            let waits = self.written.first_waits().map(|since| since + UNTAKEN);
+            match inbox.next([end, waits].into_iter().flatten().min()) {
                 Happening::Stop => return Ok(()),
+                Happening::Timeout if end.is_none_or(|end| Instant::now() < end) => {
+                    self.untaken()?
+                }
                 Happening::Timeout => return self.part(),
                 Happening::Local(Typed::End(read)) => {
                     read?;
@@ -112,6 +119,17 @@ impl Talk {
                 "{} not sent: the relay did not answer within 5 s",
                 words::count(lost, "message was", "messages were")
             ),
+        }
+    }
+
+    /// Says whom the relay has something for that they have not taken for a while.
+    fn untaken(&mut self) -> io::Result<()> {
+        let before = Instant::now().checked_sub(UNTAKEN);
+        let waits = before.map_or_else(Vec::new, |before| self.written.waits_since(before));
+        let lines: String = waits.into_iter().map(screen::waits).collect();
+        match lines.is_empty() {
+            true => Ok(()),
+            false => self.show(&lines),
         }
     }
 
@@ -273,7 +291,11 @@ impl Talk {
                 words::count(waiting, "message goes out", "messages go out")
             ),
         };
-        self.note(&format!("back{waiting}"))
+        let relay = match self.peer.has_others() {
+            true => format!(", at {}", self.peer.relay()),
+            false => String::new(),
+        };
+        self.note(&format!("back{relay}{waiting}"))
     }
 
     fn take(&mut self, message: &Incoming) -> io::Result<()> {
@@ -283,7 +305,7 @@ impl Talk {
         let when = if is_earlier {
             When::Earlier
         } else {
-            When::At(TimeOfDay::now())
+            When::At(Past::ago(Duration::from_secs(message.waited.into())))
         };
         self.show(&screen::message(message, when))?;
         if message.wants == Wants::Read {
@@ -298,7 +320,7 @@ impl Talk {
     }
 
     fn receipt(&mut self, first: MessageId, last: MessageId, stage: Stage) -> io::Result<()> {
-        let judged = self.written.judge(first, last, stage);
+        let judged = self.written.judge(first, last, stage, Instant::now());
         let mut delivered: BTreeMap<To, u64> = BTreeMap::new();
         let mut lines = String::new();
         for (to, content) in judged {
