@@ -1,10 +1,7 @@
 //! The relays that serve one community, as a table and as JSON.
 
-use std::time::Duration;
-
 use proto::relay::native::frames::{RelayState, Trouble};
 use runtime::escape::Escaped;
-use runtime::units;
 use serde::Serialize;
 
 use crate::words::{self, count};
