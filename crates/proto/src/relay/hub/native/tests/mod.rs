@@ -1,6 +1,7 @@
 //! Stories of sessions, with time in hand: a hub, and what its clients would send, byte by byte.
 
 mod classic;
+mod mail;
 mod messages;
 mod pressure;
 mod registering;
