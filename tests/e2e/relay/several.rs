@@ -37,7 +37,10 @@ fn a_relay_that_stops_sends_its_clients_on() {
     let (mut bob, _) = home.listen(&both, &["--name", "bob"]);
     first.terminate();
     assert!(bob.next_line().starts_with("registered as "));
-    home.send(&[&second.target(), "--name", "alice", "--to", "bob", "hi"], "");
+    home.send(
+        &[&second.target(), "--name", "alice", "--to", "bob", "hi"],
+        "",
+    );
     assert_eq!(bob.next_line(), "alice: hi");
     second.terminate();
 }
