@@ -9,6 +9,7 @@ use anyhow::bail;
 use proto::relay::native::Name;
 use proto::relay::native::client::{Event, Incoming};
 use proto::relay::native::frames::{Ending, Wants};
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::Exit;
 
 use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, Reach, Wire};
@@ -50,7 +51,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let who = args.naming.settle(&args.reach.target)?;
     let inbox = Inbox::<()>::new()?;
-    let Arrival { peer, at } = args.reach.connect(&who, &inbox)?;
+    let Arrival { peer, at } = args.reach.connect(&who, Purpose::Hear, &inbox)?;
     if peer.wire() == Wire::Classic && !args.room.is_empty() {
         bail!(
             "the relay {} speaks the classic wire, which has no rooms",

@@ -1,6 +1,8 @@
 //! Stories of sessions, with time in hand: a hub, and what its clients would send, byte by byte.
 
+mod bus;
 mod classic;
+mod fleet;
 mod mail;
 mod messages;
 mod pressure;
@@ -18,8 +20,8 @@ use crate::relay::native::frames::{
     Receipt, Send, Stage, To, Wants,
 };
 use crate::relay::native::handshake::{
-    Challenge, Cookie, Gone, HELLO_PADDING, Hello, Nonce, Refusal, Refused, Register, Registered,
-    VERSION,
+    Challenge, Cookie, Gone, HELLO_PADDING, Hello, Nonce, Purpose, Refusal, Refused, Register,
+    Registered, VERSION,
 };
 use crate::relay::native::link::{Link, Received};
 use crate::relay::native::{Identity, MessageId, Name};
@@ -66,6 +68,8 @@ struct World {
     places: BTreeMap<SocketAddr, usize>,
     /// What came to addresses that are no peers, and handshakes.
     strays: Vec<(SocketAddr, Vec<u8>)>,
+    /// What clients register for.
+    purpose: Purpose,
 }
 
 fn settings() -> Settings {
@@ -110,6 +114,7 @@ impl World {
             peers: Vec::new(),
             places: BTreeMap::new(),
             strays: Vec::new(),
+            purpose: Purpose::Hear,
         }
     }
 
@@ -196,6 +201,7 @@ impl World {
             nonce,
             cookie,
             claim,
+            purpose: self.purpose,
         };
         let register = frame(&register, &[]);
         if let Some(registered) = self.answer::<Registered>(from, &register) {
