@@ -49,6 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         .start(inbox.teller())
         .context("cannot start a thread")?;
     talk.run(&inbox)?;
+    talk.finish(&inbox)?;
     Ok(Exit::Success)
 }
 
