@@ -7,8 +7,8 @@ use super::names::NameId;
 use super::sessions::Key;
 use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Outcome, ReplyTo, Ticket};
-use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Stage, Wants, Why};
+use crate::relay::native::{MAX_UNANSWERED, MAX_UNANSWERED_BYTES, MessageId};
 
 /// Who is to hear what becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub(super) struct Waiting {
 impl Waiting {
     /// About what one costs beside its content.
     const COST: usize = 256;
+
+    /// What those of somebody without a name may cost.
+    const MOST_OF_NAMELESS: usize = MAX_UNANSWERED_BYTES + MAX_UNANSWERED * Self::COST;
 
     fn cost(&self) -> usize {
         self.bytes + Self::COST
@@ -99,12 +102,23 @@ impl Native {
         if self.custody.bytes + waiting.cost() > Custody::MOST {
             return Err(Why::Full);
         }
-        if let Teller::Name(name) = waiting.teller {
-            let pending = self.names.get_mut(name).pending();
-            if !pending.may_send() {
-                return Err(Why::Full);
+        match waiting.teller {
+            Teller::Name(name) => {
+                let pending = self.names.get_mut(name).pending();
+                if !pending.may_send() {
+                    return Err(Why::Full);
+                }
+                pending.sent(waiting.bytes);
             }
-            pending.sent(waiting.bytes);
+            Teller::Session(key) => {
+                let session = self.sessions.of(key).ok_or(Why::NotThere)?;
+                let away = &mut session.busy().away;
+                if *away >= Waiting::MOST_OF_NAMELESS {
+                    return Err(Why::Full);
+                }
+                *away += waiting.cost();
+            }
+            Teller::Relay(_) => {}
         }
         Ok(self.custody.ticket(waiting))
     }
@@ -112,8 +126,17 @@ impl Native {
     /// What was sent away with this ticket, once: it is not away any more.
     pub(super) fn taken_back(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.custody.take(ticket)?;
-        if let Teller::Name(name) = waiting.teller {
-            self.names.get_mut(name).pending().settled(waiting.bytes);
+        match waiting.teller {
+            Teller::Name(name) => {
+                let pending = self.names.get_mut(name).pending();
+                pending.settled(waiting.bytes);
+            }
+            Teller::Session(key) => {
+                if let Some(session) = self.sessions.of(key) {
+                    session.busy().away -= waiting.cost();
+                }
+            }
+            Teller::Relay(_) => {}
         }
         Some(waiting)
     }

@@ -197,10 +197,11 @@ impl Hub {
         register: &Register,
         now: Duration,
     ) -> Result<NameId, Pause> {
-        let names = &mut self.native.names;
+        let names = &self.native.names;
         let found = names.find(&claim.name);
         let known = found.map(|id| names.get(id));
         if known.is_some_and(|known| known.key != claim.keys.signing) {
+            self.doubt(&claim.name);
             return Err(Refusal::NameTaken.into());
         }
         let is_bound = known.and_then(|known| known.keys()) == Some(claim.keys);
@@ -208,7 +209,7 @@ impl Hub {
         {
             return Err(Refusal::NotProven.into());
         }
-        match found {
+        match found.filter(|id| self.native.is_settled(*id)) {
             Some(id) => {
                 self.native.bind(id, &claim.keys);
                 Ok(id)
@@ -250,8 +251,8 @@ impl Native {
         let known = self.names.get_mut(id);
         let is_news = known.keys().is_none();
         known.bind(keys);
-        if is_news && self.reach != Reach::Here {
-            let (name, keys) = (known.name, *keys);
+        let (name, keys) = (known.name, *keys);
+        if is_news && self.keeps_mail() {
             self.errands.push(Errand::Owner { name, keys });
         }
     }
@@ -306,7 +307,7 @@ impl Native {
                     self.push_frame(index, one);
                 }
                 (Delivery::KIND, Ok(Some(frame)))
-                    if self.reach == Reach::Here && frame.message.room.is_none() =>
+                    if !self.keeps_mail() && frame.message.room.is_none() =>
                 {
                     let Delivery { from, id, part, .. } = frame.message;
                     match part {
