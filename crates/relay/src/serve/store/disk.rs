@@ -47,6 +47,14 @@ enum Safety {
     OnTheWay,
 }
 
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Writing,
+    /// It is left as it is: no thread of its own moves anything.
+    Reading,
+}
+
 /// The database.
 pub(super) struct Disk {
     root: PathBuf,
@@ -69,7 +77,7 @@ impl Disk {
     const UNMERGED: usize = 24;
 
     /// Opens the database in this folder, and makes it where there is none.
-    pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(root: &Path, purpose: Use) -> anyhow::Result<Self> {
         let numbers = numbers(root)?;
         for (place, number) in numbers.iter().enumerate() {
             let others = &numbers[place + 1..];
@@ -79,7 +87,7 @@ impl Disk {
                 fs::remove_dir_all(&folder)?;
                 continue;
             }
-            let disk = Self::open_number(root, *number)?;
+            let disk = Self::open_number(root, *number, purpose)?;
             match disk.layout()? {
                 Some(form::LAYOUT) => {}
                 Some(other) => bail!(
@@ -97,22 +105,22 @@ impl Disk {
             }
             return Ok(disk);
         }
-        let disk = Self::open_number(root, 1)?;
+        let disk = Self::open_number(root, 1, purpose)?;
         disk.finish()?;
         Ok(disk)
     }
 
-    fn open_number(root: &Path, number: u64) -> anyhow::Result<Self> {
+    fn open_number(root: &Path, number: u64, purpose: Use) -> anyhow::Result<Self> {
         // It does not take all that may be in its files as data: some of it ends its thread.
-        let opened = catch_unwind(|| Self::open_or_panic(root, number));
+        let opened = catch_unwind(|| Self::open_or_panic(root, number, purpose));
         opened.unwrap_or_else(|_| Err(anyhow!("the database is damaged")))
     }
 
-    fn open_or_panic(root: &Path, number: u64) -> anyhow::Result<Self> {
+    fn open_or_panic(root: &Path, number: u64, purpose: Use) -> anyhow::Result<Self> {
         let database = Database::builder(root.join(number.to_string()))
             .cache_size(Self::CACHE)
             .max_journaling_size(Self::JOURNALS)
-            .worker_threads(1)
+            .worker_threads_unchecked(usize::from(purpose == Use::Writing))
             .manual_journal_persist(true)
             .open()
             .map_err(explain)?;
@@ -228,7 +236,7 @@ impl Disk {
 
     /// Writes what is of use to a new database, and does away with this one.
     pub(super) fn renew(&mut self, mail: &Mail) -> anyhow::Result<()> {
-        let new = Self::open_number(&self.root, self.number + 1);
+        let new = Self::open_number(&self.root, self.number + 1, Use::Writing);
         let copied = new.and_then(|new| match self.copy(mail, &new) {
             Ok(()) => Ok(new),
             Err(error) => {
@@ -403,36 +411,53 @@ impl Lock {
     }
 }
 
-/// Room on the disk that is taken in advance. As long as it is there new mail is taken; when the disk is full it is
-/// given up, so that what is removed can be written down.
+/// Room on the disk that is taken in advance: when the disk is full, what is left of the database is written anew in it.
 #[derive(Debug)]
-pub(super) struct Spare(PathBuf);
+pub(super) struct Spare {
+    path: PathBuf,
+}
 
 impl Spare {
     pub(super) const BYTES: usize = 1024 * 1024;
 
     pub(super) fn new(root: &Path) -> Self {
-        Self(root.join("spare"))
+        let path = root.join("spare");
+        Self { path }
     }
 
     /// Takes the room, if it is not taken already.
     pub(super) fn take(&self) -> io::Result<()> {
-        let length = fs::metadata(&self.0).map_or(0, |metadata| metadata.len());
+        let length = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
         if length == Self::BYTES as u64 {
             return Ok(());
         }
-        let write = || {
-            let mut file = File::create(&self.0)?;
-            // Blocks without a content may take no room.
-            file.write_all(&vec![0x5A; Self::BYTES])?;
-            file.sync_all()
-        };
-        write().inspect_err(|_| self.give_up())
+        write(&self.path)
+    }
+
+    /// Whether there is as much room beside it.
+    pub(super) fn is_room(&self) -> bool {
+        let probe = self.path.with_extension("probe");
+        let written = write(&probe).is_ok();
+        let _ = fs::remove_file(probe);
+        written
     }
 
     /// Gives the room back.
     pub(super) fn give_up(&self) {
         // Where there is none, there is nothing to be given.
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Writes a file that takes as much as the spare room; where that fails, it is not there.
+fn write(path: &Path) -> io::Result<()> {
+    let write = || {
+        let mut file = File::create(path)?;
+        // Blocks of zeros may take no room.
+        file.write_all(&vec![0x5A; Spare::BYTES])?;
+        file.sync_all()
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }

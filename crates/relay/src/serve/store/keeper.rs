@@ -21,7 +21,7 @@ use proto::relay::native::frames::{RelayState, Trouble, Why};
 use runtime::escape::Escaped;
 use runtime::log::Throttle;
 
-use super::disk::{self, Change, Disk, Lock, Spare};
+use super::disk::{self, Change, Disk, Lock, Spare, Use};
 use super::figures::Figures;
 use super::form;
 
@@ -57,6 +57,12 @@ struct Failing {
     trouble: Trouble,
     retry: Instant,
     pause: Duration,
+}
+
+/// What came of trying again.
+enum Mended {
+    All,
+    NoRoom,
 }
 
 /// What the hub was told last.
@@ -99,7 +105,7 @@ impl Keeper {
     /// Opens the store in this folder, and reads what waits.
     pub(super) fn open(root: &Path, limits: Limits, seed: u64) -> anyhow::Result<Self> {
         let lock = Lock::take(root)?;
-        let disk = Disk::open(root).with_context(|| cannot_open(root))?;
+        let disk = Disk::open(root, Use::Writing).with_context(|| cannot_open(root))?;
         let (now, figures) = (Instant::now(), Arc::default());
         let expire_every = Duration::from_secs((limits.keep / 100).clamp(1, 3600));
         let mut keeper = Self {
@@ -206,7 +212,7 @@ impl Keeper {
             self.take(errand, &mut group, time);
         }
         let mut news = self.settle(&mut group, now);
-        for (name, round, after) in self.to_read(group.fetches) {
+        for (name, round, after) in self.wanted(group.fetches) {
             news.extend(self.fetch(name, round, after, time));
         }
         self.tidy(now);
@@ -383,20 +389,16 @@ impl Keeper {
         self.late_since.get_or_insert_with(Instant::now);
     }
 
-    /// The disk has failed: the database takes nothing more before it was opened anew.
+    /// The disk has failed: the database takes nothing more before it was opened anew. Until that is mended it is only
+    /// read.
     fn fail(&mut self, error: &anyhow::Error, now: Instant) {
-        self.spare.give_up();
         self.disk = None;
-        let opened = Disk::open(&self.root);
-        // What the database says of its own thread does not name the cause: where the room is not there, that is it.
-        let is_full = disk::is_full(error)
-            || opened.as_ref().is_err_and(disk::is_full)
-            || self.spare_is_missing();
-        self.disk = opened.ok();
-        let trouble = match is_full {
+        let opened = Disk::open(&self.root, Use::Reading);
+        let trouble = match disk::is_full(error) || !self.spare.is_room() {
             true => Trouble::StoreFull,
             false => Trouble::StoreFails,
         };
+        self.disk = opened.ok();
         let pause = self.trouble.map_or(Self::TELL, |before| before.pause * 2);
         let pause = pause.min(8 * Self::TELL);
         if self.warnings.admits(now) {
@@ -410,48 +412,56 @@ impl Keeper {
         });
     }
 
-    /// Looks whether there is no room for the spare room, and leaves it as it is.
-    fn spare_is_missing(&self) -> bool {
-        let error = self.spare.take().err().map(anyhow::Error::from);
-        self.spare.give_up();
-        error.is_some_and(|error| disk::is_full(&error))
-    }
-
     /// Tries again what has failed, when it is time to.
     fn mend(&mut self, now: Instant) {
-        let Some(failing) = self.trouble.filter(|failing| failing.retry <= now) else {
+        let Some(failing) = &mut self.trouble else {
             return;
         };
-        if self.disk.is_none() {
-            match Disk::open(&self.root) {
-                Ok(disk) => self.disk = Some(disk),
-                Err(error) => return self.fail(&error, now),
-            }
-        }
-        while !self.late.is_empty() {
-            let changes = self.some_late();
-            if !self.commit(changes, now) {
-                self.renew();
-                return;
-            }
-        }
-        if let Err(error) = self.spare.take() {
-            self.renew();
-            let trouble = match disk::is_full(&error.into()) {
-                true => Trouble::StoreFull,
-                false => Trouble::StoreFails,
-            };
-            let (retry, pause) = (now + Self::TELL, Self::TELL);
-            self.trouble = Some(Failing {
-                trouble,
-                retry,
-                pause,
-            });
+        if now < failing.retry {
             return;
         }
-        let path = shown(&self.root);
-        tracing::info!(%path, was = ?failing.trouble, "mail is kept again");
-        self.trouble = None;
+        failing.retry = now + failing.pause;
+        match self.try_to_mend(now) {
+            Ok(Mended::All) => {
+                let path = shown(&self.root);
+                tracing::info!(%path, "mail is kept again");
+                self.trouble = None;
+            }
+            Ok(Mended::NoRoom) => {}
+            Err(error) => self.fail(&error, now),
+        }
+    }
+
+    fn try_to_mend(&mut self, now: Instant) -> anyhow::Result<Mended> {
+        if self.disk.is_none() {
+            self.disk = Some(Disk::open(&self.root, Use::Reading)?);
+        }
+        if !self.spare.is_room() {
+            self.spare.give_up();
+            self.renew();
+            // Where it cannot be taken again, there is no room either.
+            let _ = self.spare.take();
+            if !self.spare.is_room() {
+                self.trouble = Some(Failing {
+                    trouble: Trouble::StoreFull,
+                    retry: now + Self::TELL,
+                    pause: Self::TELL,
+                });
+                return Ok(Mended::NoRoom);
+            }
+        }
+        self.spare.take()?;
+        self.disk = None;
+        let disk = Disk::open(&self.root, Use::Writing)?;
+        while !self.late.is_empty() {
+            let changes = self.some_late();
+            if let Err(error) = disk.commit(changes.clone()) {
+                self.postpone(changes);
+                return Err(error);
+            }
+        }
+        self.disk = Some(disk);
+        Ok(Mended::All)
     }
 
     /// Looks for what has waited for too long, when it is time to.
@@ -506,7 +516,7 @@ impl Keeper {
     }
 
     /// What is to be read now: what is asked for, and what could not be read before.
-    fn to_read(&mut self, fetches: Vec<(Name, u32, Place)>) -> Vec<(Name, u32, Place)> {
+    fn wanted(&mut self, fetches: Vec<(Name, u32, Place)>) -> Vec<(Name, u32, Place)> {
         let mut before = match self.trouble {
             None => std::mem::take(&mut self.unread),
             Some(_) => BTreeMap::new(),

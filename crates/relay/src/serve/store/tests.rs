@@ -17,7 +17,7 @@ use proto::relay::mail::Limits;
 use proto::relay::native::frames::{Body, Origin, RelayState, Trouble, Wants, Why};
 use proto::relay::native::{Identity, MessageId, Name};
 
-use super::disk::{Change, Disk};
+use super::disk::{Change, Disk, Use};
 use super::*;
 
 const LIMITS: Limits = Limits {
@@ -143,11 +143,11 @@ fn turn_until(keeper: &mut Keeper, is_so: impl Fn(&Keeper, &[News]) -> bool) {
 
 /// What the hub was told last of how the store is.
 fn state(news: &[News]) -> Option<RelayState> {
-    let states = news.iter().filter_map(|news| match news {
+    let mut states = news.iter().filter_map(|news| match news {
         News::Fleet { relays } => relays.first().cloned(),
         _ => None,
     });
-    states.last()
+    states.next()
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn two_relays_do_not_share_a_store() {
 }
 
 fn change(folder: &Folder, key: &[u8], value: &[u8]) {
-    let disk = Disk::open(&folder.0).unwrap();
+    let disk = Disk::open(&folder.0, Use::Writing).unwrap();
     let change = Change::put(key.to_vec(), value.to_vec());
     disk.commit(vec![change]).unwrap();
 }
@@ -356,7 +356,7 @@ fn a_database_that_was_not_finished_is_of_no_use() {
     fs::write(folder.0.join("3/0.jnl"), b"").unwrap();
     let other = Folder::new();
     drop(other.keeper());
-    let disk = Disk::open(&other.0).unwrap();
+    let disk = Disk::open(&other.0, Use::Writing).unwrap();
     disk.commit(vec![Change::Remove(form::VERSION.into())])
         .unwrap();
     drop(disk);
