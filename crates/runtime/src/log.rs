@@ -33,7 +33,7 @@ impl Verbosity {
     pub fn start_log(self) {
         let level = match (self.quiet, self.verbose) {
             (true, _) => "warn",
-            (_, 0) => "info",
+            (_, 0) => "info,async_nats=warn", // which tells each of its attempts to connect
             (_, 1) => "debug",
             _ => "trace",
         };
