@@ -341,6 +341,7 @@ impl Native {
             return;
         };
         self.waiting -= session.counted as usize;
+        self.nobody_hears(&session);
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
             self.left(name, index);

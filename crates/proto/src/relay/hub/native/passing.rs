@@ -7,6 +7,7 @@ use super::Native;
 use super::custody::Teller;
 use super::messages::{Receivers, Refusal, Taking, Verdict};
 use super::names::Known;
+use super::pending::Pending;
 use super::receipts::Tells;
 use super::rooms::append;
 use super::sessions::{Key, Session};
@@ -43,18 +44,27 @@ impl Native {
         Some(self.names.get(name))
     }
 
+    /// What is under way of a session's owner.
+    fn under_way(&self, from: u32) -> Option<&Pending> {
+        let session = self.sessions.get(from)?;
+        match session.name {
+            Some(name) => self.names.get(name).under_way(),
+            None => session.busy.as_ref().map(|busy| &busy.pending),
+        }
+    }
+
     /// Whether more is taken from somebody before something of theirs has a verdict.
     fn may_say(&self, from: u32) -> Result<(), Refusal> {
-        let may_say = self.known(from).is_none_or(Known::may_say);
-        may_say.then_some(()).ok_or(Refusal::Because(Why::Full))
+        let is_full = self.under_way(from).is_some_and(Pending::is_full);
+        (!is_full).then_some(()).ok_or(Refusal::Because(Why::Full))
     }
 
     /// What is told of a message that was said before.
     fn said_again(&self, from: u32, id: MessageId) -> Refusal {
-        let known = self.known(from);
-        if known.is_some_and(|known| known.has_pending(id)) {
+        if self.under_way(from).is_some_and(|pending| pending.has(id)) {
             return Refusal::Pending;
         }
+        let known = self.known(from);
         let refused = known.and_then(|known| known.was_refused(id));
         refused.map_or(Refusal::Repeated, Refusal::Because)
     }
@@ -74,18 +84,13 @@ impl Native {
         let Some(session) = self.sessions.get_mut(from) else {
             return;
         };
-        let name = session.name;
-        match name {
+        match session.name {
             Some(name) => self.names.get_mut(name).took(id),
             None => session.last = id,
         }
         match verdict {
             Verdict::Later => {}
-            Verdict::Pending => {
-                if let Some(name) = name {
-                    self.is_pending(name, id);
-                }
-            }
+            Verdict::Pending => self.is_pending(from, id),
             Verdict::Now => self.say(from, id, Stage::Queued),
             Verdict::When(slow) => self.withhold(slow, sender, id),
         }
@@ -242,6 +247,11 @@ impl Native {
         send: &Send,
         content: &[u8],
     ) -> Result<(), Refusal> {
+        if taking.is_gathered() && self.waiting + content.len() > Self::MOST_WAITING {
+            self.give_up(from, taking);
+            taking.receivers = Receivers::Nobody;
+            return Err(Refusal::Because(Why::Full));
+        }
         match &mut taking.receivers {
             Receivers::Nobody => Err(Refusal::Said),
             Receivers::Letter(gathering) => {
@@ -288,8 +298,8 @@ impl Native {
                 let mut verdict = slow.map_or(Verdict::Now, Verdict::When);
                 let deliveries = spread.to.len() as u64;
                 if let Some(gathered) = spread.gathered.take() {
-                    self.note_slow(gathered.ticket, verdict);
-                    self.say_gathered(from, spread.room, taking.id, gathered);
+                    let ticket = self.say_gathered(from, gathered);
+                    self.note_slow(ticket, verdict);
                     verdict = Verdict::Pending;
                 }
                 self.keep_parts(spread, now);

@@ -261,6 +261,7 @@ impl Native {
     fn came(&mut self, name: NameId, index: u32, purpose: Purpose, now: Duration) {
         let known = self.names.get_mut(name);
         known.session = Some(index);
+        known.begins();
         let name = known.name;
         // Where another session of the name has just made way for this one, it was never away.
         self.errands.pop_if(|it| *it == Errand::Absent { name });
