@@ -160,6 +160,7 @@ mod tests {
             from: Origin::Name("alice".parse().unwrap()),
             room: None,
             id: MessageId(1),
+            waited: 0,
             content: b"hi\n14:05 bob \x1b[2J\xe2\x80\xae".to_vec(),
             body: Body::Sealed,
             wants: Wants::Nothing,

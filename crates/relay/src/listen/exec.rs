@@ -61,6 +61,7 @@ mod tests {
             from: Origin::Name("alice".parse().unwrap()),
             room: Some(("lobby".parse().unwrap(), 1)),
             id: MessageId(7),
+            waited: 0,
             content: b"hello\n".to_vec(),
             body: Body::Plain,
             wants: Wants::Nothing,

@@ -139,6 +139,7 @@ mod tests {
             from: Origin::Name("alice".parse().unwrap()),
             room: None,
             id: MessageId(7),
+            waited: 0,
             content: content.to_vec(),
             body: Body::Sealed,
             wants: Wants::Nothing,

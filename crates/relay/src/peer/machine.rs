@@ -182,6 +182,7 @@ fn message(from: std::net::SocketAddr, content: Vec<u8>) -> Event {
         from: Origin::Address(from),
         room: None,
         id: MessageId(0),
+        waited: 0,
         content,
         body: Body::Plain,
         wants: Wants::Nothing,
