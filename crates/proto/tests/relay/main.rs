@@ -3,6 +3,7 @@
 
 mod classic;
 mod network;
+mod post;
 mod rooms;
 mod said;
 mod world;
@@ -11,14 +12,16 @@ use std::panic;
 
 use world::World;
 
+use post::Kind;
+
 /// Runs a world for each of these seeds, or for the one in `SEED`.
-fn run(seeds: std::ops::Range<u64>) {
+fn run(seeds: std::ops::Range<u64>, world: impl Fn(u64) + panic::RefUnwindSafe) {
     let one = std::env::var("SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
     let seeds = one.map_or(seeds, |seed| seed..seed + 1);
     for seed in seeds {
-        let result = panic::catch_unwind(|| World::new(seed).run());
+        let result = panic::catch_unwind(|| world(seed));
         if let Err(reason) = result {
             let said = reason.downcast_ref::<String>().cloned().unwrap_or_default();
             panic!("seed {seed}: {said}");
@@ -26,12 +29,26 @@ fn run(seeds: std::ops::Range<u64>) {
     }
 }
 
+fn here(seed: u64) {
+    World::new(seed).run();
+}
+
 #[test]
 fn what_is_queued_arrives_once_and_in_order_1() {
-    run(0..60);
+    run(0..60, here);
 }
 
 #[test]
 fn what_is_queued_arrives_once_and_in_order_2() {
-    run(60..120);
+    run(60..120, here);
+}
+
+#[test]
+fn what_a_store_has_taken_is_not_lost() {
+    run(0..20, |seed| post::World::new(Kind::Store, seed).run());
+}
+
+#[test]
+fn what_a_fleet_has_taken_is_not_lost() {
+    run(0..20, |seed| post::World::new(Kind::Fleet, seed).run());
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use proto::relay::hub::elsewhere::{Errand, News, Outcome};
 use proto::relay::letter::{Kept, Letter, Place};
-use proto::relay::native::Name;
 use proto::relay::native::MessageId;
+use proto::relay::native::Name;
 use proto::relay::native::frames::{Origin, Why};
 use proto::relay::native::identity::PublicKeys;
 
@@ -100,9 +100,8 @@ impl Mail {
     }
 
     /// All that waits.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Letter> {
-        let all = self.boxes.values().flat_map(BTreeMap::values);
-        all.map(|stored| &stored.letter)
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Stored> {
+        self.boxes.values().flat_map(BTreeMap::values)
     }
 }
 

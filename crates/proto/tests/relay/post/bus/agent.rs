@@ -185,7 +185,11 @@ impl Agent {
 
     /// Does what is due.
     pub(super) fn step(&mut self, now: Duration) {
-        let late = self.talk.asked.iter().filter(|(_, (until, _))| *until <= now);
+        let late = self
+            .talk
+            .asked
+            .iter()
+            .filter(|(_, (until, _))| *until <= now);
         let late: Vec<_> = late.map(|(request, _)| *request).collect();
         for request in late {
             if let Some((_, what)) = self.talk.asked.remove(&request) {
@@ -272,8 +276,7 @@ impl Agent {
             Errand::Gather { ticket, asked } => {
                 let question = Payload::Asked(asked);
                 let ask = |id| Op::Request(id, Subject::All, question);
-                self.talk
-                    .request(What::Gather(ticket), now + GATHERED, ask);
+                self.talk.request(What::Gather(ticket), now + GATHERED, ask);
             }
             Errand::Answer { reply, listed } => {
                 if let Some(inbox) = self.replies.get(&reply) {
@@ -418,7 +421,10 @@ impl Agent {
     /// One's own comes back, and so was said.
     fn said(&mut self, said: Said, content: &Rc<[u8]>) {
         if said.relay == self.id {
-            if self.says.front().is_some_and(|(_, front, _)| front.number == said.number)
+            if self
+                .says
+                .front()
+                .is_some_and(|(_, front, _)| front.number == said.number)
                 && let Some((ticket, said, _)) = self.says.pop_front()
             {
                 self.talk.settled(ticket, Outcome::Taken);

@@ -108,7 +108,10 @@ impl<T> Pipe<T> {
     pub(super) fn take(&mut self, now: Duration) -> Option<T> {
         let (due, _) = self.flying.front()?;
         let is_due = *due <= now;
-        is_due.then(|| self.flying.pop_front()).flatten().map(|it| it.1)
+        is_due
+            .then(|| self.flying.pop_front())
+            .flatten()
+            .map(|it| it.1)
     }
 
     pub(super) fn clear(&mut self) {
@@ -180,9 +183,7 @@ impl Broker {
                 let keys = *self.names.entry(name).or_insert(keys);
                 answer(request, Answer::Keys(Some(keys)))
             }
-            Op::Get(request, name) => {
-                answer(request, Answer::Keys(self.names.get(&name).copied()))
-            }
+            Op::Get(request, name) => answer(request, Answer::Keys(self.names.get(&name).copied())),
             Op::Keep(request, letter, content) => {
                 let outcome = self.keep(&letter, &content, now);
                 answer(request, Answer::Stream(outcome))

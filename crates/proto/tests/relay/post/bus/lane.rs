@@ -27,8 +27,15 @@ pub(super) struct Lane {
 #[derive(Debug)]
 enum Entry {
     Letter(Out),
-    Fetch { round: u32, after: Place, request: Option<u64> },
-    Forget { until: Place, request: Option<u64> },
+    Fetch {
+        round: u32,
+        after: Place,
+        request: Option<u64>,
+    },
+    Forget {
+        until: Place,
+        request: Option<u64>,
+    },
 }
 
 #[derive(Debug)]
@@ -76,7 +83,11 @@ impl Lane {
 
     pub(super) fn fetch(&mut self, round: u32, after: Place) {
         let request = None;
-        self.entries.push_back(Entry::Fetch { round, after, request });
+        self.entries.push_back(Entry::Fetch {
+            round,
+            after,
+            request,
+        });
     }
 
     pub(super) fn forget(&mut self, until: Place) {

@@ -135,7 +135,10 @@ impl Bus {
             return;
         };
         for op in agent.take_ops() {
-            up.push(op, now + Duration::from_micros(50 + random.below(self.slowest)));
+            up.push(
+                op,
+                now + Duration::from_micros(50 + random.below(self.slowest)),
+            );
         }
     }
 
@@ -175,7 +178,10 @@ impl Bus {
         }
         let link = &mut self.links[relay];
         let can = now >= self.away_until && now >= link.cut_until && now >= link.next_try;
-        if can && !link.is_connected && let Some(agent) = &mut link.agent {
+        if can
+            && !link.is_connected
+            && let Some(agent) = &mut link.agent
+        {
             link.is_connected = true;
             link.next_try = now + Duration::from_millis(100 + random.below(900));
             agent.connected(now);
