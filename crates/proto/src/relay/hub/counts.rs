@@ -31,7 +31,7 @@ pub struct Counts {
     pub messages: u64,
     /// Messages that had come before.
     pub duplicates: u64,
-    /// Messages refused: 405, and every [`Why`](crate::relay::native::frames::Why).
+    /// Messages refused: 405, and every [`Why`](crate::relay::native::frames::Why); those too that were taken first.
     pub refused: u64,
     /// Deliveries of messages, to each receiver.
     pub deliveries: u64,
@@ -51,6 +51,13 @@ pub struct Counts {
     pub waiting: u64,
     /// Now: sessions whose queue stands still.
     pub stuck: u64,
+    /// Now: messages whose senders have no verdict yet, of those who go by a name. 0 for a relay that reaches nobody
+    /// beyond its clients.
+    pub pending: u64,
+    /// Now: those of them that are with a store or another relay.
+    pub away: u64,
+    /// Their size in bytes.
+    pub away_bytes: u64,
     /// For how long it has run, in seconds.
     pub uptime: u64,
 }
@@ -79,6 +86,10 @@ impl Hub {
             rooms: native.rooms as u64,
             waiting: native.waiting as u64,
             stuck: native.stuck as u64,
+            refused: self.counts.refused + native.refused,
+            pending: native.pending as u64,
+            away: native.away.0 as u64,
+            away_bytes: native.away.1 as u64,
             uptime: native.uptime.as_secs(),
             ..self.counts
         }

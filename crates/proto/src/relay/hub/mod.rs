@@ -127,8 +127,8 @@ impl Hub {
                 round,
                 letters,
                 is_all,
-            } => self.fetched(&name, round, letters, is_all, now),
-            News::MailWaits { name } => self.mail_waits(&name),
+            } => self.fetched(&name, round, &letters, is_all, now),
+            News::MailWaits { name } => self.mail_waits(&name, now),
             News::Claimed { name, claimed } => self.claimed(&name, &claimed, now, out),
             News::Found { name, keys } => self.found(&name, keys.as_ref()),
             News::Letter {
@@ -189,7 +189,10 @@ impl Hub {
 
     /// What its owner is to do since the last call.
     pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+        let errands = self.native.errands.drain(..).map(Effect::Errand);
+        let mut effects: Vec<_> = errands.collect();
+        effects.append(&mut self.effects);
+        effects
     }
 
     /// When to [`flush`](Self::flush) next, if nothing comes until then.

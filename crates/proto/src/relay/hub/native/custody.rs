@@ -2,12 +2,13 @@
 
 use slab::Slab;
 
+use super::Native;
 use super::names::NameId;
 use super::sessions::Key;
 use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Outcome, ReplyTo, Ticket};
 use crate::relay::native::MessageId;
-use crate::relay::native::frames::Wants;
+use crate::relay::native::frames::{Stage, Wants, Why};
 
 /// Who is to hear what becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,36 +31,156 @@ pub(super) struct Waiting {
     pub(super) bytes: usize,
 }
 
+impl Waiting {
+    /// About what one costs beside its content.
+    const COST: usize = 256;
+
+    fn cost(&self) -> usize {
+        self.bytes + Self::COST
+    }
+}
+
 /// All that was sent away and is not settled.
 #[derive(Debug, Default)]
 pub(super) struct Custody {
     waiting: Slab<(u32, Waiting)>,
     serial: u32,
+    /// How many bytes are away.
+    bytes: usize,
+    /// How many messages have no verdict, of all who go by a name.
+    pending: usize,
 }
 
 impl Custody {
+    /// The most bytes that are away at once.
+    pub(super) const MOST: usize = 64 * 1024 * 1024;
+
     /// The ticket of something that is sent away.
-    pub(super) fn ticket(&mut self, waiting: Waiting) -> Ticket {
+    fn ticket(&mut self, waiting: Waiting) -> Ticket {
+        self.bytes += waiting.cost();
         self.serial = self.serial.wrapping_add(1);
         let place = self.waiting.insert((self.serial, waiting));
         Ticket(u64::from(self.serial) << 32 | place as u64)
     }
 
     /// What was sent away with this ticket, once.
-    pub(super) fn take(&mut self, Ticket(ticket): Ticket) -> Option<Waiting> {
+    fn take(&mut self, Ticket(ticket): Ticket) -> Option<Waiting> {
         let place = usize::try_from(ticket & u64::from(u32::MAX)).ok()?;
         let (serial, waiting) = *self.waiting.get(place)?;
         if u64::from(serial) != ticket >> 32 {
             return None;
         }
         self.waiting.remove(place);
+        self.bytes -= waiting.cost();
         Some(waiting)
+    }
+
+    /// How many messages are away, and their size in bytes.
+    pub(super) fn away(&self) -> (usize, usize) {
+        let cost = Waiting::COST * self.waiting.len();
+        (self.waiting.len(), self.bytes - cost)
+    }
+
+    /// How many messages have no verdict yet.
+    pub(super) fn pending(&self) -> usize {
+        self.pending
+    }
+}
+
+impl Native {
+    /// Who is to hear what becomes of a message that this session says.
+    pub(super) fn teller(&self, from: u32) -> Teller {
+        let name = self.sessions.get(from).and_then(|session| session.name);
+        name.map_or_else(|| Teller::Session(self.sessions.key(from)), Teller::Name)
+    }
+
+    /// The ticket of a message that is sent away, if there is room for it.
+    pub(super) fn entrust(&mut self, waiting: Waiting) -> Result<Ticket, Why> {
+        if self.custody.bytes + waiting.cost() > Custody::MOST {
+            return Err(Why::Full);
+        }
+        if let Teller::Name(name) = waiting.teller {
+            let pending = self.names.get_mut(name).pending();
+            if !pending.may_send() {
+                return Err(Why::Full);
+            }
+            pending.sent(waiting.bytes);
+        }
+        Ok(self.custody.ticket(waiting))
+    }
+
+    /// A message of this name was taken and has no verdict yet.
+    #[inline]
+    pub(super) fn is_pending(&mut self, name: NameId, id: MessageId) {
+        self.custody.pending += 1;
+        self.names.get_mut(name).pending().add(id);
+    }
+
+    /// Tells whoever is to hear it what became of messages; what is no verdict is told to those who are here alone.
+    pub(super) fn tell_of(
+        &mut self,
+        teller: Teller,
+        (first, last): (MessageId, MessageId),
+        stage: Stage,
+    ) {
+        match teller {
+            Teller::Session(key) => self.tell(key, first, last, stage),
+            Teller::Name(name) => {
+                if let Some(index) = self.names.get(name).session {
+                    let key = self.sessions.key(index);
+                    self.tell(key, first, last, stage);
+                }
+            }
+            Teller::Relay(_) => {}
+        }
+    }
+
+    /// Messages are safe: their sender has the verdict, and what else it wants to hear where their receiver has them.
+    pub(super) fn are_safe(&mut self, teller: Teller, ids: (MessageId, MessageId)) {
+        self.have_verdict(teller, ids);
+        self.tell_of(teller, ids, Stage::Queued);
+    }
+
+    /// A message that was taken will not arrive after all.
+    pub(super) fn is_refused(&mut self, teller: Teller, id: MessageId, why: Why) {
+        self.refused += 1;
+        self.have_verdict(teller, (id, id));
+        if let Teller::Name(name) = teller {
+            self.names.get_mut(name).note_refused(id, why);
+        }
+        self.tell_of(teller, (id, id), Stage::Refused(why));
+    }
+
+    fn have_verdict(&mut self, teller: Teller, (first, last): (MessageId, MessageId)) {
+        if let Teller::Name(name) = teller {
+            let pending = self.names.get_mut(name).pending();
+            let before = pending.messages();
+            pending.remove(first, last);
+            self.custody.pending -= before - pending.messages();
+        }
     }
 }
 
 impl Hub {
     /// Something that was sent away is settled.
-    pub(in crate::relay::hub) fn settled(&mut self, ticket: Ticket, _outcome: Outcome) {
-        let _ = self.native.custody.take(ticket);
+    pub(in crate::relay::hub) fn settled(&mut self, ticket: Ticket, outcome: Outcome) {
+        let native = &mut self.native;
+        let Some(waiting) = native.custody.take(ticket) else {
+            return;
+        };
+        let Waiting { teller, id, .. } = waiting;
+        if let Teller::Name(name) = teller {
+            native.names.get_mut(name).pending().settled(waiting.bytes);
+        }
+        match outcome {
+            Outcome::Taken => {
+                native.are_safe(teller, (id, id));
+                if waiting.wants != Wants::Nothing {
+                    native.tell_of(teller, (id, id), Stage::Delivered);
+                }
+            }
+            Outcome::Kept => native.are_safe(teller, (id, id)),
+            Outcome::Refused(why) => native.is_refused(teller, id, why),
+        }
     }
 }

@@ -2,22 +2,337 @@
 
 use std::time::Duration;
 
-use crate::relay::hub::Hub;
-use crate::relay::letter::Kept;
-use crate::relay::native::Name;
+use super::Native;
+use super::custody::Teller;
+use super::letters::Parcel;
+use super::sessions::Session;
+use crate::relay::hub::elsewhere::{Errand, PATIENCE};
+use crate::relay::hub::{Hub, Reach};
+use crate::relay::letter::{Kept, Place};
+use crate::relay::native::frames::{Origin, Receipt, Stage, Wants, Why};
+use crate::relay::native::{MessageId, Name};
+
+/// What a session has while something may be kept for it. Without one, what is said to it goes straight into its queue.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    /// What was asked for last, as long as it is not answered.
+    asked: Option<Asked>,
+    /// Whether something was kept since then.
+    is_stale: bool,
+    /// What was said since then: if nothing more is kept, it comes next.
+    held: Vec<Parcel>,
+    /// Its size in bytes.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Asked {
+    round: u32,
+    /// Until when what is said meanwhile waits for the answer.
+    until: Duration,
+}
+
+/// Letters that were kept, in the queue of a session.
+#[derive(Debug)]
+pub(super) struct MailDue {
+    packet: u32,
+    /// When this packet has come, all up to here have.
+    until: Option<Place>,
+    /// Who wants to hear of it.
+    wanted: Option<Box<(Name, MessageId)>>,
+}
+
+impl Mailbox {
+    /// The most bytes of what is said while an answer is waited for.
+    const MOST_HELD: usize = 256 * 1024;
+
+    fn may_hold(&self, parcel: &Parcel, now: Duration) -> bool {
+        let is_soon = self.asked.as_ref().is_some_and(|asked| now < asked.until);
+        let has_room = self.bytes + parcel.size() <= Self::MOST_HELD;
+        !self.is_stale && is_soon && has_room
+    }
+
+    /// How soon it is looked at again whether more can be fetched.
+    const SOON: Duration = Duration::from_millis(100);
+
+    /// When to look after it.
+    pub(super) fn moment(&self, now: Duration) -> Option<Duration> {
+        match self.asked {
+            Some(_) => self.deadline(),
+            None => Some(now + Self::SOON),
+        }
+    }
+
+    /// When what waits here for an answer waits no longer.
+    fn deadline(&self) -> Option<Duration> {
+        let asked = self.asked.as_ref().filter(|_| !self.held.is_empty());
+        asked.map(|asked| asked.until)
+    }
+}
+
+impl Session {
+    /// Letters are fetched when a queue is shorter than this.
+    const SHORT: usize = Errand::FETCHED;
+}
+
+impl Native {
+    /// A session of a name begins: what was kept for it is asked for.
+    pub(super) fn open_mailbox(&mut self, index: u32, now: Duration) {
+        if self.reach == Reach::Here {
+            return;
+        }
+        if let Some(session) = self.sessions.get_mut(index) {
+            session.mailbox = Some(Box::default());
+        }
+        self.fetch(index, now);
+    }
+
+    /// Asks for what is kept for a session, if its queue is short and it was not asked for.
+    pub(super) fn fetch(&mut self, index: u32, now: Duration) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        let is_short = session.link.backlog() < Session::SHORT;
+        let (Some(mailbox), Some(name)) = (&mut session.mailbox, session.name) else {
+            return;
+        };
+        if mailbox.asked.is_some() || !is_short || self.waiting > Self::MOST_WAITING / 2 {
+            return;
+        }
+        self.round = self.round.wrapping_add(1);
+        mailbox.is_stale = false;
+        mailbox.asked = Some(Asked {
+            round: self.round,
+            until: now + PATIENCE,
+        });
+        self.errands.push(Errand::Fetch {
+            name: self.names.get(name).name,
+            round: self.round,
+            after: session.fetched,
+        });
+    }
+
+    /// Something is kept for a session that was not fetched yet.
+    pub(super) fn mail_is_kept(&mut self, index: u32) {
+        if let Some(session) = self.sessions.get_mut(index) {
+            session.mailbox.get_or_insert_default().is_stale = true;
+            self.touch(index);
+        }
+    }
+
+    /// Keeps a letter until it is known whether others come first.
+    pub(super) fn post_later(
+        &mut self,
+        index: u32,
+        parcel: Parcel,
+        now: Duration,
+    ) -> Result<(), Why> {
+        let session = self.sessions.get_mut(index);
+        let Some(mailbox) = session.and_then(|session| session.mailbox.as_mut()) else {
+            return Err(Why::Away);
+        };
+        if self.waiting <= Self::MOST_WAITING && mailbox.may_hold(&parcel, now) {
+            mailbox.bytes += parcel.size();
+            self.waiting += parcel.size();
+            mailbox.held.push(parcel);
+            self.touch(index);
+            return Ok(());
+        }
+        self.keep_held(index);
+        self.keep_for(index, parcel)
+    }
+
+    /// What waited for an answer is kept elsewhere.
+    pub(super) fn keep_held(&mut self, index: u32) {
+        let held = self.take_held(index);
+        if !held.is_empty() {
+            held.into_iter()
+                .for_each(|parcel| self.keep_or_refuse(parcel));
+            self.mail_is_kept(index);
+        }
+    }
+
+    fn take_held(&mut self, index: u32) -> Vec<Parcel> {
+        let session = self.sessions.get_mut(index);
+        let Some(mailbox) = session.and_then(|session| session.mailbox.as_mut()) else {
+            return Vec::new();
+        };
+        self.waiting -= std::mem::take(&mut mailbox.bytes);
+        std::mem::take(&mut mailbox.held)
+    }
+
+    /// Goes on with what is kept for a session: more is asked for, or nothing waits for an answer any longer.
+    #[inline]
+    pub(super) fn look_after_mail(&mut self, index: u32, now: Duration) {
+        let session = self.sessions.get(index);
+        if let Some(mailbox) = session.and_then(|session| session.mailbox.as_ref()) {
+            if mailbox.deadline().is_some_and(|deadline| deadline <= now) {
+                self.keep_held(index);
+            }
+            self.fetch(index, now);
+        }
+    }
+
+    /// The session that waits for this answer.
+    fn asked_by(&mut self, name: &Name, round: u32) -> Option<u32> {
+        let index = self.names.get(self.names.find(name)?).session?;
+        let mailbox = self.sessions.get_mut(index)?.mailbox.as_mut()?;
+        let asked = mailbox.asked.take_if(|asked| asked.round == round);
+        asked.map(|_| index)
+    }
+
+    /// Puts letters that were kept in a session's queue.
+    fn push_kept(&mut self, index: u32, letters: &[Kept]) {
+        for (kept, until) in in_order_of_numbers(letters) {
+            let Kept {
+                waited,
+                letter,
+                content,
+                ..
+            } = kept;
+            let packet = self.push_letter(index, (*waited).max(1), letter, content);
+            let wanted = match letter.from {
+                Origin::Name(from) if letter.wants != Wants::Nothing => {
+                    Some(Box::new((from, letter.id)))
+                }
+                _ => None,
+            };
+            if let Some(session) = self.sessions.get_mut(index) {
+                session.fetched = session.fetched.max(kept.place);
+                session.note_mail(MailDue {
+                    packet,
+                    until,
+                    wanted,
+                });
+            }
+            self.spread += 1;
+        }
+    }
+
+    /// Letters that have come are kept no longer, and their senders are told.
+    pub(super) fn mail_came(&mut self, index: u32) {
+        while let Some(session) = self.sessions.get_mut(index) {
+            let acknowledged = session.link.acknowledged();
+            let Some(busy) = &mut session.busy else {
+                return;
+            };
+            let has_come = |due: &mut MailDue| due.packet < acknowledged;
+            let Some(due) = busy.mail.pop_front_if(has_come) else {
+                return;
+            };
+            busy.forget = due.until.or(busy.forget);
+            if let Some(wanted) = due.wanted {
+                let (from, id) = *wanted;
+                self.was_delivered(from, id);
+            }
+        }
+    }
+
+    /// Somebody's letter was delivered: they are told, if they can be.
+    fn was_delivered(&mut self, from: Name, id: MessageId) {
+        let known = self.names.find(&from);
+        let is_here = known.is_some_and(|name| self.names.get(name).session.is_some());
+        if let Some(name) = known.filter(|_| is_here) {
+            self.tell_of(Teller::Name(name), (id, id), Stage::Delivered);
+        } else if self.reach == Reach::Fleet {
+            let receipt = Receipt {
+                first: id,
+                last: id,
+                stage: Stage::Delivered,
+            };
+            self.errands.push(Errand::Tell { to: from, receipt });
+        }
+    }
+
+    /// Says which letters have come, of those that were kept.
+    pub(super) fn forget_mail(&mut self, index: u32) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        let until = session.busy.as_mut().and_then(|busy| busy.forget.take());
+        if let Some((until, name)) = until.zip(session.name) {
+            let name = self.names.get(name).name;
+            self.errands.push(Errand::Forget { name, until });
+        }
+    }
+}
+
+impl Session {
+    fn note_mail(&mut self, due: MailDue) {
+        let mail = &mut self.busy().mail;
+        match mail.back_mut() {
+            Some(before) if before.packet == due.packet && due.wanted.is_none() => {
+                before.until = due.until.or(before.until);
+            }
+            _ => mail.push_back(due),
+        }
+    }
+}
+
+/// The letters, those of each sender in the order of their numbers; and for each up to which place all have come when it
+/// has.
+fn in_order_of_numbers(letters: &[Kept]) -> Vec<(&Kept, Option<Place>)> {
+    let mut as_they_are: Vec<_> = (0..letters.len()).collect();
+    as_they_are.sort_by_key(|at| letters[*at].letter.from);
+    let mut by_number = as_they_are.clone();
+    by_number.sort_by_key(|at| (letters[*at].letter.from, letters[*at].letter.id));
+    let mut ordered: Vec<_> = letters.iter().map(|kept| (kept, None)).collect();
+    for (at, kept) in as_they_are.into_iter().zip(by_number) {
+        ordered[at].0 = &letters[kept];
+    }
+    let mut later = Place(u64::MAX);
+    let mut least_after = Vec::with_capacity(ordered.len());
+    for (kept, _) in ordered.iter().rev() {
+        least_after.push(later);
+        later = later.min(kept.place);
+    }
+    let mut most = Place::default();
+    for (kept, until) in &mut ordered {
+        most = most.max(kept.place);
+        let after = least_after.pop();
+        *until = after.is_some_and(|after| most < after).then_some(most);
+    }
+    ordered
+}
 
 impl Hub {
     /// Letters for a name came.
     pub(in crate::relay::hub) fn fetched(
         &mut self,
-        _name: &Name,
-        _round: u32,
-        _letters: Vec<Kept>,
-        _is_all: bool,
-        _now: Duration,
+        name: &Name,
+        round: u32,
+        letters: &[Kept],
+        is_all: bool,
+        now: Duration,
     ) {
+        let native = &mut self.native;
+        let Some(index) = native.asked_by(name, round) else {
+            return;
+        };
+        native.push_kept(index, letters);
+        let session = native.sessions.get_mut(index);
+        let mailbox = session.and_then(|session| session.mailbox.as_mut());
+        if mailbox.is_some_and(|mailbox| is_all && !mailbox.is_stale) {
+            let held = native.take_held(index);
+            if let Some(session) = native.sessions.get_mut(index) {
+                session.mailbox = None;
+            }
+            for parcel in held {
+                native.post_or_refuse(index, parcel, now);
+            }
+        } else {
+            native.keep_held(index);
+            native.fetch(index, now);
+        }
+        native.touch(index);
     }
 
     /// Something was kept for a name that may be here.
-    pub(in crate::relay::hub) fn mail_waits(&mut self, _name: &Name) {}
+    pub(in crate::relay::hub) fn mail_waits(&mut self, name: &Name, now: Duration) {
+        let known = self.native.names.find(name);
+        if let Some(index) = known.and_then(|name| self.native.names.get(name).session) {
+            self.native.mail_is_kept(index);
+            self.native.fetch(index, now);
+        }
+    }
 }

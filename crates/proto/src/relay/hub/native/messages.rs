@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::gathering::Gathering;
+use super::letters::Door;
 use super::rooms::RoomId;
 use super::sessions::Key;
 use crate::relay::Reply;
-use crate::relay::hub::{Hub, Outbox, Via};
+use crate::relay::hub::{Hub, Outbox, Reach, Via};
 use crate::relay::native::frames::{Body, Part, Send, Stage, To, Why};
-use crate::relay::native::{MAX_CONTENT, MessageId};
+use crate::relay::native::{MAX_CONTENT, MessageId, Name};
 
 /// A message of which not all parts are there.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(super) enum Receivers {
     One(Key),
     /// Those in a room who had room for it when it began.
     Room(Spread),
+    /// Somebody to whom it becomes a letter when all of it is there.
+    Letter(Gathering),
 }
 
 /// A message that goes to a room part by part.
@@ -47,6 +51,8 @@ pub(super) enum Target {
     Session(u32),
     Room(RoomId),
     Classic(SocketAddr, Via),
+    /// A name that has no session here.
+    Away(Name),
 }
 
 /// When the sender of a message that is queued is told so.
@@ -57,6 +63,8 @@ pub(super) enum Verdict {
     When(u32),
     /// When it was spread.
     Later,
+    /// When it is safe: whoever sees to that says so.
+    Pending,
 }
 
 impl Hub {
@@ -84,6 +92,7 @@ impl Hub {
                 self.counts.duplicates += 1;
                 self.native.say(from, send.id, Stage::Queued);
             }
+            Err(Refusal::Pending) => self.counts.duplicates += 1,
             Err(Refusal::Because(why)) => {
                 self.counts.refused += 1;
                 self.native.refuse(from, send.id, why);
@@ -103,11 +112,14 @@ impl Hub {
         self.native.begin(from, send.id)?;
         match self.target(from, &send.to, now)? {
             Target::Session(to) => {
-                self.native.has_room(to, content.len(), now)?;
+                if self.native.door(from, to, content.len(), now)? == Door::Shut {
+                    return self.letter(from, Target::Session(to), send, content, now);
+                }
                 self.native.deliver(from, to, send, content);
                 self.counts.deliveries += 1;
                 Ok(self.native.verdict_of(to, now))
             }
+            away @ Target::Away(_) => self.letter(from, away, send, content, now),
             Target::Room(room) => {
                 let native = &mut self.native;
                 native.say_in_room(from, room, send, content, now)
@@ -117,6 +129,21 @@ impl Hub {
                 Ok(Verdict::Now)
             }
         }
+    }
+
+    /// A whole message becomes a letter.
+    fn letter(
+        &mut self,
+        from: u32,
+        target: Target,
+        send: &Send,
+        content: &[u8],
+        now: Duration,
+    ) -> Result<Verdict, Refusal> {
+        let to = self.native.name_of(target).ok_or(Why::NotThere)?;
+        let content = content.to_vec();
+        self.native.write(from, to, send, content, now)?;
+        Ok(Verdict::Pending)
     }
 
     /// The first of several parts decides for all of them.
@@ -158,7 +185,11 @@ impl Hub {
         }
         match self.target(from, &send.to, now)? {
             Target::Session(to) => {
-                self.native.has_room(to, total, now)?;
+                if self.native.door(from, to, total, now)? == Door::Shut {
+                    let to = self.native.name_of(Target::Session(to));
+                    let to = to.ok_or(Why::NotThere)?;
+                    return Ok(self.native.begin_gathering(from, to, content, total)?);
+                }
                 self.native.deliver(from, to, send, content);
                 self.native.reserve(to, total - content.len());
                 Ok(Receivers::One(self.native.sessions.key(to)))
@@ -168,6 +199,7 @@ impl Hub {
                 let spread = native.begin_in_room(from, room, send, content, total, now)?;
                 Ok(Receivers::Room(spread))
             }
+            Target::Away(to) => Ok(self.native.begin_gathering(from, to, content, total)?),
             Target::Classic(..) => Err(Why::NotClassic.into()),
         }
     }
@@ -201,7 +233,7 @@ impl Hub {
             return result.map(|()| None);
         }
         result?;
-        let (verdict, deliveries) = self.native.finish(*taking, now);
+        let (verdict, deliveries) = self.native.finish(from, *taking, send, now)?;
         self.counts.deliveries += deliveries;
         Ok(verdict)
     }
@@ -224,8 +256,14 @@ impl Hub {
             To::Name(name) => {
                 let known = self.native.names.find(name);
                 let session = known.and_then(|id| self.native.names.get(id).session);
-                let why = known.map_or(Why::Unknown, |_| Why::Away);
-                session.map(Target::Session).ok_or(why)
+                if let Some(session) = session {
+                    return Ok(Target::Session(session));
+                }
+                match (self.native.reach, known) {
+                    (Reach::Fleet, _) | (Reach::Store, Some(_)) => Ok(Target::Away(*name)),
+                    (Reach::Here, Some(_)) => Err(Why::Away),
+                    (Reach::Here | Reach::Store, None) => Err(Why::Unknown),
+                }
             }
             To::Room(room) => {
                 let room = self.native.rooms.find(room).ok_or(Why::NotInRoom)?;
@@ -274,6 +312,8 @@ impl Hub {
 pub(super) enum Refusal {
     /// It was taken before.
     Repeated,
+    /// The same, and its sender will be told what becomes of it.
+    Pending,
     /// Its sender is told why.
     Because(Why),
     /// Its sender was told already, with an earlier part of it.

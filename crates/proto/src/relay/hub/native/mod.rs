@@ -8,7 +8,8 @@
 //! | `messages`, `passing`, `route`, `receipts` | a message on its way, and what its sender is told |
 //! | `speaking` | what is said in rooms |
 //! | `answers` | what clients ask |
-//! | `custody`, `mailbox` | messages that have no verdict before they are safe, and what waits for those who were away |
+//! | `custody`, `pending`, `letters`, `gathering` | messages that have no verdict before they are safe |
+//! | `mailbox` | what waits for those who were away, and how it comes to them |
 //! | `fleet` | what is said to other relays, and what they say |
 //! | `upkeep`, `wheel` | what a session is to be sent, and when a session is to be looked at again |
 
@@ -16,19 +17,23 @@ mod answers;
 mod custody;
 mod fleet;
 mod gate;
+mod gathering;
 mod history;
+mod letters;
 mod limits;
 mod mailbox;
 mod messages;
 mod names;
 mod packets;
 mod passing;
+mod pending;
 mod receipts;
 mod registering;
 mod rooms;
 mod route;
 mod sessions;
 mod speaking;
+mod unheard;
 mod upkeep;
 mod wheel;
 
@@ -51,6 +56,7 @@ use wheel::{Slot, Wheel};
 use super::{Outbox, Settings};
 use crate::frame::{Message, Prefix};
 use crate::relay::hub::Reach;
+use crate::relay::hub::elsewhere::Errand;
 use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, Wants};
 use crate::relay::native::identity::{PublicKeys, SigningKey};
 use crate::relay::native::{MessageId, Name};
@@ -86,6 +92,12 @@ pub(super) struct Native {
     started: Duration,
     scratch: Vec<u8>,
     due: Vec<(u32, Slot)>,
+    /// What others are to do, in this order.
+    pub(super) errands: Vec<Errand>,
+    /// Messages that were taken and refused later.
+    refused: u64,
+    /// How often mail was asked for.
+    round: u32,
 }
 
 /// Whether a session took a classic message.
@@ -113,6 +125,12 @@ pub(super) struct Now {
     pub(super) dropped: u64,
     /// And packets that were sent again.
     pub(super) resent: u64,
+    /// And messages that were taken and refused later.
+    pub(super) refused: u64,
+    /// Now: what is away, and its size in bytes.
+    pub(super) away: (usize, usize),
+    /// Now: messages without a verdict.
+    pub(super) pending: usize,
 }
 
 impl Native {
@@ -139,6 +157,9 @@ impl Native {
             started: now,
             scratch: Vec::new(),
             due: Vec::new(),
+            errands: Vec::new(),
+            refused: 0,
+            round: 0,
             gate,
         }
     }
@@ -205,6 +226,9 @@ impl Native {
             spread: self.spread,
             dropped: self.dropped,
             resent: self.resent,
+            refused: self.refused,
+            away: self.custody.away(),
+            pending: self.custody.pending(),
         }
     }
 
@@ -275,6 +299,11 @@ impl Native {
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
+        if self.reach != Reach::Here {
+            self.give_back(index);
+            self.keep_held(index);
+            self.forget_mail(index);
+        }
         self.transmit(index, now, out);
         self.route.forget();
         let Some(session) = self.sessions.remove(index) else {
@@ -283,10 +312,7 @@ impl Native {
         self.waiting -= session.counted as usize;
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
-            self.names
-                .get_mut(name)
-                .session
-                .take_if(|session| *session == index);
+            self.left(name, index);
         }
     }
 }

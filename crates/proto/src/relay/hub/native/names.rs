@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
+use super::pending::Pending;
 use crate::relay::native::frames::Why;
 use crate::relay::native::identity::{PublicKeys, SealingKey, Signature, SigningKey};
 use crate::relay::native::{MessageId, Name, Token};
@@ -27,6 +28,8 @@ pub(super) struct Known {
     pub(super) last: MessageId,
     /// Messages that were refused, as long as it may not have heard so.
     refused: Option<Box<Refused>>,
+    /// Messages that were taken from it and have no verdict yet.
+    pending: Option<Box<Pending>>,
     /// Its session, while it has one.
     pub(super) session: Option<u32>,
     /// A part of the token of the session that another one took the place of: it does not begin again.
@@ -124,6 +127,7 @@ impl Names {
             sealing: None,
             last: MessageId::default(),
             refused: None,
+            pending: None,
             session: None,
             left: 0,
         });
@@ -167,6 +171,25 @@ impl Known {
     /// It has heard everything.
     pub(super) fn heard_all(&mut self) {
         self.refused = None;
+        self.pending.take_if(|pending| pending.is_empty());
+    }
+
+    /// What is under way of it.
+    #[inline]
+    pub(super) fn pending(&mut self) -> &mut Pending {
+        self.pending.get_or_insert_default()
+    }
+
+    /// Whether this message was taken and has no verdict yet.
+    pub(super) fn has_pending(&self, id: MessageId) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.has(id))
+    }
+
+    /// Whether no more of it is taken before something has a verdict.
+    pub(super) fn may_say(&self) -> bool {
+        self.pending
+            .as_ref()
+            .is_none_or(|pending| !pending.is_full())
     }
 
     pub(super) fn keys(&self) -> Option<PublicKeys> {

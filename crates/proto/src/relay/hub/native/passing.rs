@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use super::Native;
-use super::messages::{Receivers, Refusal, Taking, Verdict};
+use super::custody::Teller;
+use super::messages::{Receivers, Refusal, Taking, Target, Verdict};
+use super::names::Known;
+use super::receipts::Tells;
 use super::rooms::append;
 use super::sessions::{Key, Session};
-use crate::relay::native::MessageId;
+use crate::relay::hub::Reach;
 use crate::relay::native::frames::{Delivery, Origin, Part, Read, Send, Stage, Wants, Why};
+use crate::relay::native::{MessageId, Name};
 
 impl Native {
     /// The most bytes in all queues together.
@@ -24,11 +28,16 @@ impl Native {
         {
             self.drop_unfinished(from);
         }
-        if id > self.last(from) {
-            return Ok(());
-        }
         let name = self.sessions.get(from).and_then(|session| session.name);
-        let refused = name.and_then(|name| self.names.get(name).was_refused(id));
+        let known = name.map(|name| self.names.get(name));
+        if id > self.last(from) {
+            let may_say = self.reach == Reach::Here || known.is_none_or(Known::may_say);
+            return may_say.then_some(()).ok_or(Refusal::Because(Why::Full));
+        }
+        if known.is_some_and(|known| known.has_pending(id)) {
+            return Err(Refusal::Pending);
+        }
+        let refused = known.and_then(|known| known.was_refused(id));
         Err(refused.map_or(Refusal::Repeated, Refusal::Because))
     }
 
@@ -47,12 +56,18 @@ impl Native {
         let Some(session) = self.sessions.get_mut(from) else {
             return;
         };
-        match session.name {
+        let name = session.name;
+        match name {
             Some(name) => self.names.get_mut(name).took(id),
             None => session.last = id,
         }
         match verdict {
             Verdict::Later => {}
+            Verdict::Pending => {
+                if let Some(name) = name {
+                    self.is_pending(name, id);
+                }
+            }
             Verdict::Now => self.say(from, id, Stage::Queued),
             Verdict::When(slow) => self.withhold(slow, sender, id),
         }
@@ -103,10 +118,25 @@ impl Native {
     /// When the sender of what was just queued is told so.
     #[inline]
     pub(super) fn verdict_of(&self, to: u32, now: Duration) -> Verdict {
+        if self.reach != Reach::Here {
+            return Verdict::Pending;
+        }
         let slow = |session: &&Session| session.is_slow() && !session.stands_still(now);
         match self.sessions.get(to).filter(slow) {
             Some(_) => Verdict::When(to),
             None => Verdict::Now,
+        }
+    }
+
+    /// The name that something goes to, where it has one.
+    pub(super) fn name_of(&self, target: Target) -> Option<Name> {
+        match target {
+            Target::Session(to) => {
+                let name = self.sessions.get(to)?.name?;
+                Some(self.names.get(name).name)
+            }
+            Target::Away(name) => Some(name),
+            Target::Room(_) | Target::Classic(..) => None,
         }
     }
 
@@ -129,10 +159,13 @@ impl Native {
         let packet = self.push_frame(to, &frame);
         self.scratch = frame;
         let is_end = matches!(send.part, Part::Whole | Part::Last);
-        if is_end && send.wants != Wants::Nothing {
-            let sender = self.sessions.key(from);
+        if is_end && (self.reach != Reach::Here || send.wants != Wants::Nothing) {
+            let (teller, tells) = match self.reach {
+                Reach::Here => (Teller::Session(self.sessions.key(from)), Tells::Delivered),
+                _ => (self.teller(from), Tells::verdict(send.wants)),
+            };
             if let Some(session) = self.sessions.get_mut(to) {
-                session.note_due(packet, sender, send.id);
+                session.note_due(packet, teller, send.id, tells);
             }
         }
     }
@@ -190,6 +223,10 @@ impl Native {
     ) -> Result<(), Refusal> {
         match &mut taking.receivers {
             Receivers::Nobody => Err(Refusal::Said),
+            Receivers::Letter(gathering) => {
+                self.gather(gathering, content);
+                Ok(())
+            }
             Receivers::One(to) => {
                 let to = *to;
                 self.sessions.of(to).ok_or(Refusal::Because(Why::Away))?;
@@ -208,9 +245,19 @@ impl Native {
     }
 
     /// All parts have come.
-    pub(super) fn finish(&mut self, taking: Taking, now: Duration) -> (Option<Verdict>, u64) {
-        match taking.receivers {
+    pub(super) fn finish(
+        &mut self,
+        from: u32,
+        taking: Taking,
+        send: &Send,
+        now: Duration,
+    ) -> Result<(Option<Verdict>, u64), Why> {
+        Ok(match taking.receivers {
             Receivers::Nobody => (None, 0),
+            Receivers::Letter(gathering) => {
+                self.write_gathered(from, gathering, send, now)?;
+                (Some(Verdict::Pending), 0)
+            }
             Receivers::One(to) => (Some(self.verdict_now(to.index)), 1),
             Receivers::Room(spread) => {
                 let slow = spread.to.iter().find_map(|to| {
@@ -221,10 +268,13 @@ impl Native {
                 self.keep_parts(spread, now);
                 (Some(slow.map_or(Verdict::Now, Verdict::When)), deliveries)
             }
-        }
+        })
     }
 
-    pub(super) fn verdict_now(&self, to: u32) -> Verdict {
+    fn verdict_now(&self, to: u32) -> Verdict {
+        if self.reach != Reach::Here {
+            return Verdict::Pending;
+        }
         match self.sessions.get(to).is_some_and(Session::is_slow) {
             true => Verdict::When(to),
             false => Verdict::Now,
@@ -235,6 +285,7 @@ impl Native {
     pub(super) fn give_up(&mut self, from: u32, taking: &Taking) {
         match &taking.receivers {
             Receivers::Nobody => {}
+            Receivers::Letter(gathering) => self.drop_gathered(gathering),
             Receivers::One(to) => self.unreserve(*to, taking.left),
             Receivers::Room(spread) => {
                 for to in &spread.to {

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use super::Native;
+use super::custody::Teller;
 use super::sessions::{Key, Session};
+use crate::relay::fleet::Passed;
+use crate::relay::hub::Reach;
+use crate::relay::hub::elsewhere::Errand;
 use crate::relay::native::MessageId;
-use crate::relay::native::frames::{Receipt, Stage};
+use crate::relay::native::frames::{Receipt, Stage, Wants};
 
 /// A verdict that waits until a queue is shorter.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +23,48 @@ pub(super) struct Withheld {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     packet: u32,
-    sender: Key,
+    teller: Teller,
     first: MessageId,
     last: MessageId,
+    tells: Tells,
+}
+
+/// What is told of a message when it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// The verdict.
+    Verdict,
+    /// That it was delivered.
+    Delivered,
+    /// Both.
+    Both,
+}
+
+impl Tells {
+    /// For a message that has no verdict before it has come.
+    #[inline]
+    pub(super) fn verdict(wants: Wants) -> Self {
+        match wants {
+            Wants::Nothing => Self::Verdict,
+            Wants::Delivered | Wants::Read => Self::Both,
+        }
+    }
+}
+
+impl Due {
+    /// Who is to hear of this message in this packet, if it is the next one that somebody is to hear of.
+    pub(super) fn next(&mut self, packet: u32, id: MessageId) -> Option<Teller> {
+        let is_it = (self.packet, self.first) == (packet, id);
+        is_it.then(|| {
+            self.first = MessageId(id.0.saturating_add(1));
+            self.teller
+        })
+    }
+
+    /// Whether all messages of it were taken out.
+    pub(super) fn is_over(&self) -> bool {
+        self.first > self.last
+    }
 }
 
 /// Whether this message comes right after those.
@@ -83,18 +126,21 @@ impl Session {
         self.link.set_window(if self.is_held { 0 } else { open });
     }
 
-    /// Notes that the sender is to hear when this packet has come.
-    pub(super) fn note_due(&mut self, packet: u32, sender: Key, id: MessageId) {
+    /// Notes what is told of a message when this packet has come.
+    #[inline]
+    pub(super) fn note_due(&mut self, packet: u32, teller: Teller, id: MessageId, tells: Tells) {
         let due = &mut self.busy().due;
+        let alike = (packet, teller, tells);
         match due.back_mut() {
-            Some(run) if (run.packet, run.sender) == (packet, sender) && follows(run.last, id) => {
+            Some(run) if (run.packet, run.teller, run.tells) == alike && follows(run.last, id) => {
                 run.last = id;
             }
             _ => due.push_back(Due {
                 packet,
-                sender,
+                teller,
                 first: id,
                 last: id,
+                tells,
             }),
         }
     }
@@ -134,6 +180,10 @@ impl Native {
         }
         self.settle_due(index);
         self.release(index, now);
+        if self.reach != Reach::Here {
+            self.mail_came(index);
+            self.look_after_mail(index, now);
+        }
     }
 
     fn settle_due(&mut self, index: u32) {
@@ -146,7 +196,22 @@ impl Native {
             let Some(due) = due else {
                 return;
             };
-            self.tell(due.sender, due.first, due.last, Stage::Delivered);
+            self.has_come(&due);
+        }
+    }
+
+    /// Messages have come to their receiver's program.
+    fn has_come(&mut self, due: &Due) {
+        let (teller, ids) = (due.teller, (due.first, due.last));
+        if let Teller::Relay(reply) = teller {
+            let passed = Passed::Taken;
+            return self.errands.push(Errand::Passed { reply, passed });
+        }
+        if due.tells != Tells::Delivered {
+            self.are_safe(teller, ids);
+        }
+        if due.tells != Tells::Verdict {
+            self.tell_of(teller, ids, Stage::Delivered);
         }
     }
 

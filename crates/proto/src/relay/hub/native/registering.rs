@@ -5,17 +5,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Native;
+use super::custody::Teller;
 use super::names::NameId;
+use super::receipts::Tells;
 use super::rooms::append;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::hub::elsewhere::Errand;
-use crate::relay::hub::{Burst, Effect, Hub, Outbox};
+use crate::relay::hub::{Burst, Hub, Outbox, Reach};
 use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
 use crate::relay::native::handshake::{
     Challenge, HELLO_PADDING, Hello, Refusal, Refused, Register, Registered, VERSION,
 };
-use crate::relay::native::identity::Claim;
+use crate::relay::native::identity::{Claim, PublicKeys};
 use crate::relay::native::link::Link;
 
 impl Hub {
@@ -129,7 +131,7 @@ impl Hub {
             .sessions
             .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
-            self.native.names.get_mut(name).session = Some(index);
+            self.native.came(name, index, now);
         }
         self.native.tell_again(index, &unheard);
         self.native.route.forget();
@@ -156,12 +158,13 @@ impl Hub {
         {
             return Err(Refusal::NotProven);
         }
-        let id = match found {
-            Some(id) => id,
-            None => self.take_name(claim, from, now)?,
-        };
-        self.native.names.get_mut(id).bind(&claim.keys);
-        Ok(id)
+        match found {
+            Some(id) => {
+                self.native.bind(id, &claim.keys);
+                Ok(id)
+            }
+            None => self.take_name(claim, from, now),
+        }
     }
 
     /// A name that nobody had belongs to this key from now on.
@@ -180,13 +183,37 @@ impl Hub {
             .names
             .add(name, keys.signing)
             .ok_or(Refusal::Full)?;
-        self.effects
-            .push(Effect::Errand(Errand::Owner { name, keys }));
+        self.native.names.get_mut(id).bind(&keys);
+        self.native.errands.push(Errand::Owner { name, keys });
         Ok(id)
     }
 }
 
 impl Native {
+    /// What messages to a known name are sealed for: where others keep that, and it was not known, they are told.
+    fn bind(&mut self, id: NameId, keys: &PublicKeys) {
+        let known = self.names.get_mut(id);
+        let is_news = known.keys().is_none();
+        known.bind(keys);
+        if is_news && self.reach != Reach::Here {
+            let (name, keys) = (known.name, *keys);
+            self.errands.push(Errand::Owner { name, keys });
+        }
+    }
+
+    /// A session of a name begins: this is the one place where one does.
+    fn came(&mut self, name: NameId, index: u32, now: Duration) {
+        self.names.get_mut(name).session = Some(index);
+        self.open_mailbox(index, now);
+    }
+
+    /// The session of a name is over: this is the one place where one ends. Another one of the same name may begin at
+    /// once.
+    pub(super) fn left(&mut self, name: NameId, index: u32) {
+        let known = self.names.get_mut(name);
+        known.session.take_if(|session| *session == index);
+    }
+
     /// The frames that the name's session has not acknowledged.
     fn unheard_by(&mut self, name: Option<NameId>) -> Vec<u8> {
         let before = name.and_then(|name| self.names.get(name).session);
@@ -201,7 +228,7 @@ impl Native {
     }
 
     /// Says in a new session what waited in the one before it: messages and receipts. What was said in rooms comes with
-    /// their history. A message whose first part was heard in that session is given up, and not told as delivered.
+    /// their history; where mail is kept, messages come with it. A message whose first part was heard in that session is given up, and not told as delivered.
     fn tell_again(&mut self, index: u32, mut unheard: &[u8]) {
         let mut begun = BTreeMap::new();
         while let Ok(Some(prefix)) = Prefix::decode(unheard) {
@@ -212,7 +239,9 @@ impl Native {
                 (Receipt::KIND, _) => {
                     self.push_frame(index, one);
                 }
-                (Delivery::KIND, Ok(Some(frame))) if frame.message.room.is_none() => {
+                (Delivery::KIND, Ok(Some(frame)))
+                    if self.reach == Reach::Here && frame.message.room.is_none() =>
+                {
                     let Delivery { from, id, part, .. } = frame.message;
                     match part {
                         Part::Whole => {}
@@ -238,7 +267,12 @@ impl Native {
             .session_of(&delivery.from)
             .map(|sender| self.sessions.key(sender));
         if let Some((sender, session)) = sender.zip(self.sessions.get_mut(index)) {
-            session.note_due(packet, sender, delivery.id);
+            session.note_due(
+                packet,
+                Teller::Session(sender),
+                delivery.id,
+                Tells::Delivered,
+            );
         }
     }
 

@@ -9,12 +9,14 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use slab::Slab;
 
+use super::mailbox::{MailDue, Mailbox};
 use super::messages::Taking;
 use super::names::NameId;
 use super::receipts::{Due, Withheld};
 use super::rooms::RoomId;
 use super::wheel::Slot;
 use crate::relay::hub::Via;
+use crate::relay::letter::Place;
 use crate::relay::native::frames::Receipt;
 use crate::relay::native::link::Link;
 use crate::relay::native::{LIFETIME, MessageId, STUCK};
@@ -36,6 +38,10 @@ pub(super) struct Session {
     pub(super) name: Option<NameId>,
     pub(super) rooms: Joined,
     pub(super) busy: Option<Box<Busy>>,
+    /// What is kept for it elsewhere, while something is or may be.
+    pub(super) mailbox: Option<Box<Mailbox>>,
+    /// Up to where it was fetched.
+    pub(super) fetched: Place,
     serial: u32,
     /// When it was heard last, in seconds.
     heard: u32,
@@ -98,8 +104,12 @@ pub(super) struct Busy {
     pub(super) reserved: usize,
     /// Verdicts for others that wait until its queue is shorter.
     pub(super) withheld: Vec<Withheld>,
-    /// Deliveries whose senders want to hear that they have come.
+    /// Deliveries whose senders are to hear that they have come.
     pub(super) due: VecDeque<Due>,
+    /// Letters that were kept, on their way to it.
+    pub(super) mail: VecDeque<MailDue>,
+    /// Up to where they have come, while nobody was told so.
+    pub(super) forget: Option<Place>,
     /// How many rooms it has joined in this second.
     joins: (u64, u32),
 }
@@ -118,7 +128,12 @@ impl Busy {
 
     fn is_idle(&self) -> bool {
         let nothing_waits = self.withheld.is_empty() && self.due.is_empty();
-        nothing_waits && self.receipts.is_empty() && self.taking.is_none() && self.reserved == 0
+        let no_mail = self.mail.is_empty() && self.forget.is_none();
+        nothing_waits
+            && no_mail
+            && self.receipts.is_empty()
+            && self.taking.is_none()
+            && self.reserved == 0
     }
 }
 
@@ -279,6 +294,8 @@ impl Sessions {
             name,
             rooms: Joined::default(),
             busy: None,
+            mailbox: None,
+            fetched: Place::default(),
             serial: self.serial,
             heard: now.as_secs() as u32,
             older: NONE,

@@ -101,7 +101,7 @@ impl Native {
                     let sender = self.sessions.key(bundle.from);
                     self.withhold(slow, sender, id);
                 }
-                Verdict::Later => {}
+                Verdict::Later | Verdict::Pending => {}
             }
         }
         bundle.frames.clear();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Native;
 use super::rooms::append;
-use crate::relay::hub::{Hub, Outbox};
+use crate::relay::hub::{Hub, Outbox, Reach};
 use crate::relay::native::frames::Ending;
 
 impl Native {
@@ -55,6 +55,9 @@ impl Native {
         if backlog > Self::UNRULY || is_full && session.is_slow() && session.stands_still(now) {
             return self.end(index, Some(Ending::Unruly), now, out);
         }
+        if self.reach != Reach::Here {
+            self.forget_mail(index);
+        }
         self.transmit(index, now, out);
         self.schedule(index, now);
     }
@@ -65,7 +68,8 @@ impl Native {
         };
         let soon = session.withholds().then(|| now + Self::SOON);
         let later = session.is_awake.then(|| now + Self::LATER);
-        let moments = [session.link.deadline(), soon, later];
+        let mail = session.mailbox.as_ref().map(|mailbox| mailbox.moment(now));
+        let moments = [session.link.deadline(), soon, later, mail.flatten()];
         if let Some(due) = moments.into_iter().flatten().min() {
             self.wheel.put(index, due, &mut session.slot);
         }
