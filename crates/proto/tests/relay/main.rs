@@ -14,19 +14,23 @@ use world::World;
 
 use post::Kind;
 
-/// Runs a world for each of these seeds, or for the one in `SEED`.
+/// Runs a world for each of these seeds, or for the one in `SEED`, or for those from `SEED=first..last`.
 fn run(seeds: std::ops::Range<u64>, world: impl Fn(u64) + panic::RefUnwindSafe) {
-    let one = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seeds = one.map_or(seeds, |seed| seed..seed + 1);
+    let seeds = std::env::var("SEED").map_or(seeds, |wanted| {
+        let number = |text: &str| text.parse::<u64>().expect("a number in SEED");
+        match wanted.split_once("..") {
+            Some((first, last)) => number(first)..number(last),
+            None => number(&wanted)..number(&wanted) + 1,
+        }
+    });
+    let mut failed = Vec::new();
     for seed in seeds {
-        let result = panic::catch_unwind(|| world(seed));
-        if let Err(reason) = result {
+        if let Err(reason) = panic::catch_unwind(|| world(seed)) {
             let said = reason.downcast_ref::<String>().cloned().unwrap_or_default();
-            panic!("seed {seed}: {said}");
+            failed.push(format!("seed {seed}: {said}"));
         }
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 fn here(seed: u64) {

@@ -9,7 +9,7 @@ use super::peer::{PEERS, name};
 use super::script::Deed;
 use super::trouble::Where;
 use super::truth::{For, Said};
-use super::{Post, ROOM, UNNOTICED, World};
+use super::{ARRIVAL, Post, ROOM, World};
 use crate::said;
 
 impl World {
@@ -26,8 +26,7 @@ impl World {
                     self.troubles.end(Where::Peer(peer), self.now);
                 }
                 Event::Lost => {
-                    let since = self.now.saturating_sub(UNNOTICED);
-                    self.troubles.begin(Where::Peer(peer), since);
+                    self.troubles.begin(Where::Peer(peer), self.now);
                     self.peers[peer].seeks(self.machines.len(), self.now);
                 }
                 Event::Message(incoming) => self.arrives(peer, &incoming),
@@ -133,7 +132,7 @@ impl World {
     pub(super) fn cut(&mut self, peer: usize) {
         self.peers[peer].is_cut = true;
         let heals = self.now + self.pause(3_000, 100_000);
-        self.troubles.add(Where::Peer(peer), self.now, heals);
+        self.troubles.add(Where::Peer(peer), self.now, heals + ARRIVAL);
         self.script.add(heals, Deed::Heal(peer));
     }
 
@@ -145,6 +144,11 @@ impl World {
         match &mut self.post {
             Post::Store(store) => store.crash(&mut self.random, self.now),
             Post::Bus(bus) => bus.relay_dies(relay),
+        }
+        for (index, peer) in self.peers.iter().enumerate() {
+            if peer.relay() == relay && peer.client.is_some() {
+                self.troubles.begin(Where::Peer(index), self.now);
+            }
         }
         let back = self.now + self.pause(500, 30_000);
         self.troubles.add(Where::Relay(relay), self.now, back);

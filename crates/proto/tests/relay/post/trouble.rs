@@ -38,6 +38,12 @@ impl Troubles {
         self.0.push((at, since, Some(until)));
     }
 
+    /// Whether some of it there is not over.
+    pub(super) fn is_on(&self, at: Where) -> bool {
+        let mut all = self.0.iter();
+        all.any(|(it, _, until)| *it == at && until.is_none())
+    }
+
     /// Whether nothing was wrong at any of these between the two moments.
     pub(super) fn was_calm(
         &self,

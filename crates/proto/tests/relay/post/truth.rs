@@ -296,8 +296,25 @@ impl World {
             let has_heard = said.arrived.contains_key(&(index, peer.life));
             assert!(
                 !was_there || has_heard || index == said.from.0,
-                "{index} has not heard {number}: {said:?}"
+                "{index} has not heard {number}: {said:?} {:?}",
+                self.troubles
             );
         }
+    }
+}
+
+impl World {
+    /// How much was said, and what became of it.
+    #[expect(clippy::print_stderr, reason = "for people who look into a seed")]
+    pub(super) fn tell(&self) {
+        let mut verdicts = BTreeMap::<String, usize>::new();
+        for said in &self.said {
+            let verdict = said.verdict.map(|(_, stage)| stage);
+            *verdicts.entry(format!("{verdict:?}")).or_default() += 1;
+        }
+        let arrived: usize = self.said.iter().map(|said| said.arrived.len()).sum();
+        let waiting = self.mail().all().count();
+        let (now, said) = (self.now, self.said.len());
+        eprintln!("{now:?}: {said} said, {arrived} arrived, {waiting} wait, {verdicts:?}");
     }
 }
