@@ -51,14 +51,23 @@ enum Post {
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    ToRelay { relay: usize, from: SocketAddr },
-    ToClient { relay: usize, to: SocketAddr },
+    ToRelay {
+        relay: usize,
+        from: SocketAddr,
+    },
+    ToClient {
+        relay: usize,
+        run: u32,
+        to: SocketAddr,
+    },
 }
 
 struct Machine {
     /// `None` while it is dead.
     hub: Option<Hub>,
     out: Outbox,
+    /// How often it was killed.
+    run: u32,
 }
 
 pub(crate) struct World {
@@ -110,7 +119,7 @@ impl World {
         for _ in 0..relays {
             let hub = Some(world.new_hub());
             let out = Outbox::new();
-            world.machines.push(Machine { hub, out });
+            world.machines.push(Machine { hub, out, run: 0 });
         }
         world
     }
@@ -189,8 +198,10 @@ impl World {
     }
 
     fn is_quiet(&mut self) -> bool {
-        let is_quiet =
-            self.script.is_over() && self.is_post_idle() && self.peers.iter().all(Peer::is_settled);
+        let is_quiet = self.script.is_over()
+            && self.is_post_idle()
+            && self.peers.iter().all(Peer::is_settled)
+            && (0..PEERS).all(|peer| self.is_back(peer));
         let since = self.quiet_since.filter(|_| is_quiet).unwrap_or(self.now);
         self.quiet_since = is_quiet.then_some(since);
         is_quiet && self.now >= since + ARRIVAL
@@ -205,7 +216,9 @@ impl World {
         while let Some((way, datagram)) = self.network.take(self.now) {
             match way {
                 Way::ToRelay { relay, from } => self.relay_receives(relay, from, &datagram),
-                Way::ToClient { relay, to } => self.client_receives(relay, to, &datagram),
+                Way::ToClient { relay, run, to } => {
+                    self.client_receives((relay, run), to, &datagram);
+                }
             }
         }
         while let Some(deed) = self.script.take(self.now) {
@@ -235,6 +248,10 @@ impl World {
         };
         for (relay, news) in news {
             let machine = &mut self.machines[relay];
+            if std::env::var_os("TRACE").is_some() {
+                let t = format!("{news:?}");
+                eprintln!("{:?} r{relay} news {}", self.now, trim(&t));
+            }
             if let Some(hub) = &mut machine.hub {
                 hub.news(news, now, &mut machine.out);
             }
@@ -268,6 +285,10 @@ impl World {
             let Effect::Errand(errand) = effect else {
                 panic!("nobody stops a relay");
             };
+            if std::env::var_os("TRACE").is_some() {
+                let t = format!("{errand:?}");
+                eprintln!("{:?} r{relay} errand {}", self.now, trim(&t));
+            }
             match &mut self.post {
                 Post::Store(store) => store.take(errand, &mut self.random, self.now),
                 Post::Bus(bus) => bus.errand(relay, errand, &mut self.random, self.now),
@@ -276,13 +297,17 @@ impl World {
     }
 
     fn relay_sends(&mut self, relay: usize) {
-        let out = &mut self.machines[relay].out;
-        for run in out.runs() {
-            let Some(peer) = self.peers.iter().find(|peer| peer.at == run.to) else {
+        let Machine { out, run, .. } = &mut self.machines[relay];
+        for sent in out.runs() {
+            let Some(peer) = self.peers.iter().find(|peer| peer.at == sent.to) else {
                 continue;
             };
-            for datagram in run.datagrams.chunks(run.size.max(1)) {
-                let way = Way::ToClient { relay, to: run.to };
+            for datagram in sent.datagrams.chunks(sent.size.max(1)) {
+                let way = Way::ToClient {
+                    relay,
+                    run: *run,
+                    to: sent.to,
+                };
                 self.network
                     .send(way, datagram, peer.weather, &mut self.random, self.now);
             }
@@ -290,12 +315,13 @@ impl World {
         out.clear();
     }
 
-    fn client_receives(&mut self, relay: usize, to: SocketAddr, datagram: &[u8]) {
+    fn client_receives(&mut self, (relay, run): (usize, u32), to: SocketAddr, datagram: &[u8]) {
         let is_it = |peer: &Peer| peer.at == to && !peer.is_cut && peer.relay() == relay;
         if let Some(index) = self.peers.iter().position(is_it)
             && let Some(client) = &mut self.peers[index].client
         {
             client.receive(datagram, self.now);
+            self.peers[index].heard = (relay, run);
             self.client_tells(index);
             self.client_sends(index);
         }
@@ -323,4 +349,17 @@ impl World {
             Post::Bus(bus) => bus.mail(),
         }
     }
+}
+
+fn trim(t: &str) -> String {
+    let mut out = String::new();
+    let mut rest = t;
+    while let Some(i) = rest.find("content: [") {
+        out.push_str(&rest[..i]);
+        let end = rest[i..].find(']').map_or(rest.len(), |e| i + e + 1);
+        out.push_str("content");
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
 }

@@ -40,6 +40,8 @@ pub(super) struct Peer {
     pub(super) joined: Option<Duration>,
     pub(super) is_in_room: bool,
     pub(super) is_closing: bool,
+    /// Which run of which relay it has heard last.
+    pub(super) heard: (usize, u32),
 }
 
 pub(super) fn name(text: &str) -> Name {
@@ -67,6 +69,7 @@ impl Peer {
             joined: None,
             is_in_room: index != 2 && index != 6,
             is_closing: false,
+            heard: (0, 0),
         };
         peer.start(relays, random, now);
         peer

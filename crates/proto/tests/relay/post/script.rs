@@ -85,6 +85,9 @@ impl Script {
 
 impl World {
     pub(super) fn do_deed(&mut self, deed: Deed) {
+        if std::env::var_os("TRACE").is_some() {
+            eprintln!("{:?} deed {deed:?}", self.now);
+        }
         match deed {
             Deed::Say(peer) => self.say_some(peer),
             Deed::Move(peer) => self.moves(peer),

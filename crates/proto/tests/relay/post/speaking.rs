@@ -19,11 +19,27 @@ impl World {
             let Some(event) = client.and_then(|client| client.next_event()) else {
                 return;
             };
+            if std::env::var_os("TRACE").is_some() {
+                match &event {
+                    Event::Message(i) => eprintln!(
+                        "{:?} p{peer} message {} from {:?} id {:?}",
+                        self.now,
+                        said::number(&i.content),
+                        i.from,
+                        i.id
+                    ),
+                    e => eprintln!("{:?} p{peer} {e:?}", self.now),
+                }
+            }
             match event {
                 Event::Registered { at, .. } => {
                     assert_eq!(at, self.peers[peer].at);
                     self.peers[peer].is_registered();
-                    self.troubles.end(Where::Peer(peer), self.now);
+                    // The relay may have been killed meanwhile.
+                    let (relay, run) = self.peers[peer].heard;
+                    if self.machines[relay].run == run {
+                        self.troubles.end(Where::Peer(peer), self.now);
+                    }
                 }
                 Event::Lost => {
                     self.troubles.begin(Where::Peer(peer), self.now);
@@ -132,7 +148,8 @@ impl World {
     pub(super) fn cut(&mut self, peer: usize) {
         self.peers[peer].is_cut = true;
         let heals = self.now + self.pause(3_000, 100_000);
-        self.troubles.add(Where::Peer(peer), self.now, heals + ARRIVAL);
+        self.troubles
+            .add(Where::Peer(peer), self.now, heals + ARRIVAL);
         self.script.add(heals, Deed::Heal(peer));
     }
 
@@ -141,6 +158,7 @@ impl World {
             return;
         }
         self.machines[relay].out.clear();
+        self.machines[relay].run += 1;
         match &mut self.post {
             Post::Store(store) => store.crash(&mut self.random, self.now),
             Post::Bus(bus) => bus.relay_dies(relay),
