@@ -1,28 +1,24 @@
 //! What clients ask, and what they are answered.
 
-use super::Native;
-use crate::relay::hub::{Counts, Hub};
-use crate::relay::native::Name;
-use crate::relay::native::frames::{Answer, Ask, LISTED, Question, Reply, RoomSize, Status};
 use std::time::Duration;
+
+use super::Native;
+use super::sessions::Key;
+use crate::relay::hub::{Counts, Hub};
+use crate::relay::native::frames::{Answer, Ask, LISTED, Question, Reply, RoomSize, Status};
 
 impl Hub {
     /// Answers a question.
     pub(super) fn answer_question(&mut self, index: u32, ask: &Ask, now: Duration) {
         let number = ask.number;
         match ask.question {
-            Question::Who(room) => {
-                let members = self.native.members(&room);
-                self.native.list(index, number, &members, Reply::Members);
-            }
-            Question::Rooms => {
-                let rooms = self.native.room_sizes();
-                self.native.list(index, number, &rooms, Reply::Rooms);
-            }
-            Question::Keys(name) => self.native.tell_keys(index, number, &name),
+            Question::Who(room) => self.native.tell_members(index, number, room, now),
+            Question::Rooms => self.native.tell_rooms(index, number, now),
+            Question::Keys(name) => self.native.tell_keys(index, number, name, now),
             Question::Status => {
                 let reply = Reply::Status(status(&self.count(now)));
-                self.native.reply(index, number, reply, false);
+                let asker = (self.native.sessions.key(index), number);
+                self.native.reply(asker, reply, false);
             }
             Question::Relays => self.tell_relays(index, number, now),
         }
@@ -33,7 +29,8 @@ impl Native {
     /// The most entries of an answer, in all its frames.
     pub(super) const MOST_LISTED: usize = 2000;
 
-    fn room_sizes(&self) -> Vec<RoomSize> {
+    /// The rooms that somebody here is in.
+    pub(super) fn room_sizes(&self) -> Vec<RoomSize> {
         let rooms = self.rooms.iter().filter(|room| !room.members.is_empty());
         let sizes = rooms.map(|room| RoomSize {
             room: room.name,
@@ -42,37 +39,35 @@ impl Native {
         sizes.take(Self::MOST_LISTED).collect()
     }
 
-    fn tell_keys(&mut self, index: u32, number: u32, name: &Name) {
-        let known = self.names.find(name);
-        let keys = known.and_then(|id| self.names.get(id).keys());
-        self.reply(index, number, Reply::Keys(keys), false);
-    }
-
-    fn list<T: Clone>(
+    /// Answers a list in as many frames as it needs, one at least. `more` of it may follow.
+    pub(super) fn list<T: Clone>(
         &mut self,
-        index: u32,
-        number: u32,
+        asker: (Key, u32),
         all: &[T],
         reply: impl Fn(Vec<T>) -> Reply,
+        more: bool,
     ) {
         if all.is_empty() {
-            return self.reply(index, number, reply(Vec::new()), false);
+            return self.reply(asker, reply(Vec::new()), more);
         }
         let mut rest = all;
         while !rest.is_empty() {
             let (some, others) = rest.split_at(rest.len().min(LISTED));
             rest = others;
-            self.reply(index, number, reply(some.to_vec()), !rest.is_empty());
+            self.reply(asker, reply(some.to_vec()), more || !rest.is_empty());
         }
     }
 
-    fn reply(&mut self, index: u32, number: u32, reply: Reply, more: bool) {
+    /// Answers a question, if whoever asked it is still there.
+    pub(super) fn reply(&mut self, (asker, number): (Key, u32), reply: Reply, more: bool) {
         let answer = Answer {
             number,
             reply,
             more,
         };
-        self.push(index, &answer, &[]);
+        if self.sessions.of(asker).is_some() {
+            self.push(asker.index, &answer, &[]);
+        }
     }
 }
 

@@ -109,6 +109,15 @@ impl Native {
         Ok(self.custody.ticket(waiting))
     }
 
+    /// What was sent away with this ticket, once: it is not away any more.
+    pub(super) fn taken_back(&mut self, ticket: Ticket) -> Option<Waiting> {
+        let waiting = self.custody.take(ticket)?;
+        if let Teller::Name(name) = waiting.teller {
+            self.names.get_mut(name).pending().settled(waiting.bytes);
+        }
+        Some(waiting)
+    }
+
     /// A message of this name was taken and has no verdict yet.
     #[inline]
     pub(super) fn is_pending(&mut self, name: NameId, id: MessageId) {
@@ -151,7 +160,7 @@ impl Native {
         self.tell_of(teller, (id, id), Stage::Refused(why));
     }
 
-    fn have_verdict(&mut self, teller: Teller, (first, last): (MessageId, MessageId)) {
+    pub(super) fn have_verdict(&mut self, teller: Teller, (first, last): (MessageId, MessageId)) {
         if let Teller::Name(name) = teller {
             let pending = self.names.get_mut(name).pending();
             let before = pending.messages();
@@ -165,22 +174,20 @@ impl Hub {
     /// Something that was sent away is settled.
     pub(in crate::relay::hub) fn settled(&mut self, ticket: Ticket, outcome: Outcome) {
         let native = &mut self.native;
-        let Some(waiting) = native.custody.take(ticket) else {
+        let Some(waiting) = native.taken_back(ticket) else {
             return;
         };
         let Waiting { teller, id, .. } = waiting;
-        if let Teller::Name(name) = teller {
-            native.names.get_mut(name).pending().settled(waiting.bytes);
-        }
-        match outcome {
-            Outcome::Taken => {
+        match (outcome, native.slow_one_of(ticket)) {
+            (Outcome::Taken | Outcome::Kept, Some(slow)) => native.wait_for(slow, teller, id),
+            (Outcome::Taken, None) => {
                 native.are_safe(teller, (id, id));
                 if waiting.wants != Wants::Nothing {
                     native.tell_of(teller, (id, id), Stage::Delivered);
                 }
             }
-            Outcome::Kept => native.are_safe(teller, (id, id)),
-            Outcome::Refused(why) => native.is_refused(teller, id, why),
+            (Outcome::Kept, None) => native.are_safe(teller, (id, id)),
+            (Outcome::Refused(why), _) => native.is_refused(teller, id, why),
         }
     }
 }

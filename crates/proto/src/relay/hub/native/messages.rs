@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::fleet::rooms::Gathered;
 use super::gathering::Gathering;
 use super::letters::Door;
 use super::rooms::RoomId;
@@ -43,6 +44,8 @@ pub(super) struct Spread {
     pub(super) to: Vec<Key>,
     /// Its frames so far, as long as the room would keep them.
     pub(super) kept: Option<Vec<u8>>,
+    /// What of it is to be said to the other relays.
+    pub(super) gathered: Option<Gathered>,
 }
 
 /// Where a message goes.

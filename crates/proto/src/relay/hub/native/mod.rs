@@ -40,24 +40,27 @@ mod wheel;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use custody::Custody;
+use fleet::asking::Questions;
+use fleet::claims::Claims;
 use gate::Gate;
 use limits::Limits;
 use names::Names;
 use rooms::{Rooms, append};
 use route::Route;
-use sessions::{Session, Sessions};
+use sessions::{Key, Session, Sessions};
 use speaking::Bundle;
 use wheel::{Slot, Wheel};
 
 use super::{Outbox, Settings};
 use crate::frame::{Message, Prefix};
 use crate::relay::hub::Reach;
-use crate::relay::hub::elsewhere::Errand;
-use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, Wants};
+use crate::relay::hub::elsewhere::{Errand, Ticket};
+use crate::relay::native::frames::{Body, Bye, Delivery, Ending, Origin, Part, RelayState, Wants};
 use crate::relay::native::identity::{PublicKeys, SigningKey};
 use crate::relay::native::{MessageId, Name};
 
@@ -73,6 +76,12 @@ pub(super) struct Native {
     route: Route,
     bundle: Bundle,
     custody: Custody,
+    claims: Claims,
+    questions: Questions,
+    /// What was said in rooms and is with other relays, where the queue of somebody here is long.
+    slow: BTreeMap<Ticket, Key>,
+    /// How the relays of the community are.
+    relays: Vec<RelayState>,
     reach: Reach,
     /// Deliveries of what was said in rooms.
     spread: u64,
@@ -146,6 +155,10 @@ impl Native {
             route: Route::default(),
             bundle: Bundle::default(),
             custody: Custody::default(),
+            claims: Claims::default(),
+            questions: Questions::default(),
+            slow: BTreeMap::new(),
+            relays: Vec::new(),
             reach: settings.reach,
             spread: 0,
             dropped: 0,
@@ -184,6 +197,7 @@ impl Native {
             self.wheel.next(),
             self.sessions.expiry(),
             self.rooms.deadline(),
+            self.questions.deadline(),
         ];
         moments.into_iter().flatten().min()
     }
@@ -229,6 +243,19 @@ impl Native {
             refused: self.refused,
             away: self.custody.away(),
             pending: self.custody.pending(),
+        }
+    }
+
+    /// Others are to do this.
+    fn errand(&mut self, errand: Errand) {
+        self.errands.push(errand);
+    }
+
+    /// The same, in a fleet; alone there is nothing to be done.
+    #[inline]
+    fn fleet_errand(&mut self, errand: Errand) {
+        if self.reach == Reach::Fleet {
+            self.errands.push(errand);
         }
     }
 

@@ -259,14 +259,20 @@ impl Native {
                 (Some(Verdict::Pending), 0)
             }
             Receivers::One(to) => (Some(self.verdict_now(to.index)), 1),
-            Receivers::Room(spread) => {
+            Receivers::Room(mut spread) => {
                 let slow = spread.to.iter().find_map(|to| {
                     let is_slow = self.sessions.of(*to)?.is_slow();
                     is_slow.then_some(to.index)
                 });
+                let mut verdict = slow.map_or(Verdict::Now, Verdict::When);
                 let deliveries = spread.to.len() as u64;
+                if let Some(gathered) = spread.gathered.take() {
+                    self.note_slow(gathered.ticket, verdict);
+                    self.say_gathered(from, spread.room, taking.id, gathered);
+                    verdict = Verdict::Pending;
+                }
                 self.keep_parts(spread, now);
-                (Some(slow.map_or(Verdict::Now, Verdict::When)), deliveries)
+                (Some(verdict), deliveries)
             }
         })
     }
@@ -291,6 +297,9 @@ impl Native {
                 for to in &spread.to {
                     self.unreserve(*to, taking.left);
                 }
+                if let Some(gathered) = &spread.gathered {
+                    self.drop_for_others(gathered);
+                }
             }
         }
         self.touch(from);
@@ -311,9 +320,9 @@ impl Native {
     /// Somebody has read a message: its sender is told, if they are there and hear what they are told.
     pub(super) fn was_read(&mut self, read: &Read) {
         let sender = self.session_of(&read.from);
-        let session = sender.and_then(|sender| self.sessions.get(sender));
-        if let Some(sender) = sender.filter(|_| session.is_some_and(|it| !it.is_slow())) {
-            self.say(sender, read.id, Stage::Read);
+        match sender {
+            Some(sender) => self.tell_if_it_hears(sender, (read.id, read.id), Stage::Read),
+            None => self.tell_elsewhere(&read.from, read.id, Stage::Read),
         }
     }
 

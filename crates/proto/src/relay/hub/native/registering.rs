@@ -12,13 +12,26 @@ use super::rooms::append;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::hub::elsewhere::Errand;
 use crate::relay::hub::{Burst, Hub, Outbox, Reach};
-use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
 use crate::relay::native::handshake::{
-    Challenge, HELLO_PADDING, Hello, Refusal, Refused, Register, Registered, VERSION,
+    Challenge, HELLO_PADDING, Hello, Nonce, Refusal, Refused, Register, Registered, VERSION,
 };
 use crate::relay::native::identity::{Claim, PublicKeys};
 use crate::relay::native::link::Link;
+use crate::relay::native::{MessageId, Token};
+
+/// Why a registration does not begin a session now.
+enum Pause {
+    Refused(Refusal),
+    /// It is not known yet whose the name is; the answer follows.
+    Claimed,
+}
+
+impl From<Refusal> for Pause {
+    fn from(why: Refusal) -> Self {
+        Self::Refused(why)
+    }
+}
 
 impl Hub {
     /// A datagram of the handshake came.
@@ -71,6 +84,22 @@ impl Hub {
             return None;
         }
         match self.admit(burst, &register, now, out) {
+            Ok(last) => self.answer_registration(burst, nonce, Ok(last), out),
+            Err(Pause::Refused(why)) => self.answer_registration(burst, nonce, Err(why), out),
+            Err(Pause::Claimed) => {}
+        }
+        Some(())
+    }
+
+    /// Tells a client whether it is registered, and which message was taken last from it.
+    pub(super) fn answer_registration(
+        &mut self,
+        burst: &Burst<'_>,
+        nonce: Nonce,
+        admitted: Result<MessageId, Refusal>,
+        out: &mut Outbox,
+    ) {
+        match admitted {
             Ok(last) => {
                 let registered = Registered {
                     nonce,
@@ -86,7 +115,6 @@ impl Hub {
                 send(&Refused { nonce, why }, burst, out);
             }
         }
-        Some(())
     }
 
     /// Begins a session, unless this registration has begun it already, and says which message was taken last from this
@@ -97,9 +125,9 @@ impl Hub {
         register: &Register,
         now: Duration,
         out: &mut Outbox,
-    ) -> Result<MessageId, Refusal> {
+    ) -> Result<MessageId, Pause> {
         if register.version != VERSION {
-            return Err(Refusal::Version);
+            return Err(Refusal::Version.into());
         }
         let token = self.native.gate.token(burst.from, register.nonce);
         let before = self.native.sessions.find(burst.from);
@@ -107,21 +135,42 @@ impl Hub {
         if session.is_some_and(|session| session.link.token() == token) {
             return Ok(before.map_or(MessageId::default(), |index| self.native.last(index)));
         }
+        if self.waits_for_name(burst, register, now) {
+            return Err(Pause::Claimed);
+        }
         if !self.native.limits.registrations.take(burst.from, now) {
-            return Err(Refusal::TooFast);
+            return Err(Refusal::TooFast.into());
         }
-        if before.is_none() && self.native.sessions.len() >= self.settings.clients {
-            return Err(Refusal::Full);
-        }
+        self.has_room_for(burst.from)?;
         let name = match &register.claim {
-            Some(claim) => Some(self.claim(claim, register, burst.from, now)?),
+            Some(claim) => Some(self.claim(claim, burst, register, now)?),
             None => None,
         };
+        Ok(self.begin_session(burst, token, name, now, out)?)
+    }
+
+    /// Whether there is room for a session at this address.
+    pub(super) fn has_room_for(&self, from: SocketAddr) -> Result<(), Refusal> {
+        let sessions = &self.native.sessions;
+        let is_room = sessions.len() < self.settings.clients || sessions.find(from).is_some();
+        is_room.then_some(()).ok_or(Refusal::Full)
+    }
+
+    /// Begins a session in the place of those that the address and the name have had.
+    pub(super) fn begin_session(
+        &mut self,
+        burst: &Burst<'_>,
+        token: Token,
+        name: Option<NameId>,
+        now: Duration,
+        out: &mut Outbox,
+    ) -> Result<MessageId, Refusal> {
         if name.is_some_and(|name| self.native.names.get(name).has_left(token)) {
             return Err(Refusal::TooFast); // an old registration that went astray: its session has ended
         }
+        self.native.claims.forget(burst.from);
         let unheard = self.native.unheard_by(name);
-        if let Some(before) = before {
+        if let Some(before) = self.native.sessions.find(burst.from) {
             self.native.end(before, None, now, out);
         }
         self.native.replace(name, now, out);
@@ -143,40 +192,45 @@ impl Hub {
     fn claim(
         &mut self,
         claim: &Claim,
+        burst: &Burst<'_>,
         register: &Register,
-        from: SocketAddr,
         now: Duration,
-    ) -> Result<NameId, Refusal> {
+    ) -> Result<NameId, Pause> {
         let names = &mut self.native.names;
         let found = names.find(&claim.name);
         let known = found.map(|id| names.get(id));
         if known.is_some_and(|known| known.key != claim.keys.signing) {
-            return Err(Refusal::NameTaken);
+            return Err(Refusal::NameTaken.into());
         }
         let is_bound = known.and_then(|known| known.keys()) == Some(claim.keys);
         if !claim.is_proven(register.nonce, register.cookie) || !(is_bound || claim.keys.is_bound())
         {
-            return Err(Refusal::NotProven);
+            return Err(Refusal::NotProven.into());
         }
         match found {
             Some(id) => {
                 self.native.bind(id, &claim.keys);
                 Ok(id)
             }
-            None => self.take_name(claim, from, now),
+            None => self.take_name(claim, burst, register, now),
         }
     }
 
-    /// A name that nobody had belongs to this key from now on.
+    /// A name that nobody had belongs to this key from now on, unless others have to be asked.
     fn take_name(
         &mut self,
         claim: &Claim,
-        from: SocketAddr,
+        burst: &Burst<'_>,
+        register: &Register,
         now: Duration,
-    ) -> Result<NameId, Refusal> {
+    ) -> Result<NameId, Pause> {
         let (name, keys) = (claim.name, claim.keys);
-        if !self.native.limits.names.take(from, now) {
-            return Err(Refusal::TooFast);
+        if !self.native.limits.names.take(burst.from, now) {
+            return Err(Refusal::TooFast.into());
+        }
+        if self.native.reach == Reach::Fleet {
+            self.claim_from_all(burst, register, claim, now);
+            return Err(Pause::Claimed);
         }
         let id = self
             .native
@@ -184,7 +238,7 @@ impl Hub {
             .add(name, keys.signing)
             .ok_or(Refusal::Full)?;
         self.native.names.get_mut(id).bind(&keys);
-        self.native.errands.push(Errand::Owner { name, keys });
+        self.native.errand(Errand::Owner { name, keys });
         Ok(id)
     }
 }
@@ -203,7 +257,12 @@ impl Native {
 
     /// A session of a name begins: this is the one place where one does.
     fn came(&mut self, name: NameId, index: u32, now: Duration) {
-        self.names.get_mut(name).session = Some(index);
+        let known = self.names.get_mut(name);
+        known.session = Some(index);
+        let name = known.name;
+        // Where another session of the name has just made way for this one, it was never away.
+        self.errands.pop_if(|it| *it == Errand::Absent { name });
+        self.fleet_errand(Errand::Present { name });
         self.open_mailbox(index, now);
     }
 
@@ -211,7 +270,10 @@ impl Native {
     /// once.
     pub(super) fn left(&mut self, name: NameId, index: u32) {
         let known = self.names.get_mut(name);
-        known.session.take_if(|session| *session == index);
+        if known.session.take_if(|session| *session == index).is_some() {
+            let name = known.name;
+            self.fleet_errand(Errand::Absent { name });
+        }
     }
 
     /// The frames that the name's session has not acknowledged.

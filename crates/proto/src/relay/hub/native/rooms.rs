@@ -12,6 +12,8 @@ use super::Native;
 use super::history::History;
 use super::messages::Receivers;
 use crate::frame::{self, Message};
+use crate::relay::hub::Reach;
+use crate::relay::hub::elsewhere::Errand;
 use crate::relay::native::Name;
 use crate::relay::native::frames::{Happened, Happening, Join, Joined, Mark, Member};
 
@@ -259,6 +261,9 @@ impl Native {
                 self.rooms.add(name, epoch)?
             }
         };
+        if self.rooms.get(id).members.is_empty() {
+            self.is_entered(id);
+        }
         self.tell_room(id, index, Happening::Joined);
         self.sessions.get_mut(index)?.rooms.add(id);
         self.rooms.get_mut(id).members.push(Seat {
@@ -347,6 +352,10 @@ impl Native {
         }
         self.route.forget();
         self.tell_room(id, index, Happening::Left);
+        if self.rooms.get(id).members.is_empty() {
+            let room = self.rooms.get(id).name;
+            self.fleet_errand(Errand::Leave { room });
+        }
         self.rooms.look_after(id, now);
     }
 
@@ -356,19 +365,33 @@ impl Native {
         let Some(session) = self.sessions.get(whom) else {
             return;
         };
-        if room.members.is_empty() || room.members.len() > Rooms::PRESENCE {
+        if !self.is_told_who_comes(id) {
             return;
         }
         let who = self.origin(session);
-        self.tell_happened(
-            id,
-            Happened {
-                room: room.name,
-                who,
-                what,
-            },
-            whom,
-        );
+        let happened = Happened {
+            room: room.name,
+            who,
+            what,
+        };
+        self.tell_happened(id, happened, whom);
+        self.tell_others(id, happened);
+    }
+
+    /// Whether a room is not too large for being told who comes and goes.
+    pub(super) fn is_told_who_comes(&self, id: RoomId) -> bool {
+        self.rooms.get(id).members.len() <= Rooms::PRESENCE
+    }
+
+    /// Somebody enters a room that nobody here is in. In a fleet it may have gone on elsewhere meanwhile: how much of it
+    /// was missed here, nobody can know any more.
+    fn is_entered(&mut self, id: RoomId) {
+        if self.reach == Reach::Fleet {
+            self.rooms.made += 1;
+            let name = self.rooms.get(id).name;
+            self.rooms.get_mut(id).epoch = self.gate.number(name.as_str(), self.rooms.made);
+            self.errand(Errand::Enter { room: name });
+        }
     }
 
     pub(super) fn tell_happened(&mut self, id: RoomId, happened: Happened, except: u32) {

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use super::Native;
+use super::fleet::rooms::parts;
 use super::history::History;
 use super::messages::{Refusal, Spread, Verdict};
 use super::rooms::{RoomId, append};
 use super::sessions::{Key, Session};
+use crate::relay::fleet::Said;
+use crate::relay::hub::Reach;
+use crate::relay::hub::elsewhere::Ticket;
 use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Delivery, Happened, Happening, Send, Stage, Wants, Why};
 
@@ -20,7 +24,14 @@ pub(super) struct Bundle {
     frames: Vec<u8>,
     /// Where each frame ends, and its message's number.
     ends: Vec<(usize, MessageId)>,
+    /// How many messages these are.
+    messages: u64,
+    /// Those of them that are said to other relays too, who see to their verdicts.
+    tickets: Vec<Ticket>,
 }
+
+/// No session at all: as the one that is passed over, where a sender is elsewhere.
+const NOBODY: u32 = u32::MAX;
 
 impl Bundle {
     /// The most bytes of frames: few enough to stay near the processor.
@@ -70,21 +81,66 @@ impl Native {
         if self.waiting + bytes * members > Self::MOST_WAITING {
             return Err(Why::Full.into());
         }
-        let place = self.rooms.next_place(room);
-        let mut frames = std::mem::take(&mut self.bundle.frames);
-        let start = frames.len();
-        self.append_said(from, (room, place), send, content, &mut frames);
-        self.rooms.keep(room, place, &frames[start..], now);
-        let mut ends = std::mem::take(&mut self.bundle.ends);
-        ends.push((frames.len(), send.id));
-        self.bundle = Bundle {
-            from,
-            room: Some(room),
-            now,
-            frames,
-            ends,
+        let verdict = match self.reach {
+            Reach::Fleet => {
+                let ticket = self.say_to_others(from, room, (send.id, send.body), content)?;
+                self.bundle.tickets.push(ticket);
+                Verdict::Pending
+            }
+            Reach::Here | Reach::Store => Verdict::Later,
         };
-        Ok(Verdict::Later)
+        let place = self.rooms.next_place(room);
+        let mut bundle = std::mem::take(&mut self.bundle);
+        let start = bundle.frames.len();
+        self.append_said(from, (room, place), send, content, &mut bundle.frames);
+        self.rooms.keep(room, place, &bundle.frames[start..], now);
+        bundle.ends.push((bundle.frames.len(), send.id));
+        bundle.messages += 1;
+        (bundle.from, bundle.room, bundle.now) = (from, Some(room), now);
+        self.bundle = bundle;
+        Ok(verdict)
+    }
+
+    /// Spreads what was said in a room at another relay.
+    pub(super) fn spread_said(&mut self, room: RoomId, said: &Said, content: &[u8], now: Duration) {
+        let except = self.session_of(&said.from).unwrap_or(NOBODY);
+        if !self.bundle.goes_on(except, room) {
+            self.spread_bundle();
+        }
+        let members = self.rooms.get(room).members.len();
+        let bytes = self.bundle.frames.len() + content.len();
+        if self.waiting + bytes * members > Self::MOST_WAITING {
+            return self.pass_all_by(room);
+        }
+        let place = self.rooms.next_place(room);
+        let mut bundle = std::mem::take(&mut self.bundle);
+        let start = bundle.frames.len();
+        for (part, piece) in parts(content) {
+            let delivery = Delivery {
+                waited: 0,
+                from: said.from,
+                room: Some((said.room, place)),
+                id: said.id,
+                part,
+                wants: Wants::Nothing,
+                body: said.body,
+            };
+            append(&delivery, piece, &mut bundle.frames);
+            bundle.ends.push((bundle.frames.len(), said.id));
+        }
+        if bundle.frames.len() - start <= History::MAX {
+            self.rooms.keep(room, place, &bundle.frames[start..], now);
+        }
+        bundle.messages += 1;
+        (bundle.from, bundle.room, bundle.now) = (except, Some(room), now);
+        self.bundle = bundle;
+    }
+
+    /// There is no room for something that was said in a room.
+    fn pass_all_by(&mut self, room: RoomId) {
+        let seats = &mut self.rooms.get_mut(room).members;
+        seats.iter_mut().for_each(|seat| seat.dropped += 1);
+        self.dropped += seats.len() as u64;
     }
 
     /// Spreads what was kept together.
@@ -94,6 +150,9 @@ impl Native {
             return;
         };
         let outcome = self.spread(room, &bundle, None);
+        if self.reach == Reach::Fleet {
+            bundle.ends.clear();
+        }
         for (_, id) in bundle.ends.drain(..) {
             match outcome.verdict {
                 Verdict::Now => self.say(bundle.from, id, Stage::Queued),
@@ -104,7 +163,11 @@ impl Native {
                 Verdict::Later | Verdict::Pending => {}
             }
         }
+        for ticket in bundle.tickets.drain(..) {
+            self.note_slow(ticket, outcome.verdict);
+        }
         bundle.frames.clear();
+        bundle.messages = 0;
         self.tell_who_is_slow(room, outcome.slow, bundle.now);
         self.bundle = bundle;
     }
@@ -124,6 +187,12 @@ impl Native {
         if self.waiting + total * members > Self::MOST_WAITING {
             return Err(Why::Full.into());
         }
+        let gathered = match self.reach {
+            Reach::Fleet => {
+                Some(self.gather_for_others(from, (send.id, send.body), content, total)?)
+            }
+            Reach::Here | Reach::Store => None,
+        };
         let place = self.rooms.next_place(room);
         let mut frames = Vec::new();
         self.append_said(from, (room, place), send, content, &mut frames);
@@ -132,6 +201,8 @@ impl Native {
             room: Some(room),
             now,
             ends: vec![(frames.len(), send.id)],
+            messages: 1,
+            tickets: Vec::new(),
             frames,
         };
         let mut to = Vec::new();
@@ -147,13 +218,14 @@ impl Native {
             place,
             to,
             kept: is_kept.then_some(one.frames),
+            gathered,
         })
     }
 
     /// Puts frames in the queue of everybody in the room but the sender and those who have no room for all of them.
     fn spread(&mut self, id: RoomId, bundle: &Bundle, mut rest: Option<Rest<'_>>) -> Outcome {
         let (mut slow, mut reached, mut slowest) = (0, 0, None);
-        let messages = bundle.ends.len() as u64;
+        let messages = bundle.messages;
         let total = bundle.frames.len() + rest.as_ref().map_or(0, |rest| rest.bytes);
         for seat in &mut self.rooms.get_mut(id).members {
             if seat.session == bundle.from {
@@ -244,7 +316,9 @@ impl Native {
             self.note_behind(index, now);
             if let Some(who) = self.sessions.get(index).map(|slow| self.origin(slow)) {
                 let what = Happening::Slow(dropped);
-                self.tell_happened(id, Happened { room, who, what }, index);
+                let happened = Happened { room, who, what };
+                self.tell_happened(id, happened, index);
+                self.tell_others(id, happened);
             }
         }
     }
@@ -263,6 +337,9 @@ impl Native {
             kept.extend_from_slice(&frame);
         }
         spread.kept.take_if(|kept| kept.len() > History::MAX);
+        if let Some(gathered) = &mut spread.gathered {
+            gathered.add(content);
+        }
         self.scratch = frame;
     }
 

@@ -116,6 +116,7 @@ impl Hub {
             self.native.end(silent, None, now, out);
         }
         self.native.rooms.sweep(now);
+        self.native.give_up_questions(now);
         let mut at = 0;
         while let Some(index) = self.native.dirty.get(at) {
             self.native.flush(*index, now, out);

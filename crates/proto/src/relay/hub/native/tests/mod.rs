@@ -1,6 +1,8 @@
 //! Stories of sessions, with time in hand: a hub, and what its clients would send, byte by byte.
 
+mod bus;
 mod classic;
+mod fleet;
 mod messages;
 mod pressure;
 mod registering;
