@@ -6,6 +6,7 @@ mod peer;
 mod script;
 mod speaking;
 mod store;
+mod telling;
 mod trouble;
 mod truth;
 
@@ -160,9 +161,7 @@ impl World {
             self.now = next.max(self.now + Duration::from_micros(1));
             assert!(self.now < begun + END, "not quiet in time: {}", self.open());
         }
-        if std::env::var_os("SEED").is_some() {
-            self.tell();
-        }
+        self.tell();
         self.check();
     }
 
@@ -248,10 +247,7 @@ impl World {
         };
         for (relay, news) in news {
             let machine = &mut self.machines[relay];
-            if std::env::var_os("TRACE").is_some() {
-                let t = format!("{news:?}");
-                eprintln!("{:?} r{relay} news {}", self.now, trim(&t));
-            }
+            telling::trace(now, relay, &news);
             if let Some(hub) = &mut machine.hub {
                 hub.news(news, now, &mut machine.out);
             }
@@ -285,10 +281,7 @@ impl World {
             let Effect::Errand(errand) = effect else {
                 panic!("nobody stops a relay");
             };
-            if std::env::var_os("TRACE").is_some() {
-                let t = format!("{errand:?}");
-                eprintln!("{:?} r{relay} errand {}", self.now, trim(&t));
-            }
+            telling::trace(self.now, relay, &errand);
             match &mut self.post {
                 Post::Store(store) => store.take(errand, &mut self.random, self.now),
                 Post::Bus(bus) => bus.errand(relay, errand, &mut self.random, self.now),
@@ -349,17 +342,4 @@ impl World {
             Post::Bus(bus) => bus.mail(),
         }
     }
-}
-
-fn trim(t: &str) -> String {
-    let mut out = String::new();
-    let mut rest = t;
-    while let Some(i) = rest.find("content: [") {
-        out.push_str(&rest[..i]);
-        let end = rest[i..].find(']').map_or(rest.len(), |e| i + e + 1);
-        out.push_str("content");
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    out
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::peer::PEERS;
-use super::{Kind, World};
+use super::{Kind, World, telling};
 use crate::network::Random;
 
 /// For how long something is done, in microseconds.
@@ -85,9 +85,7 @@ impl Script {
 
 impl World {
     pub(super) fn do_deed(&mut self, deed: Deed) {
-        if std::env::var_os("TRACE").is_some() {
-            eprintln!("{:?} deed {deed:?}", self.now);
-        }
+        telling::trace(self.now, "script", &deed);
         match deed {
             Deed::Say(peer) => self.say_some(peer),
             Deed::Move(peer) => self.moves(peer),

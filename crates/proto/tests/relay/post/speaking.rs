@@ -9,7 +9,7 @@ use super::peer::{PEERS, name};
 use super::script::Deed;
 use super::trouble::Where;
 use super::truth::{For, Said};
-use super::{ARRIVAL, Post, ROOM, World};
+use super::{ARRIVAL, Post, ROOM, World, telling};
 use crate::said;
 
 impl World {
@@ -19,18 +19,7 @@ impl World {
             let Some(event) = client.and_then(|client| client.next_event()) else {
                 return;
             };
-            if std::env::var_os("TRACE").is_some() {
-                match &event {
-                    Event::Message(i) => eprintln!(
-                        "{:?} p{peer} message {} from {:?} id {:?}",
-                        self.now,
-                        said::number(&i.content),
-                        i.from,
-                        i.id
-                    ),
-                    e => eprintln!("{:?} p{peer} {e:?}", self.now),
-                }
-            }
+            telling::trace(self.now, format_args!("peer {peer}"), &event);
             match event {
                 Event::Registered { at, .. } => {
                     assert_eq!(at, self.peers[peer].at);

@@ -34,7 +34,7 @@ pub(super) struct Said {
     wants: Wants,
     pub(super) verdict: Option<(Duration, Stage)>,
     /// In which run of whose program, first.
-    arrived: BTreeMap<Life, Duration>,
+    pub(super) arrived: BTreeMap<Life, Duration>,
     /// Whether its receiver has said that it was read.
     is_read: bool,
 }
@@ -300,21 +300,5 @@ impl World {
                 self.troubles
             );
         }
-    }
-}
-
-impl World {
-    /// How much was said, and what became of it.
-    #[expect(clippy::print_stderr, reason = "for people who look into a seed")]
-    pub(super) fn tell(&self) {
-        let mut verdicts = BTreeMap::<String, usize>::new();
-        for said in &self.said {
-            let verdict = said.verdict.map(|(_, stage)| stage);
-            *verdicts.entry(format!("{verdict:?}")).or_default() += 1;
-        }
-        let arrived: usize = self.said.iter().map(|said| said.arrived.len()).sum();
-        let waiting = self.mail().all().count();
-        let (now, said) = (self.now, self.said.len());
-        eprintln!("{now:?}: {said} said, {arrived} arrived, {waiting} wait, {verdicts:?}");
     }
 }
