@@ -98,7 +98,7 @@ pub enum Errand {
         /// The name.
         name: Name,
     },
-    /// A name has a session here from now on.
+    /// A name has a session here from now on, or a younger one than before.
     Present {
         /// The name.
         name: Name,

@@ -24,7 +24,7 @@ pub(super) struct Parcel {
 impl Parcel {
     /// About how many bytes it takes here.
     pub(super) fn size(&self) -> usize {
-        self.content.len() + size_of::<Self>()
+        self.content.len() + 64
     }
 }
 
@@ -72,7 +72,8 @@ impl Native {
     #[inline]
     fn is_open(&self, index: u32) -> bool {
         let session = self.sessions.get(index);
-        session.is_some_and(|session| session.mailbox.is_none())
+        let mailbox = session.and_then(|session| session.mailbox.as_ref());
+        mailbox.is_none_or(|mailbox| mailbox.is_open())
     }
 
     /// A session writes a letter.

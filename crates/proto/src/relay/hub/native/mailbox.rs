@@ -12,12 +12,13 @@ use crate::relay::letter::{Kept, Place};
 use crate::relay::native::frames::{Origin, Receipt, Stage, Wants, Why};
 use crate::relay::native::{MessageId, Name};
 
-/// What a session has while something may be kept for it. Without one, what is said to it goes straight into its queue.
+/// What a session has whose name something is kept for, or was since it began.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    /// What was asked for last, as long as it is not answered.
-    asked: Option<Asked>,
-    /// Whether something was kept since then.
+    state: State,
+    /// Up to where it was fetched.
+    fetched: Place,
+    /// Whether something was kept since it was asked for last.
     is_stale: bool,
     /// What was said since then: if nothing more is kept, it comes next.
     held: Vec<Parcel>,
@@ -25,11 +26,19 @@ pub(super) struct Mailbox {
     bytes: usize,
 }
 
-#[derive(Debug)]
-struct Asked {
-    round: u32,
-    /// Until when what is said meanwhile waits for the answer.
-    until: Duration,
+#[derive(Debug, Default)]
+enum State {
+    /// Nothing is kept that was not fetched: what is said now goes straight into the queue.
+    Open,
+    /// There may be more, and it is asked for when the queue is short.
+    #[default]
+    Shut,
+    /// It was asked for.
+    Asked {
+        round: u32,
+        /// Until when what is said meanwhile waits for the answer.
+        until: Duration,
+    },
 }
 
 /// Letters that were kept, in the queue of a session.
@@ -43,30 +52,68 @@ pub(super) struct MailDue {
 }
 
 impl Mailbox {
-    /// The most bytes of what is said while an answer is waited for.
-    const MOST_HELD: usize = 256 * 1024;
-
-    fn may_hold(&self, parcel: &Parcel, now: Duration) -> bool {
-        let is_soon = self.asked.as_ref().is_some_and(|asked| now < asked.until);
-        let has_room = self.bytes + parcel.size() <= Self::MOST_HELD;
-        !self.is_stale && is_soon && has_room
-    }
+    /// The most bytes of what is said while an answer is waited for: all that a client may have without a verdict.
+    const MOST_HELD: usize = Session::MOST;
 
     /// How soon it is looked at again whether more can be fetched.
     const SOON: Duration = Duration::from_millis(100);
 
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Whether it says no more than that there is none.
+    fn is_as_none(&self) -> bool {
+        self.is_open() && self.fetched == Place::default()
+    }
+
+    fn may_hold(&self, parcel: &Parcel, now: Duration) -> bool {
+        let is_soon = matches!(self.state, State::Asked { until, .. } if now < until);
+        !self.is_stale && is_soon && self.bytes + parcel.size() <= Self::MOST_HELD
+    }
+
     /// When to look after it.
     pub(super) fn moment(&self, now: Duration) -> Option<Duration> {
-        match self.asked {
-            Some(_) => self.deadline(),
-            None => Some(now + Self::SOON),
+        match self.state {
+            State::Open => None,
+            State::Shut => Some(now + Self::SOON),
+            State::Asked { until, .. } => (!self.held.is_empty()).then_some(until),
         }
     }
 
-    /// When what waits here for an answer waits no longer.
-    fn deadline(&self) -> Option<Duration> {
-        let asked = self.asked.as_ref().filter(|_| !self.held.is_empty());
-        asked.map(|asked| asked.until)
+    /// Whether what waits here for an answer has waited for too long.
+    fn is_late(&self, now: Duration) -> bool {
+        !self.held.is_empty() && matches!(self.state, State::Asked { until, .. } if until <= now)
+    }
+
+    /// Something is kept that was not fetched.
+    fn is_kept(&mut self) {
+        self.is_stale = true;
+        if self.is_open() {
+            self.state = State::Shut;
+        }
+    }
+
+    /// It is asked for now, by this round.
+    fn ask(&mut self, round: u32, now: Duration) {
+        self.is_stale = false;
+        let until = now + PATIENCE;
+        self.state = State::Asked { round, until };
+    }
+
+    /// Takes the answer to this round, if that is what it waits for.
+    fn take_answer(&mut self, to: u32) -> Option<()> {
+        let is_it = matches!(self.state, State::Asked { round, .. } if round == to);
+        is_it.then(|| self.state = State::Shut)
+    }
+
+    /// Opens it if nothing more is kept, and says whether it is open.
+    fn open(&mut self, is_all: bool) -> bool {
+        if is_all && !self.is_stale {
+            self.state = State::Open;
+        }
+        self.is_open()
     }
 }
 
@@ -96,26 +143,22 @@ impl Native {
         let (Some(mailbox), Some(name)) = (&mut session.mailbox, session.name) else {
             return;
         };
-        if mailbox.asked.is_some() || !is_short || self.waiting > Self::MOST_WAITING / 2 {
-            return;
+        let may = is_short && self.waiting <= Self::MOST_WAITING / 2;
+        if may && matches!(mailbox.state, State::Shut) {
+            self.round = self.round.wrapping_add(1);
+            mailbox.ask(self.round, now);
+            self.errands.push(Errand::Fetch {
+                name: self.names.get(name).name,
+                round: self.round,
+                after: mailbox.fetched,
+            });
         }
-        self.round = self.round.wrapping_add(1);
-        mailbox.is_stale = false;
-        mailbox.asked = Some(Asked {
-            round: self.round,
-            until: now + PATIENCE,
-        });
-        self.errands.push(Errand::Fetch {
-            name: self.names.get(name).name,
-            round: self.round,
-            after: session.fetched,
-        });
     }
 
     /// Something is kept for a session that was not fetched yet.
     pub(super) fn mail_is_kept(&mut self, index: u32) {
         if let Some(session) = self.sessions.get_mut(index) {
-            session.mailbox.get_or_insert_default().is_stale = true;
+            session.mailbox.get_or_insert_default().is_kept();
             self.touch(index);
         }
     }
@@ -166,7 +209,7 @@ impl Native {
     pub(super) fn look_after_mail(&mut self, index: u32, now: Duration) {
         let session = self.sessions.get(index);
         if let Some(mailbox) = session.and_then(|session| session.mailbox.as_ref()) {
-            if mailbox.deadline().is_some_and(|deadline| deadline <= now) {
+            if mailbox.is_late(now) {
                 self.keep_held(index);
             }
             self.fetch(index, now);
@@ -177,8 +220,7 @@ impl Native {
     fn asked_by(&mut self, name: &Name, round: u32) -> Option<u32> {
         let index = self.names.get(self.names.find(name)?).session?;
         let mailbox = self.sessions.get_mut(index)?.mailbox.as_mut()?;
-        let asked = mailbox.asked.take_if(|asked| asked.round == round);
-        asked.map(|_| index)
+        mailbox.take_answer(round).map(|()| index)
     }
 
     /// Puts letters that were kept in a session's queue.
@@ -198,7 +240,8 @@ impl Native {
                 _ => None,
             };
             if let Some(session) = self.sessions.get_mut(index) {
-                session.fetched = session.fetched.max(kept.place);
+                let mailbox = session.mailbox.get_or_insert_default();
+                mailbox.fetched = mailbox.fetched.max(kept.place);
                 session.note_mail(MailDue {
                     packet,
                     until,
@@ -206,6 +249,23 @@ impl Native {
                 });
             }
             self.spread += 1;
+        }
+    }
+
+    /// An answer was taken: what was said meanwhile comes next, or is kept behind what is still to be fetched.
+    fn look_into(&mut self, index: u32, is_all: bool, now: Duration) {
+        let session = self.sessions.get_mut(index);
+        let mailbox = session.and_then(|session| session.mailbox.as_mut());
+        if mailbox.is_some_and(|mailbox| mailbox.open(is_all)) {
+            for parcel in self.take_held(index) {
+                self.post_or_refuse(index, parcel, now);
+            }
+            if let Some(session) = self.sessions.get_mut(index) {
+                session.mailbox.take_if(|mailbox| mailbox.is_as_none());
+            }
+        } else {
+            self.keep_held(index);
+            self.fetch(index, now);
         }
     }
 
@@ -310,20 +370,7 @@ impl Hub {
             return;
         };
         native.push_kept(index, letters);
-        let session = native.sessions.get_mut(index);
-        let mailbox = session.and_then(|session| session.mailbox.as_mut());
-        if mailbox.is_some_and(|mailbox| is_all && !mailbox.is_stale) {
-            let held = native.take_held(index);
-            if let Some(session) = native.sessions.get_mut(index) {
-                session.mailbox = None;
-            }
-            for parcel in held {
-                native.post_or_refuse(index, parcel, now);
-            }
-        } else {
-            native.keep_held(index);
-            native.fetch(index, now);
-        }
+        native.look_into(index, is_all, now);
         native.touch(index);
     }
 

@@ -38,37 +38,45 @@ pub(super) struct Known {
 
 /// Messages that were refused, in runs of those that follow each other.
 #[derive(Debug, Default)]
-struct Refused(Vec<(MessageId, MessageId, Why)>);
+struct Refused {
+    runs: Vec<(MessageId, MessageId, Why)>,
+    /// The greatest number of those that are remembered no more.
+    forgotten: Option<MessageId>,
+}
 
 impl Refused {
     /// The most runs that are remembered.
-    const MAX: usize = 32;
+    const MAX: usize = 256;
 
     fn note(&mut self, id: MessageId, why: Why) {
-        if let Some((_, last, same)) = self.0.last_mut()
+        if let Some((_, last, same)) = self.runs.last_mut()
             && *same == why
             && last.0.checked_add(1) == Some(id.0)
         {
             *last = id;
             return;
         }
-        if self.0.len() >= Self::MAX {
-            self.0.remove(0);
+        if self.runs.len() >= Self::MAX {
+            let (_, last, _) = self.runs.remove(0);
+            self.forgotten = self.forgotten.max(Some(last));
         }
-        self.0.push((id, id, why));
+        self.runs.push((id, id, why));
     }
 
+    /// Why this message was refused. One that is as old as others of which nothing is known any more is refused too,
+    /// rather than said to be safe.
     fn why(&self, id: MessageId) -> Option<Why> {
-        let mut runs = self.0.iter();
+        let mut runs = self.runs.iter();
         let run = runs.find(|(first, last, _)| (*first..=*last).contains(&id));
-        run.map(|(_, _, why)| *why)
+        let forgotten = self.forgotten.filter(|forgotten| id <= *forgotten);
+        run.map(|(_, _, why)| *why).or(forgotten.map(|_| Why::Full))
     }
 
     /// Forgets those that begin with this one or a later one, and where others reach it, from there on.
     fn only_before(&mut self, id: MessageId) {
-        self.0.retain(|(first, ..)| *first < id);
+        self.runs.retain(|(first, ..)| *first < id);
         let before = MessageId(id.0.saturating_sub(1));
-        self.0
+        self.runs
             .iter_mut()
             .for_each(|(_, last, _)| *last = (*last).min(before));
     }

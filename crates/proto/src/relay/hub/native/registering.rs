@@ -196,10 +196,11 @@ impl Hub {
         register: &Register,
         now: Duration,
     ) -> Result<NameId, Pause> {
-        let names = &mut self.native.names;
+        let names = &self.native.names;
         let found = names.find(&claim.name);
         let known = found.map(|id| names.get(id));
         if known.is_some_and(|known| known.key != claim.keys.signing) {
+            self.doubt(&claim.name);
             return Err(Refusal::NameTaken.into());
         }
         let is_bound = known.and_then(|known| known.keys()) == Some(claim.keys);
@@ -207,7 +208,7 @@ impl Hub {
         {
             return Err(Refusal::NotProven.into());
         }
-        match found {
+        match found.filter(|id| self.native.is_settled(*id)) {
             Some(id) => {
                 self.native.bind(id, &claim.keys);
                 Ok(id)

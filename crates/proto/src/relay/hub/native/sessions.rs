@@ -38,10 +38,8 @@ pub(super) struct Session {
     pub(super) name: Option<NameId>,
     pub(super) rooms: Joined,
     pub(super) busy: Option<Box<Busy>>,
-    /// What is kept for it elsewhere, while something is or may be.
+    /// What is kept for it elsewhere, if something was or may be.
     pub(super) mailbox: Option<Box<Mailbox>>,
-    /// Up to where it was fetched.
-    pub(super) fetched: Place,
     serial: u32,
     /// When it was heard last, in seconds.
     heard: u32,
@@ -295,7 +293,6 @@ impl Sessions {
             rooms: Joined::default(),
             busy: None,
             mailbox: None,
-            fetched: Place::default(),
             serial: self.serial,
             heard: now.as_secs() as u32,
             older: NONE,

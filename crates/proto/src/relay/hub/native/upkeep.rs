@@ -68,8 +68,9 @@ impl Native {
         };
         let soon = session.withholds().then(|| now + Self::SOON);
         let later = session.is_awake.then(|| now + Self::LATER);
-        let mail = session.mailbox.as_ref().map(|mailbox| mailbox.moment(now));
-        let moments = [session.link.deadline(), soon, later, mail.flatten()];
+        let mailbox = session.mailbox.as_ref();
+        let mail = mailbox.and_then(|mailbox| mailbox.moment(now));
+        let moments = [session.link.deadline(), soon, later, mail];
         if let Some(due) = moments.into_iter().flatten().min() {
             self.wheel.put(index, due, &mut session.slot);
         }

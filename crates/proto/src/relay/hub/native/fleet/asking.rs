@@ -259,7 +259,7 @@ impl Hub {
     /// What is known elsewhere of a name: whoever asked for it is answered.
     pub(in crate::relay::hub) fn found(&mut self, name: &Name, keys: Option<&PublicKeys>) {
         if let Some(keys) = keys {
-            self.native.remember_keys(*name, keys);
+            self.native.believe(*name, keys);
         }
         let known = self.native.keys_of(name).or(keys.copied());
         for asker in self.native.questions.about(name) {

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::relay::hub::elsewhere::{Claimed, Errand};
-use crate::relay::hub::{Burst, Hub, Outbox, Via};
+use crate::relay::hub::native::Native;
+use crate::relay::hub::native::names::NameId;
+use crate::relay::hub::{Burst, Hub, Outbox, Reach, Via};
 use crate::relay::native::handshake::{Refusal, Register};
-use crate::relay::native::identity::Claim;
+use crate::relay::native::identity::{Claim, PublicKeys};
 use crate::relay::native::{MessageId, Name};
 
 /// A registration whose claim is proven, and waits for whose the name is.
@@ -150,6 +152,21 @@ impl Claims {
     }
 }
 
+impl Native {
+    /// Whether all know whose a name is. In a fleet, one that this relay alone has remembered is claimed by its owner.
+    pub(in crate::relay::hub::native) fn is_settled(&self, name: NameId) -> bool {
+        self.reach != Reach::Fleet || self.names.get(name).keys().is_some()
+    }
+
+    /// All relays know that a name belongs to these keys: what this one alone has remembered of it does not count.
+    pub(super) fn believe(&mut self, name: Name, keys: &PublicKeys) {
+        if let Some(id) = self.names.find(&name).filter(|id| !self.is_settled(*id)) {
+            self.names.get_mut(id).key = keys.signing;
+        }
+        self.remember_keys(name, keys);
+    }
+}
+
 impl Hub {
     /// Has a registration wait until it is known whose this name is, which nobody here has had.
     pub(in crate::relay::hub::native) fn claim_from_all(
@@ -177,6 +194,14 @@ impl Hub {
         wait.is_some()
     }
 
+    /// Somebody registers by a name that belongs to another key here: where this relay alone says so, all are asked.
+    pub(in crate::relay::hub::native) fn doubt(&mut self, name: &Name) {
+        let known = self.native.names.find(name);
+        if known.is_some_and(|id| !self.native.is_settled(id)) {
+            self.native.errand(Errand::Look { name: *name });
+        }
+    }
+
     fn send_claim(&mut self, wait: Wait, claim: &Claim) {
         let (name, keys) = (claim.name, claim.keys);
         if wait == Wait::Claim {
@@ -193,7 +218,7 @@ impl Hub {
         out: &mut Outbox,
     ) {
         if let Claimed::Belongs(keys) = claimed {
-            self.native.remember_keys(*name, keys);
+            self.native.believe(*name, keys);
         }
         for registration in self.native.claims.take(name) {
             let burst = Burst {

@@ -1,8 +1,8 @@
 //! Stories of sessions, with time in hand: a hub, and what its clients would send, byte by byte.
 
-mod bus;
 mod classic;
 mod fleet;
+mod mail;
 mod messages;
 mod pressure;
 mod registering;
@@ -229,8 +229,12 @@ impl World {
         peer
     }
 
-    /// A peer with a name, whose key is the same whenever the name is.
+    /// A peer with a name, whose key is the same whenever the name is. In a fleet it is known already whose it is.
     fn person(&mut self, text: &str) -> usize {
+        if self.hub.native.reach == Reach::Fleet {
+            let keys = Identity::new([text.as_bytes()[0]; 32]).keys();
+            self.hub.remember_keys(name(text), &keys);
+        }
         let port = 5000 + self.peers.len() as u16;
         self.peer(port, Some((text, text.as_bytes()[0])))
     }

@@ -17,11 +17,14 @@ pub(super) struct Fleet {
     present: [BTreeSet<Name>; 2],
     rooms: [BTreeSet<Name>; 2],
     /// What was passed on or asked, and who waits for what.
-    replies: BTreeMap<ReplyTo, (usize, Ticket, Option<(Letter, Vec<u8>)>)>,
+    replies: BTreeMap<ReplyTo, Asker>,
     last: u64,
     /// Errands that are not run until it is let go.
     pub(super) held: Option<VecDeque<(usize, Errand)>>,
 }
+
+/// A relay that waits for an answer, and the letter that it passed on.
+type Asker = (usize, Ticket, Option<(Letter, Vec<u8>)>);
 
 pub(super) fn fleet_settings(relay: u8) -> Settings {
     Settings {
@@ -219,7 +222,7 @@ impl Fleet {
         self.tell(at, News::Settled { ticket, outcome });
     }
 
-    fn reply_to(&mut self, waits: (usize, Ticket, Option<(Letter, Vec<u8>)>)) -> ReplyTo {
+    fn reply_to(&mut self, waits: Asker) -> ReplyTo {
         self.last += 1;
         self.replies.insert(ReplyTo(self.last), waits);
         ReplyTo(self.last)
