@@ -27,6 +27,9 @@ pub enum UnitError {
     /// No rate of bytes.
     #[error("expected at least 1 kB/s, such as 10MB/s, 500kB or 1MiB, got '{0}'")]
     ByteRate(String),
+    /// No number of bytes.
+    #[error("expected a size such as 500MB, 1GiB or 4096 (bytes), got '{0}'")]
+    Bytes(String),
     /// A range whose ends are the wrong way round.
     #[error("expected a range MIN..MAX with MIN not above MAX, such as 0.1ms..500ms, got '{0}'")]
     Range(String),
@@ -34,7 +37,7 @@ pub enum UnitError {
 
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Reads a time: a decimal number with a unit of `ns`, `us` or `µs`, `ms`, `s`, `m`, `h`, or none for seconds.
+/// Reads a time: a decimal number with a unit of `ns`, `us` or `µs`, `ms`, `s`, `m`, `h`, `d`, or none for seconds.
 ///
 /// # Errors
 /// [`UnitError`] where it is no such time, or one of more than 365 days.
@@ -51,6 +54,7 @@ pub fn time(text: &str) -> Result<Duration, UnitError> {
         "" | "s" => 1e9,
         "m" | "min" => 60e9,
         "h" => 3600e9,
+        "d" => 86_400e9,
         _ => return Err(bad()),
     };
     let number: f64 = number.parse().map_err(|_| bad())?;
@@ -176,29 +180,42 @@ impl FromStr for ByteRate {
     /// Reads a number with `k`, `M`, `G` or `T` (powers of 1,000) or `Ki`, `Mi`, `Gi` or `Ti` (powers of 1,024), `B` for
     /// bytes, and `/s`; all but the number may be missing.
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let bad = || UnitError::ByteRate(text.to_owned());
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let number: f64 = number.parse().map_err(|_| bad())?;
-        let unit = unit.trim_start();
-        let unit = unit.strip_suffix("/s").unwrap_or(unit);
-        let unit = unit.strip_suffix('B').unwrap_or(unit);
-        let scale = match unit {
-            "" => 1.0,
-            "k" | "K" => 1e3,
-            "M" => 1e6,
-            "G" => 1e9,
-            "T" => 1e12,
-            "Ki" | "ki" => 1024.0,
-            "Mi" => 1_048_576.0,
-            "Gi" => 1_073_741_824.0,
-            "Ti" => 1_099_511_627_776.0,
-            _ => return Err(bad()),
-        };
-        Self::new((number * scale).round() as u64).ok_or_else(bad)
+        let bytes = parse_bytes(text.strip_suffix("/s").unwrap_or(text));
+        let rate = bytes.and_then(Self::new);
+        rate.ok_or_else(|| UnitError::ByteRate(text.to_owned()))
     }
+}
+
+/// Reads a number of bytes above 0, with `k`, `M`, `G` or `T` (powers of 1,000) or `Ki`, `Mi`, `Gi` or `Ti` (powers of
+/// 1,024), and `B`; all but the number may be missing.
+///
+/// # Errors
+/// [`UnitError::Bytes`] where it is none.
+pub fn bytes(text: &str) -> Result<u64, UnitError> {
+    let bytes = parse_bytes(text).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| UnitError::Bytes(text.to_owned()))
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let unit = unit.trim_start();
+    let scale = match unit.strip_suffix('B').unwrap_or(unit) {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" | "ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        _ => return None,
+    };
+    Some((number * scale).round() as u64)
 }
 
 /// A share in percent, 0 to 100.
@@ -353,6 +370,22 @@ mod tests {
     }
 
     #[test]
+    fn sizes_as_they_are_written() {
+        let table = [
+            ("1G", 1_000_000_000),
+            ("1.5 MiB", 1_572_864),
+            ("64", 64),
+            ("2kB", 2000),
+        ];
+        for (text, size) in table {
+            assert_eq!(bytes(text), Ok(size), "{text}");
+        }
+        for text in ["", "0", "G", "-1", "1GB/s", "1 potato"] {
+            assert_eq!(bytes(text), Err(UnitError::Bytes(text.to_owned())));
+        }
+    }
+
+    #[test]
     fn times_of_the_table() {
         let table = [
             ("0", 0),
@@ -367,6 +400,7 @@ mod tests {
             ("7ns", 7),
             ("2m", 120_000_000_000),
             ("1h", 3_600_000_000_000),
+            ("30d", 2_592_000_000_000_000),
             (".5", 500_000_000),
         ];
         for (text, nanos) in table {

@@ -69,6 +69,7 @@ pub mod client;
 pub mod fleet;
 pub mod hub;
 pub mod letter;
+pub mod mail;
 mod message;
 pub mod native;
 mod reply;

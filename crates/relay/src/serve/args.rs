@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ArgGroup, ValueEnum};
 use proto::relay::hub::{ExitPolicy, Targets};
 use runtime::addr::Bind;
 
@@ -13,10 +13,11 @@ use super::store;
 
 /// Pass messages on between clients
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(group = who_keeps_mail(), after_help = "Examples:
   relay serve                                     every interface, port 9000
   relay serve --bind 127.0.0.1:0 --bind [::1]:0   this machine only, free ports
   relay serve --names names.txt                   names stay with their owners when it is started again
+  relay serve --store mail                        messages wait for those who are away, also across restarts
   relay serve --to any                            classic clients may write to any address
   relay serve --exit never --metrics              for others, watched
 
@@ -58,6 +59,14 @@ pub(crate) struct Args {
     /// Clients that are remembered on each wire
     #[arg(long, value_name = "N", default_value = "100000")]
     pub(super) clients: NonZeroUsize,
+}
+
+/// The options of which one must be there for mail to be kept.
+fn who_keeps_mail() -> ArgGroup {
+    let group = ArgGroup::new("mail").arg("store").multiple(true);
+    #[cfg(feature = "nats")]
+    let group = group.arg("nats");
+    group
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -74,7 +74,7 @@ impl Serve {
         let (mut keeper, mut store) = (None, None);
         if let Some(path) = &args.store.store {
             let (opened, runner) = Store::open(path, &args.store)?;
-            opened.recall(&mut hub);
+            opened.recall(&mut hub)?;
             store = Some(opened);
             runners.push(runner);
         }
@@ -96,12 +96,13 @@ impl Serve {
             keeper = Some((file, hear));
             runners.push(names::runner(tell));
         }
-        let relay = Arc::new(Relay::new(
+        let relay = Relay::new(
             hub,
             sockets.clone(),
             Outside::new(runners),
             shutdown.clone(),
-        ));
+        );
+        let relay = Arc::new(relay.with_mail(store.as_ref().map(Store::figures)));
         let intake = |socket| Intake::new(socket, args.rate_limit, Arc::clone(relay.totals()));
         Ok(Self {
             intakes: sockets.into_iter().map(intake).collect(),

@@ -13,6 +13,7 @@ use runtime::udp::{Socket, Totals};
 use super::alarm::Alarm;
 use super::outside::Outside;
 use super::post::Post;
+use super::store::Figures;
 use super::ways::Ways;
 
 /// A relay at work.
@@ -28,6 +29,8 @@ pub(super) struct Relay {
     alarm: Arc<Alarm>,
     /// Who runs the hub's errands.
     outside: Outside,
+    /// What the store counts, where there is one.
+    mail: Option<Arc<Figures>>,
     shutdown: Shutdown,
 }
 
@@ -53,8 +56,18 @@ impl Relay {
             totals: Arc::default(),
             alarm,
             outside,
+            mail: None,
             shutdown,
         }
+    }
+
+    /// The same, with a store that counts here.
+    pub(super) fn with_mail(self, mail: Option<Arc<Figures>>) -> Self {
+        Self { mail, ..self }
+    }
+
+    pub(super) fn mail(&self) -> Option<&Figures> {
+        self.mail.as_deref()
     }
 
     pub(super) fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {

@@ -1,0 +1,463 @@
+//! The store's folder. In it are a lock, some spare room for when the disk is full, and the database, in a folder with a
+//! number.
+//!
+//! A database gives room back slowly: what was removed stays in its journal, which grows to 64 MB, and in its tables.
+//! So where most of it is of no use, what is left is written to a new one, with the next number; it counts as soon as
+//! it has the number of its layout, which is written last.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use fjall::config::FilterPolicy;
+use fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+use proto::relay::letter::Place;
+use proto::relay::mail::Mail;
+use proto::relay::native::Name;
+use runtime::escape::Escaped;
+
+use super::form;
+
+/// Something that is to be on the disk, or no longer.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Put(Slice, Slice),
+    Remove(Slice),
+}
+
+impl Change {
+    pub(super) fn put(key: Vec<u8>, value: Vec<u8>) -> Self {
+        Self::Put(key.into(), value.into())
+    }
+
+    pub(super) fn remove(to: &Name, place: Place) -> Self {
+        Self::Remove(form::mail_key(to, place).into())
+    }
+}
+
+/// Whether changes are on the disk when they were made, or are on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Safety {
+    Synced,
+    OnTheWay,
+}
+
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Writing,
+    /// It is left as it is: no thread of its own moves anything.
+    Reading,
+}
+
+/// The database.
+pub(super) struct Disk {
+    root: PathBuf,
+    number: u64,
+    database: Database,
+    keyspace: Keyspace,
+}
+
+impl Disk {
+    /// How much is written before it is moved to tables. Two or three times as much is in memory.
+    const MEMTABLE: u64 = 2 * 1024 * 1024;
+
+    /// How much of the tables is in memory.
+    const CACHE: u64 = 1024 * 1024;
+
+    /// The journals, at least; the database allows no less.
+    const JOURNALS: u64 = 64 * 1024 * 1024;
+
+    /// How many tables may wait to be merged before nothing more is written.
+    const UNMERGED: usize = 24;
+
+    /// Opens the database in this folder, and makes it where there is none.
+    pub(super) fn open(root: &Path, purpose: Use) -> anyhow::Result<Self> {
+        let numbers = numbers(root)?;
+        for (place, number) in numbers.iter().enumerate() {
+            let others = &numbers[place + 1..];
+            let folder = root.join(number.to_string());
+            // The database writes this file when all else of it is there.
+            if !folder.join("version").try_exists()? {
+                fs::remove_dir_all(&folder)?;
+                continue;
+            }
+            let disk = Self::open_number(root, *number, purpose)?;
+            match disk.layout()? {
+                Some(form::LAYOUT) => {}
+                Some(other) => bail!(
+                    "expected layout {} in it, found {other}: run the relay that made it, or choose another folder",
+                    form::LAYOUT
+                ),
+                None if others.is_empty() => disk.finish()?,
+                None => {
+                    disk.discard();
+                    continue;
+                }
+            }
+            for other in others {
+                fs::remove_dir_all(root.join(other.to_string()))?;
+            }
+            return Ok(disk);
+        }
+        let disk = Self::open_number(root, 1, purpose)?;
+        disk.finish()?;
+        Ok(disk)
+    }
+
+    fn open_number(root: &Path, number: u64, purpose: Use) -> anyhow::Result<Self> {
+        // It does not take all that may be in its files as data: some of it ends its thread.
+        let opened = catch_unwind(|| Self::open_or_panic(root, number, purpose));
+        opened.unwrap_or_else(|_| Err(anyhow!("the database is damaged")))
+    }
+
+    fn open_or_panic(root: &Path, number: u64, purpose: Use) -> anyhow::Result<Self> {
+        let database = Database::builder(root.join(number.to_string()))
+            .cache_size(Self::CACHE)
+            .max_journaling_size(Self::JOURNALS)
+            .worker_threads_unchecked(usize::from(purpose == Use::Writing))
+            .manual_journal_persist(true)
+            .open()
+            .map_err(explain)?;
+        // All is read in ranges, for which filters are of no use.
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(Self::MEMTABLE)
+                .filter_policy(FilterPolicy::disabled())
+        };
+        let keyspace = database.keyspace("relay", options).map_err(explain)?;
+        Ok(Self {
+            root: root.to_owned(),
+            number,
+            database,
+            keyspace,
+        })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join(self.number.to_string())
+    }
+
+    fn layout(&self) -> anyhow::Result<Option<u32>> {
+        let number = self.keyspace.get(form::VERSION).map_err(explain)?;
+        let number = number.map(|bytes| bytes.as_ref().try_into().map(u32::from_be_bytes));
+        number
+            .transpose()
+            .map_err(|_| anyhow!("expected the number of its layout, found something else"))
+    }
+
+    /// All that belongs to it is there: it counts from now on.
+    fn finish(&self) -> anyhow::Result<()> {
+        let layout = form::LAYOUT.to_be_bytes().to_vec();
+        let layout = Change::put(form::VERSION.to_vec(), layout);
+        self.write(vec![layout], Safety::Synced)?;
+        sync_folder(&self.root)?;
+        Ok(())
+    }
+
+    fn discard(self) {
+        let folder = self.folder();
+        drop(self);
+        if let Err(error) = fs::remove_dir_all(&folder) {
+            tracing::debug!(%error, "a database of no use is still there");
+        }
+    }
+
+    /// Makes changes, all or none. They are on the disk when this returns.
+    pub(super) fn commit(&self, changes: Vec<Change>) -> anyhow::Result<()> {
+        self.write(changes, Safety::Synced)
+    }
+
+    fn write(&self, changes: Vec<Change>, safety: Safety) -> anyhow::Result<()> {
+        self.wait_for_tables()?;
+        let durability = match safety {
+            Safety::Synced => Some(PersistMode::SyncData),
+            Safety::OnTheWay => None,
+        };
+        let mut batch = self.database.batch().durability(durability);
+        for change in changes {
+            match change {
+                Change::Put(key, value) => batch.insert(&self.keyspace, key, value),
+                Change::Remove(key) => batch.remove(&self.keyspace, key),
+            }
+        }
+        batch.commit().map_err(explain)
+    }
+
+    /// Waits until the database keeps up with what was written. It would wait itself, and for ever where its own thread
+    /// has failed.
+    fn wait_for_tables(&self) -> anyhow::Result<()> {
+        let is_behind = || {
+            let (sealed, tables) = (
+                self.keyspace.sealed_memtable_count(),
+                self.keyspace.l0_table_count(),
+            );
+            sealed >= 3 || tables >= Self::UNMERGED
+        };
+        for _ in 0..2000 {
+            if !is_behind() {
+                return Ok(());
+            }
+            // It says so when its thread has failed.
+            self.database
+                .persist(PersistMode::Buffer)
+                .map_err(explain)?;
+            thread::sleep(Duration::from_millis(5));
+        }
+        bail!("expected its tables to be merged within 10 s")
+    }
+
+    /// All letters, by name and place.
+    pub(super) fn mail(&self) -> Iter {
+        self.keyspace.prefix(form::MAIL)
+    }
+
+    /// All names.
+    pub(super) fn names(&self) -> Iter {
+        self.keyspace.prefix(form::NAMES)
+    }
+
+    /// The letters for a name between these places.
+    pub(super) fn mail_for(&self, name: &Name, places: RangeInclusive<Place>) -> Iter {
+        let (first, last) = (*places.start(), *places.end());
+        let range = form::mail_key(name, first)..=form::mail_key(name, last);
+        self.keyspace.range(range)
+    }
+
+    /// How many bytes of the disk it takes.
+    pub(super) fn used(&self) -> io::Result<u64> {
+        used(&self.folder())
+    }
+
+    /// Writes what is of use to a new database, and does away with this one.
+    pub(super) fn renew(&mut self, mail: &Mail) -> anyhow::Result<()> {
+        let new = Self::open_number(&self.root, self.number + 1, Use::Writing);
+        let copied = new.and_then(|new| match self.copy(mail, &new) {
+            Ok(()) => Ok(new),
+            Err(error) => {
+                new.discard();
+                Err(error)
+            }
+        });
+        let new = match copied {
+            Ok(new) => new,
+            Err(error) => {
+                let _ = fs::remove_dir_all(self.root.join((self.number + 1).to_string()));
+                return Err(error);
+            }
+        };
+        std::mem::replace(self, new).discard();
+        Ok(())
+    }
+
+    fn copy(&self, mail: &Mail, new: &Self) -> anyhow::Result<()> {
+        let mut copy = Copy {
+            new,
+            changes: Vec::new(),
+            bytes: 0,
+        };
+        for entry in self.names() {
+            let (key, value) = entry.into_inner().map_err(explain)?;
+            copy.put(key, value)?;
+        }
+        for name in mail.receivers() {
+            let places = mail.after(&name, Place(0), usize::MAX).places;
+            let (Some(first), Some(last)) = (places.first(), places.last()) else {
+                continue;
+            };
+            let mut places = places.iter().peekable();
+            for entry in self.mail_for(&name, *first..=*last) {
+                let (key, value) = entry.into_inner().map_err(explain)?;
+                let place = form::parse_mail_key(&key).map(|(_, place)| place);
+                while places.next_if(|wanted| Some(**wanted) < place).is_some() {}
+                if places.next_if(|wanted| Some(**wanted) == place).is_some() {
+                    copy.put(key, value)?;
+                }
+            }
+        }
+        copy.end()
+    }
+}
+
+/// What is being written to a new database.
+struct Copy<'a> {
+    new: &'a Disk,
+    changes: Vec<Change>,
+    bytes: usize,
+}
+
+impl Copy<'_> {
+    /// How much is written at once.
+    const ONCE: usize = 512 * 1024;
+
+    fn put(&mut self, key: Slice, value: Slice) -> anyhow::Result<()> {
+        self.bytes += key.len() + value.len();
+        // What was read is a part of a block, which it would keep in memory.
+        let value = Slice::from(value.to_vec());
+        self.changes.push(Change::Put(key, value));
+        if self.bytes < Self::ONCE {
+            return Ok(());
+        }
+        self.bytes = 0;
+        let changes = std::mem::take(&mut self.changes);
+        self.new.write(changes, Safety::OnTheWay)
+    }
+
+    fn end(self) -> anyhow::Result<()> {
+        self.new.write(self.changes, Safety::OnTheWay)?;
+        self.new
+            .database
+            .persist(PersistMode::SyncAll)
+            .map_err(explain)?;
+        self.new.finish()
+    }
+}
+
+/// The numbers of the databases in a folder, the greatest first.
+fn numbers(root: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name();
+        numbers.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(numbers)
+}
+
+/// What all files beneath a folder take.
+fn used(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // A file may be gone meanwhile: the database removes some.
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        sum += match metadata.is_dir() {
+            true => used(&entry.path()).unwrap_or_default(),
+            false => size_on_disk(&metadata),
+        };
+    }
+    Ok(sum)
+}
+
+#[cfg(unix)]
+fn size_on_disk(metadata: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    metadata.blocks() * 512
+}
+
+#[cfg(not(unix))]
+fn size_on_disk(metadata: &fs::Metadata) -> u64 {
+    metadata.len()
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// What the database says, as an error whose cause can be looked for.
+fn explain(error: fjall::Error) -> anyhow::Error {
+    match error {
+        fjall::Error::Io(error) => error.into(),
+        fjall::Error::Storage(fjall::LsmError::Io(error)) => error.into(),
+        fjall::Error::Locked => anyhow!("another relay has it"),
+        fjall::Error::Poisoned => anyhow!("an earlier write to it failed"),
+        error => anyhow!("the database is damaged ({error})"),
+    }
+}
+
+/// Whether there was no room.
+pub(super) fn is_full(error: &anyhow::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+    causes.any(|error: &io::Error| matches!(error.kind(), StorageFull | QuotaExceeded))
+}
+
+/// The folder is this relay's alone as long as this is there.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "the lock goes with the file")] File);
+
+impl Lock {
+    /// Makes the folder where it is not there, and takes it.
+    pub(super) fn take(root: &Path) -> anyhow::Result<Self> {
+        let shown = Escaped(root.as_os_str().as_encoded_bytes());
+        let open = || {
+            fs::create_dir_all(root)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false);
+            options.open(root.join("lock"))
+        };
+        let file = open().with_context(|| format!("cannot open {shown}, the folder of --store"))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                bail!("expected a folder of its own for --store, another relay has {shown}")
+            }
+            Err(TryLockError::Error(error)) => tracing::debug!(%error, "the folder is not locked"),
+            Ok(()) => {}
+        }
+        Ok(Self(file))
+    }
+}
+
+/// Room on the disk that is taken in advance: when the disk is full, what is left of the database is written anew in it.
+#[derive(Debug)]
+pub(super) struct Spare {
+    path: PathBuf,
+}
+
+impl Spare {
+    pub(super) const BYTES: usize = 1024 * 1024;
+
+    pub(super) fn new(root: &Path) -> Self {
+        let path = root.join("spare");
+        Self { path }
+    }
+
+    /// Takes the room, if it is not taken already.
+    pub(super) fn take(&self) -> io::Result<()> {
+        let length = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        if length == Self::BYTES as u64 {
+            return Ok(());
+        }
+        write(&self.path)
+    }
+
+    /// Whether there is as much room beside it.
+    pub(super) fn is_room(&self) -> bool {
+        let probe = self.path.with_extension("probe");
+        let written = write(&probe).is_ok();
+        let _ = fs::remove_file(probe);
+        written
+    }
+
+    /// Gives the room back.
+    pub(super) fn give_up(&self) {
+        // Where there is none, there is nothing to be given.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Writes a file that takes as much as the spare room; where that fails, it is not there.
+fn write(path: &Path) -> io::Result<()> {
+    let write = || {
+        let mut file = File::create(path)?;
+        // Blocks of zeros may take no room.
+        file.write_all(&vec![0x5A; Spare::BYTES])?;
+        file.sync_all()
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
+}

@@ -1,0 +1,656 @@
+//! What the store does with errands: it decides by its index, writes what is to be kept in one group, and says what came
+//! of that.
+//!
+//! When writing fails, nothing of the group counts: its letters are refused, and what may be on the disk of them is
+//! removed before anything else is written. Until there is room again letters are refused, what is there is handed out,
+//! and what is to be removed is remembered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use proto::relay::hub::Hub;
+use proto::relay::hub::elsewhere::{Errand, News, Outcome, Ticket};
+use proto::relay::letter::{Kept, Letter, Place};
+use proto::relay::mail::{Limits, Mail};
+use proto::relay::native::Name;
+use proto::relay::native::frames::{RelayState, Trouble, Why};
+use runtime::escape::Escaped;
+use runtime::log::Throttle;
+
+use super::disk::{self, Change, Disk, Lock, Spare, Use};
+use super::figures::Figures;
+use super::form;
+
+/// A store at work.
+pub(super) struct Keeper {
+    root: PathBuf,
+    mail: Mail,
+    /// `None` while it cannot be opened.
+    disk: Option<Disk>,
+    spare: Spare,
+    /// What is to be changed with the next group: removals, and all that could not be written.
+    late: Vec<Change>,
+    late_since: Option<Instant>,
+    trouble: Option<Failing>,
+    /// Letters were refused since there are as many as may be.
+    is_at_limit: bool,
+    /// What was asked for while the disk could not be read.
+    unread: BTreeMap<Name, (u32, Place)>,
+    /// When what has waited for too long is looked for.
+    expiry: Instant,
+    expire_every: Duration,
+    /// When it is looked whether the database has become too large for what is in it.
+    tidy: Option<Instant>,
+    told: Told,
+    warnings: Throttle,
+    figures: Arc<Figures>,
+    _lock: Lock,
+}
+
+/// The disk does not do what it should.
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    trouble: Trouble,
+    retry: Instant,
+    pause: Duration,
+}
+
+/// What came of trying again.
+enum Mended {
+    All,
+    NoRoom,
+}
+
+/// What the hub was told last.
+#[derive(Debug, Default)]
+struct Told {
+    state: Option<RelayState>,
+    at: Option<Instant>,
+}
+
+/// A group of errands.
+#[derive(Default)]
+struct Group {
+    changes: Vec<Change>,
+    settled: Vec<(Ticket, Result<Place, Why>)>,
+    /// The place of its first letter.
+    first: Option<Place>,
+    receivers: BTreeSet<Name>,
+    fetches: Vec<(Name, u32, Place)>,
+}
+
+impl Keeper {
+    /// For how long what is to be removed waits for something else to be written.
+    const LATE: Duration = Duration::from_millis(100);
+
+    /// How much is removed in one group.
+    const REMOVED: usize = 20_000;
+
+    /// How often the hub is told how the store is.
+    const TELL: Duration = Duration::from_secs(1);
+
+    /// How soon after something was removed it is looked whether the database is too large.
+    const TIDY: Duration = Duration::from_secs(5);
+
+    /// How much a database may take beside four times what is in it.
+    const SLACK: u64 = 16 * 1024 * 1024;
+
+    /// How much is written anew at once: for as long as that takes, nothing else is done.
+    const RENEWED: u64 = 64 * 1024 * 1024;
+
+    /// Opens the store in this folder, and reads what waits.
+    pub(super) fn open(root: &Path, limits: Limits, seed: u64) -> anyhow::Result<Self> {
+        let lock = Lock::take(root)?;
+        let disk = Disk::open(root, Use::Writing).with_context(|| cannot_open(root))?;
+        let (now, figures) = (Instant::now(), Arc::default());
+        let expire_every = Duration::from_secs((limits.keep / 100).clamp(1, 3600));
+        let mut keeper = Self {
+            root: root.to_owned(),
+            mail: Mail::new(limits, seed),
+            disk: None,
+            spare: Spare::new(root),
+            late: Vec::new(),
+            late_since: None,
+            trouble: None,
+            is_at_limit: false,
+            unread: BTreeMap::new(),
+            expiry: now,
+            expire_every,
+            tidy: Some(now),
+            told: Told::default(),
+            warnings: Throttle::default(),
+            figures,
+            _lock: lock,
+        };
+        keeper.find(&disk).with_context(|| cannot_open(root))?;
+        keeper.disk = Some(disk);
+        if let Err(error) = keeper.spare.take() {
+            keeper.fail(&error.into(), now);
+        }
+        keeper.note_figures();
+        Ok(keeper)
+    }
+
+    /// Reads all letters.
+    fn find(&mut self, disk: &Disk) -> anyhow::Result<()> {
+        let mut damaged = 0_u64;
+        for entry in disk.mail() {
+            let (key, value) = entry.into_inner()?;
+            let place = form::parse_mail_key(&key);
+            let stored = place.and_then(|(to, place)| {
+                form::parse_mail_value(&to, &value).map(|stored| (to, place, stored))
+            });
+            let Some((to, place, stored)) = stored else {
+                damaged += 1;
+                continue;
+            };
+            let bytes = size(key.len(), value.len());
+            if !self.mail.found(place, &stored.letter, bytes, stored.since) {
+                self.late.push(Change::remove(&to, place));
+            }
+        }
+        if damaged > 0 {
+            tracing::warn!(messages = damaged, "damaged mail in the store is passed by");
+        }
+        Ok(())
+    }
+
+    /// Tells the hub whose names are.
+    pub(super) fn recall(&self, hub: &mut Hub) -> anyhow::Result<()> {
+        let Some(disk) = &self.disk else {
+            return Ok(());
+        };
+        let (mut names, mut damaged) = (0_u64, 0_u64);
+        for entry in disk.names() {
+            let entry = entry.into_inner();
+            let (key, value) = entry.with_context(|| cannot_open(&self.root))?;
+            match form::parse_name(&key, &value) {
+                Some((name, keys)) => {
+                    hub.remember_keys(name, &keys);
+                    names += 1;
+                }
+                None => damaged += 1,
+            }
+        }
+        if damaged > 0 {
+            tracing::warn!(names = damaged, "damaged names in the store are passed by");
+        }
+        let (counts, path) = (self.mail.counts(), shown(&self.root));
+        let (messages, bytes) = (counts.letters, counts.bytes);
+        tracing::info!(messages, bytes, names, %path, "mail waits");
+        Ok(())
+    }
+
+    pub(super) fn figures(&self) -> &Arc<Figures> {
+        &self.figures
+    }
+
+    /// When there is something to do if no errand comes until then.
+    pub(super) fn deadline(&self) -> Instant {
+        let late = self.late_since.map(|since| since + Self::LATE);
+        let due = match &self.trouble {
+            Some(failing) => Some(failing.retry),
+            None => late,
+        };
+        let told = self.told.at.map(|at| at + Self::TELL);
+        let told = told.filter(|_| self.told.state.as_ref() != Some(&self.state()));
+        let others = [due, self.tidy, told].into_iter().flatten();
+        others.fold(self.expiry, Instant::min)
+    }
+
+    /// Runs errands, and whatever is due, at this time of the day in seconds.
+    pub(super) fn turn(&mut self, errands: Vec<Errand>, time: u64) -> Vec<News> {
+        let now = Instant::now();
+        self.mend(now);
+        self.expire(now, time);
+        let mut group = Group::default();
+        for errand in errands {
+            self.take(errand, &mut group, time);
+        }
+        let mut news = self.settle(&mut group, now);
+        for (name, round, after) in self.wanted(group.fetches) {
+            news.extend(self.fetch(name, round, after, time));
+        }
+        self.tidy(now);
+        self.note_figures();
+        news.extend(self.tell(now));
+        news
+    }
+
+    /// Writes what is still to be written: there are no more errands.
+    pub(super) fn close(mut self) {
+        let now = Instant::now();
+        while self.trouble.is_none() && !self.late.is_empty() {
+            let changes = self.some_late();
+            self.commit(changes, now);
+        }
+        if !self.late.is_empty() {
+            let messages = self.late.len();
+            tracing::warn!(
+                messages,
+                "what was fetched could not be removed from the store"
+            );
+        }
+    }
+
+    fn take(&mut self, errand: Errand, group: &mut Group, time: u64) {
+        match errand {
+            Errand::Owner { name, keys } => match form::name_value(&keys) {
+                Ok(value) => group
+                    .changes
+                    .push(Change::put(form::name_key(&name), value)),
+                Err(error) => tracing::warn!(%name, %error, "cannot write down whose a name is"),
+            },
+            Errand::Send {
+                ticket,
+                letter,
+                content,
+                ..
+            } => {
+                let settled = self.keep(&letter, &content, group, time);
+                group.settled.push((ticket, settled));
+            }
+            Errand::Fetch { name, round, after } => group.fetches.push((name, round, after)),
+            Errand::Forget { name, until } => {
+                let places = self.mail.forget(&name, until);
+                self.remove(places.into_iter().map(|place| (name, place)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a letter into the group.
+    fn keep(
+        &mut self,
+        letter: &Letter,
+        content: &[u8],
+        group: &mut Group,
+        time: u64,
+    ) -> Result<Place, Why> {
+        if self.trouble.is_some() {
+            return Err(Why::Full);
+        }
+        let value = form::mail_value(letter, content, time).map_err(|_| Why::TooLong)?;
+        let bytes = size(form::mail_key(&letter.to, Place(0)).len(), value.len());
+        let kept = self.mail.keep(letter, bytes, time);
+        self.is_at_limit = match kept {
+            Ok(_) => false,
+            Err(why) => self.is_at_limit || why == Why::Full,
+        };
+        let kept = kept?;
+        if let proto::relay::mail::Keep::At(place) = kept {
+            let key = form::mail_key(&letter.to, place);
+            group.changes.push(Change::put(key, value));
+            group.receivers.insert(letter.to);
+            group.first.get_or_insert(place);
+        }
+        Ok(kept.place())
+    }
+
+    fn remove(&mut self, letters: impl IntoIterator<Item = (Name, Place)>) {
+        let before = self.late.len();
+        let removals = letters.into_iter();
+        self.late
+            .extend(removals.map(|(to, place)| Change::remove(&to, place)));
+        if self.late.len() > before {
+            self.is_at_limit = false;
+            self.late_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Writes a group, and says what became of its letters.
+    fn settle(&mut self, group: &mut Group, now: Instant) -> Vec<News> {
+        let mut changes = std::mem::take(&mut group.changes);
+        let is_late = self
+            .late_since
+            .is_some_and(|since| since + Self::LATE <= now);
+        if self.trouble.is_some() {
+            self.late.append(&mut changes);
+        } else if !changes.is_empty() || is_late {
+            let mut all = self.some_late();
+            all.append(&mut changes);
+            if !self.commit(all, now) {
+                self.take_back(group);
+            }
+        }
+        let settled = group.settled.drain(..);
+        let settled = settled.map(|(ticket, settled)| {
+            let (figure, outcome) = match settled {
+                Ok(_) => (&self.figures.stored, Outcome::Kept),
+                Err(why) => (&self.figures.refused, Outcome::Refused(why)),
+            };
+            Figures::add(figure, 1);
+            News::Settled { ticket, outcome }
+        });
+        settled.collect()
+    }
+
+    /// A group could not be written: its letters are not kept.
+    fn take_back(&mut self, group: &mut Group) {
+        let Some(first) = group.first else {
+            return;
+        };
+        for name in &group.receivers {
+            self.mail.take_back(name, first);
+        }
+        for (_, settled) in &mut group.settled {
+            if settled.is_ok_and(|place| place >= first) {
+                *settled = Err(Why::Full);
+            }
+        }
+    }
+
+    /// What is to be removed, as much as fits a group.
+    fn some_late(&mut self) -> Vec<Change> {
+        let left = self.late.split_off(self.late.len().min(Self::REMOVED));
+        let some = std::mem::replace(&mut self.late, left);
+        self.late_since = (!self.late.is_empty()).then(Instant::now);
+        if !some.is_empty() {
+            let soon = Instant::now() + Self::TIDY;
+            self.tidy.get_or_insert(soon);
+        }
+        some
+    }
+
+    /// Writes changes; `false` where they could not be written. What they were to put is then to be removed, but for
+    /// names, and what they were to remove still is.
+    fn commit(&mut self, changes: Vec<Change>, now: Instant) -> bool {
+        if changes.is_empty() {
+            return true;
+        }
+        let Some(disk) = &self.disk else {
+            self.postpone(changes);
+            return false;
+        };
+        let began = Instant::now();
+        match disk.commit(changes.clone()) {
+            Ok(()) => {
+                self.figures.committed(began.elapsed());
+                true
+            }
+            Err(error) => {
+                self.postpone(changes);
+                self.fail(&error, now);
+                false
+            }
+        }
+    }
+
+    fn postpone(&mut self, changes: Vec<Change>) {
+        let postponed = changes.into_iter().map(|change| match change {
+            Change::Put(key, _) if key.starts_with(form::MAIL) => Change::Remove(key),
+            change => change,
+        });
+        self.late.extend(postponed);
+        self.late_since.get_or_insert_with(Instant::now);
+    }
+
+    /// The disk has failed: the database takes nothing more before it was opened anew. Until that is mended it is only
+    /// read.
+    fn fail(&mut self, error: &anyhow::Error, now: Instant) {
+        self.disk = None;
+        let opened = Disk::open(&self.root, Use::Reading);
+        let trouble = match disk::is_full(error) || !self.spare.is_room() {
+            true => Trouble::StoreFull,
+            false => Trouble::StoreFails,
+        };
+        self.disk = opened.ok();
+        let pause = self.trouble.map_or(Self::TELL, |before| before.pause * 2);
+        let pause = pause.min(8 * Self::TELL);
+        if self.warnings.admits(now) {
+            let (path, error) = (shown(&self.root), format!("{error:#}"));
+            tracing::warn!(%path, %error, "cannot keep mail: it is refused until that is mended");
+        }
+        self.trouble = Some(Failing {
+            trouble,
+            retry: now + pause,
+            pause,
+        });
+    }
+
+    /// Tries again what has failed, when it is time to.
+    fn mend(&mut self, now: Instant) {
+        let Some(failing) = &mut self.trouble else {
+            return;
+        };
+        if now < failing.retry {
+            return;
+        }
+        failing.retry = now + failing.pause;
+        match self.try_to_mend(now) {
+            Ok(Mended::All) => {
+                let path = shown(&self.root);
+                tracing::info!(%path, "mail is kept again");
+                self.trouble = None;
+            }
+            Ok(Mended::NoRoom) => {}
+            Err(error) => self.fail(&error, now),
+        }
+    }
+
+    fn try_to_mend(&mut self, now: Instant) -> anyhow::Result<Mended> {
+        if self.disk.is_none() {
+            self.disk = Some(Disk::open(&self.root, Use::Reading)?);
+        }
+        if !self.spare.is_room() {
+            self.spare.give_up();
+            self.renew();
+            // Where it cannot be taken again, there is no room either.
+            let _ = self.spare.take();
+            if !self.spare.is_room() {
+                self.trouble = Some(Failing {
+                    trouble: Trouble::StoreFull,
+                    retry: now + Self::TELL,
+                    pause: Self::TELL,
+                });
+                return Ok(Mended::NoRoom);
+            }
+        }
+        self.spare.take()?;
+        self.disk = None;
+        let disk = Disk::open(&self.root, Use::Writing)?;
+        while !self.late.is_empty() {
+            let changes = self.some_late();
+            if let Err(error) = disk.commit(changes.clone()) {
+                self.postpone(changes);
+                return Err(error);
+            }
+        }
+        self.disk = Some(disk);
+        Ok(Mended::All)
+    }
+
+    /// Looks for what has waited for too long, when it is time to.
+    fn expire(&mut self, now: Instant, time: u64) {
+        if now < self.expiry {
+            return;
+        }
+        self.expiry = now + self.expire_every;
+        let gone = self.mail.expire(time);
+        if !gone.is_empty() {
+            let messages = gone.len();
+            Figures::add(&self.figures.expired, messages);
+            tracing::info!(messages, "mail that nobody came for in time was removed");
+            self.remove(gone);
+        }
+    }
+
+    /// Gives room back where the database has become too large for what is in it, when it is time to look.
+    fn tidy(&mut self, now: Instant) {
+        if self.trouble.is_some() || self.tidy.is_none_or(|tidy| now < tidy) {
+            return;
+        }
+        self.tidy = None;
+        let live = self.mail.counts().bytes;
+        let used = self.disk.as_ref().and_then(|disk| disk.used().ok());
+        if live <= Self::RENEWED && used.is_some_and(|used| used > 4 * live + Self::SLACK) {
+            self.renew();
+        }
+    }
+
+    /// Writes what is of use to a new database, if that is less than half of what there is.
+    fn renew(&mut self) {
+        let (live, used) = (self.mail.counts().bytes, self.disk.as_ref().map(Disk::used));
+        let (Some(disk), Some(Ok(used))) = (&mut self.disk, used) else {
+            return;
+        };
+        if live > Self::RENEWED || used < 2 * live + Spare::BYTES as u64 / 2 {
+            return;
+        }
+        // Changes that are still to be made: letters that were forgotten are not copied, names are.
+        match disk.renew(&self.mail) {
+            Ok(()) => {
+                self.late.retain(|change| matches!(change, Change::Put(..)));
+                let left = self.disk.as_ref().and_then(|disk| disk.used().ok());
+                tracing::debug!(used, left, "the store has given room back");
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::debug!(%error, "the store cannot give room back");
+            }
+        }
+    }
+
+    /// What is to be read now: what is asked for, and what could not be read before.
+    fn wanted(&mut self, fetches: Vec<(Name, u32, Place)>) -> Vec<(Name, u32, Place)> {
+        let mut before = match self.trouble {
+            None => std::mem::take(&mut self.unread),
+            Some(_) => BTreeMap::new(),
+        };
+        let wanted = fetches.into_iter();
+        before.extend(wanted.map(|(name, round, after)| (name, (round, after))));
+        let all = before.into_iter();
+        all.map(|(name, (round, after))| (name, round, after))
+            .collect()
+    }
+
+    /// Reads letters; `None` where that failed, and is to be tried again.
+    fn fetch(&mut self, name: Name, round: u32, after: Place, time: u64) -> Option<News> {
+        if self.disk.is_none() {
+            self.unread.insert(name, (round, after));
+            return None;
+        }
+        let waiting = self.mail.after(&name, after, Errand::FETCHED);
+        match self.read(&name, &waiting.places, time) {
+            Ok(letters) => {
+                Figures::add(&self.figures.fetched, letters.len());
+                if letters.len() < waiting.places.len() {
+                    self.pass_by(&name, &waiting.places, &letters);
+                }
+                Some(News::Fetched {
+                    name,
+                    round,
+                    letters,
+                    is_all: waiting.is_all,
+                })
+            }
+            Err(error) => {
+                self.unread.insert(name, (round, after));
+                self.fail(&error, Instant::now());
+                None
+            }
+        }
+    }
+
+    fn read(&self, name: &Name, places: &[Place], time: u64) -> anyhow::Result<Vec<Kept>> {
+        let mut letters = Vec::with_capacity(places.len());
+        let (Some(first), Some(last), Some(disk)) = (places.first(), places.last(), &self.disk)
+        else {
+            return Ok(letters);
+        };
+        for entry in disk.mail_for(name, *first..=*last) {
+            let (key, value) = entry.into_inner()?;
+            let place = form::parse_mail_key(&key).map(|(_, place)| place);
+            let place = place.filter(|place| places.binary_search(place).is_ok());
+            let stored = form::parse_mail_value(name, &value);
+            let (Some(place), Some(stored)) = (place, stored) else {
+                continue;
+            };
+            let waited = time.saturating_sub(stored.since).max(1);
+            letters.push(Kept {
+                place,
+                waited: u32::try_from(waited).unwrap_or(u32::MAX),
+                letter: stored.letter,
+                content: stored.content.to_vec(),
+            });
+        }
+        Ok(letters)
+    }
+
+    /// Some letters are not there, or damaged: they no longer count.
+    fn pass_by(&mut self, name: &Name, places: &[Place], letters: &[Kept]) {
+        let is_there = |place: &Place| {
+            let found = letters.binary_search_by_key(place, |kept| kept.place);
+            found.is_ok()
+        };
+        let lost: Vec<_> = places.iter().copied().filter(|p| !is_there(p)).collect();
+        self.mail.remove(name, &lost);
+        let messages = lost.len();
+        tracing::warn!(%name, messages, "damaged mail in the store is passed by");
+    }
+
+    /// How the store is.
+    fn state(&self) -> RelayState {
+        let counts = self.mail.counts();
+        let failing = self.trouble.map(|failing| failing.trouble);
+        let at_limit = self.is_at_limit.then_some(Trouble::StoreFull);
+        RelayState {
+            mail: counts.letters,
+            mail_bytes: counts.bytes,
+            troubles: failing.or(at_limit).into_iter().collect(),
+            ..RelayState::default()
+        }
+    }
+
+    /// Tells the hub how the store is, where that has changed and it is time to.
+    fn tell(&mut self, now: Instant) -> Option<News> {
+        if self.told.at.is_some_and(|at| now < at + Self::TELL) {
+            return None;
+        }
+        let state = self.state();
+        if self.told.state.as_ref() == Some(&state) {
+            return None;
+        }
+        self.told = Told {
+            state: Some(state.clone()),
+            at: Some(now),
+        };
+        let relays = vec![state];
+        Some(News::Fleet { relays })
+    }
+
+    /// Writes changes past everything else.
+    #[cfg(test)]
+    pub(super) fn write_by_hand(&self, changes: Vec<Change>) {
+        self.disk.as_ref().unwrap().commit(changes).unwrap();
+    }
+
+    /// How many bytes of the disk the database takes.
+    #[cfg(test)]
+    pub(super) fn used(&self) -> u64 {
+        self.disk.as_ref().unwrap().used().unwrap()
+    }
+
+    fn note_figures(&self) {
+        let counts = self.mail.counts();
+        self.figures.waiting.store(counts.letters, Relaxed);
+        self.figures.waiting_bytes.store(counts.bytes, Relaxed);
+    }
+}
+
+/// What an entry counts.
+fn size(key: usize, value: usize) -> u32 {
+    u32::try_from(key + value).unwrap_or(u32::MAX)
+}
+
+fn shown(path: &Path) -> String {
+    Escaped(path.as_os_str().as_encoded_bytes()).to_string()
+}
+
+fn cannot_open(root: &Path) -> String {
+    format!("cannot open the store in {}", shown(root))
+}
