@@ -42,13 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let arrival = args.reach.connect(&who, &inbox)?;
     let mut input = Input::new(args.room.map(To::Room))?;
     let printer = input.printer()?;
-    let mut talk = Talk::new(
-        &args.reach.target,
-        who,
-        arrival,
-        input.is_terminal(),
-        printer,
-    );
+    let mut talk = Talk::new(who, arrival, input.is_terminal(), printer);
     talk.begin(args.room)?;
     input
         .start(inbox.teller())

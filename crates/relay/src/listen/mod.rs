@@ -25,8 +25,9 @@ use show::Shown;
   relay listen example.org --room lobby --json    what is said in #lobby, an object a line
   relay listen example.org --name printer --exec 'lp -t \"from $RELAY_FROM\"'
 
-The first line is `registered as IP/PORT`. --exec has the content on its standard input, and RELAY_FROM, RELAY_ROOM
-and RELAY_ID in its environment; one command runs at a time. Ctrl-C ends with 0.")]
+The first line is `registered as IP/PORT`. What the relay kept while alice was away comes first, with the time when it was
+sent: `bob (2026-11-20 14:05): hello`, in JSON `waited_s`. --exec has the content on its standard input, and RELAY_FROM,
+RELAY_ROOM, RELAY_ID and RELAY_WAITED (seconds) in its environment; one command runs at a time. Ctrl-C ends with 0.")]
 pub(crate) struct Args {
     #[command(flatten)]
     reach: Reach,
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if peer.wire() == Wire::Classic && !args.room.is_empty() {
         bail!(
             "the relay {} speaks the classic wire, which has no rooms",
-            args.reach.target
+            peer.relay()
         );
     }
     for room in &args.room {
@@ -103,11 +104,16 @@ impl Listener<'_> {
                 let words = words::key_changed(name, &was, &is, &self.who);
                 tracing::warn!("messages from {name} are held back: {words}");
             }
-            Event::Registered { at, .. } => self.shown.registered(at, self.who.name())?,
+            Event::Registered { at, .. } => {
+                if self.peer.has_others() {
+                    tracing::warn!("connected again, to {}", self.peer.relay());
+                }
+                self.shown.registered(at, self.who.name())?;
+            }
             Event::Lost => tracing::warn!("the connection is lost; trying again"),
             Event::Ended(Ending::Stopping) => tracing::warn!("the relay has stopped; trying again"),
             Event::Ended(why) => bail!("{}", words::ending(why)),
-            Event::Refused(why) => bail!("{}", words::refusal(why, &self.args.reach.target)),
+            Event::Refused(why) => bail!("{}", words::refusal(why, self.peer.relay())),
             Event::Joined(joined) => match joined.missed {
                 Some(0) | None => {}
                 Some(missed) => {
