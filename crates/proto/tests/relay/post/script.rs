@@ -43,7 +43,9 @@ impl Script {
         let mut script = Self::default();
         let peer = |random: &mut Random| random.below(PEERS as u64) as usize;
         let relay = |random: &mut Random| random.below(relays as u64) as usize;
-        let some = |random: &mut Random, most: u64| random.below(most + 1);
+        // In every fourth world all of this comes closely.
+        let often = if random.one_in(4) { 4 } else { 1 };
+        let some = |random: &mut Random, most: u64| random.below(often * most + 1);
         let mut deeds = Vec::new();
         deeds.extend((0..60).map(|_| Deed::Say(peer(random))));
         deeds.extend((0..some(random, 3)).map(|_| Deed::Kill(peer(random))));
