@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Native;
 use super::custody::{Teller, Waiting};
+use super::messages::{Refusal, Verdict};
 use super::names::NameId;
 use super::receipts::Tells;
 use crate::relay::fleet::Passed;
@@ -38,6 +39,29 @@ pub(super) enum Door {
 }
 
 impl Native {
+    /// Whether messages are kept for those who are away: no verdict is said before one is safe.
+    #[inline]
+    pub(super) fn keeps_mail(&self) -> bool {
+        self.reach != Reach::Here
+    }
+
+    /// Puts a whole message in a session's queue, or makes it a letter.
+    pub(super) fn hand_over(
+        &mut self,
+        from: u32,
+        to: u32,
+        send: &Send,
+        content: &[u8],
+        now: Duration,
+    ) -> Result<Verdict, Refusal> {
+        if self.door(from, to, content.len(), now)? == Door::Shut {
+            return self.letter(from, send, content, now);
+        }
+        self.deliver(from, to, send, content);
+        self.spread += 1;
+        Ok(Verdict::Pending)
+    }
+
     /// How a message of this many bytes gets to a session, if it can.
     #[inline]
     pub(super) fn door(
@@ -47,9 +71,14 @@ impl Native {
         bytes: usize,
         now: Duration,
     ) -> Result<Door, Why> {
-        if self.reach == Reach::Here || !self.may_write(from, to) {
-            return self.has_room(to, bytes, now).map(|()| Door::Open);
+        if !self.keeps_mail() || !self.may_write(from, to) {
+            self.has_room(to, bytes, now)?;
+            return Ok(Door::Open);
         }
+        self.door_of_mailbox(to, bytes, now)
+    }
+
+    fn door_of_mailbox(&mut self, to: u32, bytes: usize, now: Duration) -> Result<Door, Why> {
         if !self.is_open(to) {
             return Ok(Door::Shut);
         }
@@ -74,6 +103,19 @@ impl Native {
         let session = self.sessions.get(index);
         let mailbox = session.and_then(|session| session.mailbox.as_ref());
         mailbox.is_none_or(|mailbox| mailbox.is_open())
+    }
+
+    /// A session says a whole message that becomes a letter.
+    pub(super) fn letter(
+        &mut self,
+        from: u32,
+        send: &Send,
+        content: &[u8],
+        now: Duration,
+    ) -> Result<Verdict, Refusal> {
+        let to = self.name_of(&send.to).ok_or(Why::NotThere)?;
+        self.write(from, to, send, content.to_vec(), now)?;
+        Ok(Verdict::Pending)
     }
 
     /// A session writes a letter.

@@ -125,7 +125,7 @@ impl Session {
 impl Native {
     /// A session of a name begins: what was kept for it is asked for.
     pub(super) fn open_mailbox(&mut self, index: u32, now: Duration) {
-        if self.reach == Reach::Here {
+        if !self.keeps_mail() {
             return;
         }
         if let Some(session) = self.sessions.get_mut(index) {

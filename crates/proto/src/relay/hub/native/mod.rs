@@ -83,7 +83,7 @@ pub(super) struct Native {
     /// How the relays of the community are.
     relays: Vec<RelayState>,
     reach: Reach,
-    /// Deliveries of what was said in rooms.
+    /// Deliveries of what was said in rooms, and where mail is kept.
     spread: u64,
     /// Those that passed slow members by.
     dropped: u64,
@@ -326,7 +326,7 @@ impl Native {
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
-        if self.reach != Reach::Here {
+        if self.keeps_mail() {
             self.give_back(index);
             self.keep_held(index);
             self.forget_mail(index);
@@ -337,6 +337,7 @@ impl Native {
             return;
         };
         self.waiting -= session.counted as usize;
+        self.nobody_hears(&session);
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
             self.left(name, index);

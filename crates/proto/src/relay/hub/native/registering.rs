@@ -250,8 +250,8 @@ impl Native {
         let known = self.names.get_mut(id);
         let is_news = known.keys().is_none();
         known.bind(keys);
-        if is_news && self.reach != Reach::Here {
-            let (name, keys) = (known.name, *keys);
+        let (name, keys) = (known.name, *keys);
+        if is_news && self.keeps_mail() {
             self.errands.push(Errand::Owner { name, keys });
         }
     }
@@ -260,6 +260,7 @@ impl Native {
     fn came(&mut self, name: NameId, index: u32, now: Duration) {
         let known = self.names.get_mut(name);
         known.session = Some(index);
+        known.begins();
         let name = known.name;
         // Where another session of the name has just made way for this one, it was never away.
         self.errands.pop_if(|it| *it == Errand::Absent { name });
@@ -303,7 +304,7 @@ impl Native {
                     self.push_frame(index, one);
                 }
                 (Delivery::KIND, Ok(Some(frame)))
-                    if self.reach == Reach::Here && frame.message.room.is_none() =>
+                    if !self.keeps_mail() && frame.message.room.is_none() =>
                 {
                     let Delivery { from, id, part, .. } = frame.message;
                     match part {

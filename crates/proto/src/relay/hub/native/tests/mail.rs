@@ -945,3 +945,71 @@ fn a_relay_that_starts_again_delivers_what_was_kept() {
     assert_eq!(world.receipts(alice), [(99, 101, QUEUED)]);
     assert_eq!(shelf.letters, []);
 }
+
+#[test]
+fn a_refusal_is_remembered_until_its_sender_has_gone_on() {
+    let mut world = World::with(mail());
+    world.person_who_left("bob");
+    let alice = world.person_without_mail("alice");
+    world.message(alice, named("bob"), b"x");
+    world.say(alice, &Bye { why: Ending::Done }, &[]);
+    world.settle();
+    let letters = world.letters();
+    world.settled(letters[0].0, Outcome::Refused(Why::Quota));
+    let again = world.person("alice");
+    world.pass(secs(10), Duration::from_millis(100));
+    let to = named("bob");
+    world.part(again, 1, to, Part::Whole, b"x", Wants::Nothing);
+    world.settle();
+    let quota = Stage::Refused(Why::Quota);
+    assert_eq!(world.receipts(again), [(1, 1, quota)], "it was slow to ask");
+    world.part(again, 2, to, Part::Whole, b"x", Wants::Nothing);
+    world.pass(secs(10), Duration::from_millis(100));
+    let names = &mut world.hub.native.names;
+    let known = names.find(&name("alice")).unwrap();
+    assert_eq!(names.get(known).was_refused(MessageId(1)), None);
+}
+
+#[test]
+fn so_many_refusals_that_some_are_forgotten_are_said_again_all_the_same() {
+    let mut world = World::with(mail());
+    let (alice, _bob) = (world.person("alice"), world.person("bob"));
+    let mut shelf = Shelf::new(10);
+    shelf.serve(&mut world);
+    let to = |id| named(if id % 2 == 0 { "bob" } else { "carol" });
+    for id in 1..=2000 {
+        world.part(alice, id, to(id), Part::Whole, b"x", Wants::Nothing);
+    }
+    shelf.serve(&mut world);
+    world.heard(alice);
+    let again = world.person("alice");
+    for id in 1..=2000 {
+        world.part(again, id, to(id), Part::Whole, b"x", Wants::Nothing);
+    }
+    shelf.serve(&mut world);
+    for (first, last, stage) in world.receipts(again) {
+        let is_refused = matches!(stage, Stage::Refused(_));
+        assert!(is_refused || (first, first % 2) == (last, 0), "{first}");
+    }
+}
+
+#[test]
+fn nothing_is_left_of_who_goes_without_a_name() {
+    let mut world = World::with(mail());
+    let bob = world.person_without_mail("bob");
+    let nobody = world.peer(900, None);
+    world.peers[bob].is_deaf = true;
+    world.message(nobody, named("bob"), b"x");
+    world.settle();
+    world.part(nobody, 1, named("bob"), Part::Whole, b"x", Wants::Nothing);
+    world.settle();
+    assert_eq!(
+        (world.receipts(nobody), world.counts().pending),
+        (vec![], 1)
+    );
+    world.say(nobody, &Bye { why: Ending::Done }, &[]);
+    world.settle();
+    assert_eq!(world.counts().pending, 0);
+    world.pass(secs(15), Duration::from_millis(50));
+    assert_eq!(world.letters(), []);
+}
