@@ -4,12 +4,11 @@ use slab::Slab;
 
 use super::Native;
 use super::names::NameId;
-use super::pending::Pending;
-use super::sessions::{Key, Session};
+use super::sessions::Key;
 use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Outcome, ReplyTo, Ticket};
-use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Stage, Wants, Why};
+use crate::relay::native::{MAX_UNANSWERED, MAX_UNANSWERED_BYTES, MessageId};
 
 /// Who is to hear what becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +35,9 @@ impl Waiting {
     /// About what one costs beside its content.
     const COST: usize = 256;
 
+    /// What those of somebody without a name may cost.
+    const MOST_OF_NAMELESS: usize = MAX_UNANSWERED_BYTES + MAX_UNANSWERED * Self::COST;
+
     fn cost(&self) -> usize {
         self.bytes + Self::COST
     }
@@ -48,7 +50,7 @@ pub(super) struct Custody {
     serial: u32,
     /// How many bytes are away.
     bytes: usize,
-    /// How many messages have no verdict.
+    /// How many messages have no verdict, of all who go by a name.
     pending: usize,
 }
 
@@ -100,11 +102,23 @@ impl Native {
         if self.custody.bytes + waiting.cost() > Custody::MOST {
             return Err(Why::Full);
         }
-        if let Some(pending) = self.pending_of(waiting.teller) {
-            if !pending.may_send() {
-                return Err(Why::Full);
+        match waiting.teller {
+            Teller::Name(name) => {
+                let pending = self.names.get_mut(name).pending();
+                if !pending.may_send() {
+                    return Err(Why::Full);
+                }
+                pending.sent(waiting.bytes);
             }
-            pending.sent(waiting.bytes);
+            Teller::Session(key) => {
+                let session = self.sessions.of(key).ok_or(Why::NotThere)?;
+                let away = &mut session.busy().away;
+                if *away >= Waiting::MOST_OF_NAMELESS {
+                    return Err(Why::Full);
+                }
+                *away += waiting.cost();
+            }
+            Teller::Relay(_) => {}
         }
         Ok(self.custody.ticket(waiting))
     }
@@ -112,33 +126,26 @@ impl Native {
     /// What was sent away with this ticket, once: it is not away any more.
     pub(super) fn taken_back(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.custody.take(ticket)?;
-        if let Some(pending) = self.pending_of(waiting.teller) {
-            pending.settled(waiting.bytes);
+        match waiting.teller {
+            Teller::Name(name) => {
+                let pending = self.names.get_mut(name).pending();
+                pending.settled(waiting.bytes);
+            }
+            Teller::Session(key) => {
+                if let Some(session) = self.sessions.of(key) {
+                    session.busy().away -= waiting.cost();
+                }
+            }
+            Teller::Relay(_) => {}
         }
         Some(waiting)
     }
 
-    /// What is under way of somebody who is here, or goes by a name.
-    fn pending_of(&mut self, teller: Teller) -> Option<&mut Pending> {
-        match teller {
-            Teller::Name(name) => Some(self.names.get_mut(name).pending()),
-            Teller::Session(key) => Some(&mut self.sessions.of(key)?.busy().pending),
-            Teller::Relay(_) => None,
-        }
-    }
-
-    /// A message was taken and has no verdict yet.
-    pub(super) fn is_pending(&mut self, from: u32, id: MessageId) {
-        if let Some(pending) = self.pending_of(self.teller(from)) {
-            pending.add(id);
-            self.custody.pending += 1;
-        }
-    }
-
-    /// A session without a name is over: nobody is to hear what becomes of its messages.
-    pub(super) fn nobody_hears(&mut self, session: &Session) {
-        let pending = session.busy.as_ref().map(|busy| busy.pending.messages());
-        self.custody.pending -= pending.unwrap_or_default();
+    /// A message of this name was taken and has no verdict yet.
+    #[inline]
+    pub(super) fn is_pending(&mut self, name: NameId, id: MessageId) {
+        self.custody.pending += 1;
+        self.names.get_mut(name).pending().add(id);
     }
 
     /// Tells whoever is to hear it what became of messages; what is no verdict is told to those who are here alone.
@@ -177,14 +184,11 @@ impl Native {
     }
 
     pub(super) fn have_verdict(&mut self, teller: Teller, (first, last): (MessageId, MessageId)) {
-        if let Some(pending) = self.pending_of(teller) {
+        if let Teller::Name(name) = teller {
+            let pending = self.names.get_mut(name).pending();
             let before = pending.messages();
             pending.remove(first, last);
-            let removed = before - pending.messages();
-            self.custody.pending -= removed;
-        }
-        if let Teller::Name(name) = teller {
-            self.names.get_mut(name).needs_less();
+            self.custody.pending -= before - pending.messages();
         }
     }
 }

@@ -8,7 +8,7 @@ use proto::relay::fleet::Passed;
 use proto::relay::hub::elsewhere::{News, Outcome, Ticket, Way};
 use proto::relay::letter::{Letter, Place};
 use proto::relay::native::Name;
-use proto::relay::native::frames::Why;
+use proto::relay::native::frames::{Origin, Why};
 
 use super::agent::{Talk, What};
 use super::broker::{Answer, Op, Payload, Subject};
@@ -124,6 +124,7 @@ impl Lane {
         if !talk.is_connected {
             return self.refuse_old(talk, now);
         }
+        self.refuse_nameless(talk);
         let mut keeps = self.letters().any(Out::is_kept);
         let mut is_asked_before = false;
         for at in 0..self.entries.len() {
@@ -151,6 +152,18 @@ impl Lane {
                 Entry::Fetch { .. } | Entry::Forget { .. } => return,
             }
         }
+    }
+
+    /// Nothing is kept from those without a name.
+    fn refuse_nameless(&mut self, talk: &mut Talk) {
+        self.entries.retain(|entry| {
+            let is_it = |out: &&Out| out.is_nameless() && out.step == Step::ToKeep;
+            let refused = entry.letter().filter(is_it);
+            if let Some(out) = refused {
+                talk.settled(out.ticket, Outcome::Refused(Why::Nameless));
+            }
+            refused.is_none()
+        });
     }
 
     fn refuse_old(&mut self, talk: &mut Talk, now: Duration) {
@@ -229,6 +242,10 @@ impl Entry {
 }
 
 impl Out {
+    fn is_nameless(&self) -> bool {
+        matches!(self.letter.from, Origin::Address(_))
+    }
+
     fn is_kept(&self) -> bool {
         matches!(self.step, Step::ToKeep | Step::Keeping(_))
     }
@@ -261,7 +278,8 @@ impl Out {
             let request = talk.request(what, now + ASKED, |id| Op::Get(id, name));
             self.step = Step::Looking(request);
         }
-        if self.step == Step::New && (self.way == Way::Keep || *keeps) {
+        let must_keep = *keeps && !self.is_nameless();
+        if self.step == Step::New && (self.way == Way::Keep || must_keep) {
             (self.step, *keeps) = (Step::ToKeep, true);
         }
         let (letter, content) = (self.letter, self.content.clone());
