@@ -43,6 +43,23 @@ pub enum Part {
     Last,
 }
 
+impl Part {
+    /// The parts that a content travels in, and what is in each.
+    pub(crate) fn all_of(content: &[u8]) -> impl Iterator<Item = (Self, &[u8])> {
+        let last = content.len().div_ceil(MAX_FRAGMENT).saturating_sub(1);
+        (0..=last).map(move |at| {
+            let rest = &content[at * MAX_FRAGMENT..];
+            let part = match at {
+                _ if last == 0 => Self::Whole,
+                0 => Self::First(content.len() as u32),
+                _ if at == last => Self::Last,
+                _ => Self::Next,
+            };
+            (part, &rest[..rest.len().min(MAX_FRAGMENT)])
+        })
+    }
+}
+
 /// Of what a sender wants to hear, beside the verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Wants {

@@ -7,8 +7,8 @@ use super::names::NameId;
 use super::sessions::Key;
 use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Outcome, ReplyTo, Ticket};
+use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Stage, Wants, Why};
-use crate::relay::native::{MAX_UNANSWERED, MAX_UNANSWERED_BYTES, MessageId};
 
 /// Who is to hear what becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +34,6 @@ pub(super) struct Waiting {
 impl Waiting {
     /// About what one costs beside its content.
     const COST: usize = 256;
-
-    /// What those of somebody without a name may cost.
-    const MOST_OF_NAMELESS: usize = MAX_UNANSWERED_BYTES + MAX_UNANSWERED * Self::COST;
 
     fn cost(&self) -> usize {
         self.bytes + Self::COST
@@ -102,23 +99,11 @@ impl Native {
         if self.custody.bytes + waiting.cost() > Custody::MOST {
             return Err(Why::Full);
         }
-        match waiting.teller {
-            Teller::Name(name) => {
-                let pending = self.names.get_mut(name).pending();
-                if !pending.may_send() {
-                    return Err(Why::Full);
-                }
-                pending.sent(waiting.bytes);
+        if let Some(pending) = self.pending_of(waiting.teller) {
+            if !pending.may_send() {
+                return Err(Why::Full);
             }
-            Teller::Session(key) => {
-                let session = self.sessions.of(key).ok_or(Why::NotThere)?;
-                let away = &mut session.busy().away;
-                if *away >= Waiting::MOST_OF_NAMELESS {
-                    return Err(Why::Full);
-                }
-                *away += waiting.cost();
-            }
-            Teller::Relay(_) => {}
+            pending.sent(waiting.bytes);
         }
         Ok(self.custody.ticket(waiting))
     }
@@ -126,17 +111,8 @@ impl Native {
     /// What was sent away with this ticket, once: it is not away any more.
     pub(super) fn taken_back(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.custody.take(ticket)?;
-        match waiting.teller {
-            Teller::Name(name) => {
-                let pending = self.names.get_mut(name).pending();
-                pending.settled(waiting.bytes);
-            }
-            Teller::Session(key) => {
-                if let Some(session) = self.sessions.of(key) {
-                    session.busy().away -= waiting.cost();
-                }
-            }
-            Teller::Relay(_) => {}
+        if let Some(pending) = self.pending_of(waiting.teller) {
+            pending.settled(waiting.bytes);
         }
         Some(waiting)
     }

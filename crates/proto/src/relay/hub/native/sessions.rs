@@ -111,8 +111,6 @@ pub(super) struct Busy {
     pub(super) mail: VecDeque<MailDue>,
     /// Up to where they have come, while nobody was told so.
     pub(super) forget: Option<Place>,
-    /// What of it is with other relays, where it has no name.
-    pub(super) away: usize,
     /// How many rooms it has joined in this second.
     joins: (u64, u32),
 }
@@ -137,7 +135,6 @@ impl Busy {
             && self.receipts.is_empty()
             && self.taking.is_none()
             && self.reserved == 0
-            && self.away == 0
     }
 }
 

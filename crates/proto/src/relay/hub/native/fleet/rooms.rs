@@ -9,8 +9,8 @@ use crate::relay::hub::native::Native;
 use crate::relay::hub::native::custody::{Teller, Waiting};
 use crate::relay::hub::native::messages::Verdict;
 use crate::relay::hub::native::rooms::RoomId;
-use crate::relay::native::frames::{Body, Happened, Happening, Part, Wants, Why};
-use crate::relay::native::{MAX_CONTENT, MAX_FRAGMENT, MessageId};
+use crate::relay::native::frames::{Body, Happened, Happening, Wants, Why};
+use crate::relay::native::{MAX_CONTENT, MessageId};
 
 /// The parts of a message of several, as they are gathered for the other relays.
 #[derive(Debug)]
@@ -182,19 +182,4 @@ impl Hub {
             self.native.tell_happened(id, happened, except);
         }
     }
-}
-
-/// The parts that a content travels in.
-pub(in crate::relay::hub::native) fn parts(content: &[u8]) -> impl Iterator<Item = (Part, &[u8])> {
-    let last = content.len().div_ceil(MAX_FRAGMENT).saturating_sub(1);
-    (0..=last).map(move |at| {
-        let rest = &content[at * MAX_FRAGMENT..];
-        let part = match at {
-            _ if last == 0 => Part::Whole,
-            0 => Part::First(content.len() as u32),
-            _ if at == last => Part::Last,
-            _ => Part::Next,
-        };
-        (part, &rest[..rest.len().min(MAX_FRAGMENT)])
-    })
 }
