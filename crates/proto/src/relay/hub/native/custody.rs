@@ -4,7 +4,8 @@ use slab::Slab;
 
 use super::Native;
 use super::names::NameId;
-use super::sessions::Key;
+use super::pending::Pending;
+use super::sessions::{Key, Session};
 use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Outcome, ReplyTo, Ticket};
 use crate::relay::native::MessageId;
@@ -47,7 +48,7 @@ pub(super) struct Custody {
     serial: u32,
     /// How many bytes are away.
     bytes: usize,
-    /// How many messages have no verdict, of all who go by a name.
+    /// How many messages have no verdict.
     pending: usize,
 }
 
@@ -117,11 +118,27 @@ impl Native {
         Some(waiting)
     }
 
-    /// A message of this name was taken and has no verdict yet.
-    #[inline]
-    pub(super) fn is_pending(&mut self, name: NameId, id: MessageId) {
-        self.custody.pending += 1;
-        self.names.get_mut(name).pending().add(id);
+    /// What is under way of somebody who is here, or goes by a name.
+    fn pending_of(&mut self, teller: Teller) -> Option<&mut Pending> {
+        match teller {
+            Teller::Name(name) => Some(self.names.get_mut(name).pending()),
+            Teller::Session(key) => Some(&mut self.sessions.of(key)?.busy().pending),
+            Teller::Relay(_) => None,
+        }
+    }
+
+    /// A message was taken and has no verdict yet.
+    pub(super) fn is_pending(&mut self, from: u32, id: MessageId) {
+        if let Some(pending) = self.pending_of(self.teller(from)) {
+            pending.add(id);
+            self.custody.pending += 1;
+        }
+    }
+
+    /// A session without a name is over: nobody is to hear what becomes of its messages.
+    pub(super) fn nobody_hears(&mut self, session: &Session) {
+        let pending = session.busy.as_ref().map(|busy| busy.pending.messages());
+        self.custody.pending -= pending.unwrap_or_default();
     }
 
     /// Tells whoever is to hear it what became of messages; what is no verdict is told to those who are here alone.
@@ -160,11 +177,14 @@ impl Native {
     }
 
     pub(super) fn have_verdict(&mut self, teller: Teller, (first, last): (MessageId, MessageId)) {
-        if let Teller::Name(name) = teller {
-            let pending = self.names.get_mut(name).pending();
+        if let Some(pending) = self.pending_of(teller) {
             let before = pending.messages();
             pending.remove(first, last);
-            self.custody.pending -= before - pending.messages();
+            let removed = before - pending.messages();
+            self.custody.pending -= removed;
+        }
+        if let Teller::Name(name) = teller {
+            self.names.get_mut(name).needs_less();
         }
     }
 }
