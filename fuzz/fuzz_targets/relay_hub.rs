@@ -21,7 +21,7 @@ use proto::relay::native::frames::{
     Ask, Body, Join, Leave, Origin, Part, Question, Read, Send, To, Wants,
 };
 use proto::relay::native::handshake::{
-    Challenge, HELLO_PADDING, Hello, Nonce, Register, Registered, VERSION,
+    Challenge, HELLO_PADDING, Hello, Nonce, Purpose, Register, Registered, VERSION,
 };
 use proto::relay::native::link::{Link, Received};
 use proto::relay::native::{Identity, MessageId, Name};
@@ -160,6 +160,7 @@ impl World {
                 nonce,
                 cookie,
                 claim,
+                purpose: Purpose::default(),
             },
             &[],
         );

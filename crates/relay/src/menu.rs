@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use proto::relay::native::client::{Event, Incoming};
 use proto::relay::native::frames::{Stage, To, Wants, Why};
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::Exit;
 use runtime::escape::Escaped;
 use runtime::prompt::{Prompt, PromptError};
@@ -53,7 +54,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         classic: true,
     };
     let inbox = Inbox::new()?;
-    let Arrival { peer, at } = reach.connect(&crate::who::Who::nameless(), &inbox)?;
+    let Arrival { peer, at } =
+        reach.connect(&crate::who::Who::nameless(), Purpose::Hear, &inbox)?;
     let teller = inbox.teller();
     thread::Builder::new().name("input".into()).spawn(move || {
         let mut prompt = Prompt::plain(MAX_LINE);

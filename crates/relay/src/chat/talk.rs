@@ -107,6 +107,17 @@ impl Talk {
         }
     }
 
+    /// Shows what has come by now: it is kept nowhere else.
+    pub(super) fn finish(&mut self, inbox: &Inbox<Typed>) -> io::Result<()> {
+        self.peer.take_no_more();
+        for happening in inbox.rest() {
+            if let Happening::Heard(Heard::Event(Event::Message(message))) = happening {
+                self.take(&message)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the end can come: a person does not wait for answers, a pipe does.
     fn is_all_said(&self) -> bool {
         self.written.unjudged() == 0 && (self.is_terminal || self.asked.is_empty())

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow, bail};
 use proto::relay::native::client::{Event, Settings};
+use proto::relay::native::handshake::Purpose;
 use proto::relay::native::{Client, MessageId};
 use runtime::random;
 use runtime::udp::ClientError;
@@ -46,12 +47,13 @@ impl Reach {
     pub(crate) fn connect<L: Send + 'static>(
         &self,
         who: &Who,
+        purpose: Purpose,
         inbox: &Inbox<L>,
     ) -> anyhow::Result<Arrival> {
         let started = Instant::now();
         let machine = match self.classic {
             true => Machine::classic(Duration::ZERO),
-            false => Machine::Native(Box::new(self.client(who)?)),
+            false => Machine::Native(Box::new(self.client(who, purpose)?)),
         };
         let ways = self.target.resolve()?;
         let first = ways.first().copied();
@@ -125,7 +127,7 @@ impl Reach {
         )
     }
 
-    fn client(&self, who: &Who) -> anyhow::Result<Client> {
+    fn client(&self, who: &Who, purpose: Purpose) -> anyhow::Result<Client> {
         let seed = random::bytes().context("cannot get random numbers from the system")?;
         let settings = Settings {
             name: who.claim(),
@@ -133,6 +135,7 @@ impl Reach {
             first: MessageId(micros()),
         };
         let mut client = Client::new(settings, Duration::ZERO);
+        client.set_purpose(purpose);
         for (name, key) in who.known() {
             client.trust(*name, *key);
         }

@@ -10,7 +10,7 @@ use runtime::udp::{ClientError, Line, LineWaker};
 
 use super::machine::Machine;
 use super::route::Route;
-use super::{GOODBYE, Happening, Heard, Shared, Teller};
+use super::{DEAF_GOODBYE, GOODBYE, Happening, Heard, Shared, Takes, Teller};
 use crate::relays::Way;
 
 /// How many datagrams are taken before what they cause is sent.
@@ -22,11 +22,14 @@ const BUFFER: usize = 2048;
 /// How long a program that takes nothing is left alone before it is looked at again.
 const NAP: Duration = Duration::from_millis(20);
 
+/// The same of one that takes packet by packet.
+const SHORT_NAP: Duration = Duration::from_millis(1);
+
 pub(super) struct Driver {
     line: Line,
     route: Route,
     tell: Box<dyn Fn(Heard) -> bool + Send>,
-    is_full: Box<dyn Fn() -> bool + Send>,
+    is_full: Box<dyn Fn(Takes) -> bool + Send>,
     has_trouble: bool,
 }
 
@@ -55,7 +58,11 @@ impl Driver {
             line,
             route,
             tell: Box::new(move |heard| told.tell(Happening::Heard(heard))),
-            is_full: Box::new(move || full.is_full()),
+            is_full: Box::new(move |takes| match takes {
+                Takes::All => full.is_full(),
+                Takes::Packets => full.is_waiting(),
+                Takes::Nothing => true,
+            }),
             has_trouble: false,
         })
     }
@@ -74,7 +81,8 @@ impl Driver {
         loop {
             let deadline = self.turn(shared);
             if shared.is_closing.load(Ordering::Acquire) {
-                let until = *closing.get_or_insert_with(|| Instant::now() + GOODBYE);
+                let until =
+                    *closing.get_or_insert_with(|| Instant::now() + goodbye(shared.takes()));
                 if shared.machine().is_done() || Instant::now() >= until {
                     return;
                 }
@@ -92,7 +100,7 @@ impl Driver {
     fn turn(&mut self, shared: &Shared) -> Option<Instant> {
         let mut troubles = Vec::new();
         let mut machine = shared.machine();
-        if !(self.is_full)() {
+        if !(self.is_full)(shared.takes()) {
             self.take(&mut machine, shared, &mut troubles);
         }
         self.transmit(&mut machine, shared, &mut troubles);
@@ -106,7 +114,11 @@ impl Driver {
 
     fn take(&mut self, machine: &mut Machine, shared: &Shared, troubles: &mut Vec<ClientError>) {
         let mut buffer = [0; BUFFER];
-        for _ in 0..BATCH {
+        let batch = match shared.takes() {
+            Takes::All => BATCH,
+            Takes::Packets | Takes::Nothing => 1,
+        };
+        for _ in 0..batch {
             match self.line.receive(&mut buffer) {
                 Ok(Some(length)) => machine.receive(&buffer[..length], shared.now()),
                 Ok(None) => return,
@@ -157,7 +169,7 @@ impl Driver {
     /// and tells the program once.
     fn see_to(&mut self, troubles: Vec<ClientError>, machine: &mut Machine, shared: &Shared) {
         let is_elsewhere = troubles.iter().any(ClientError::may_be_this_address_only);
-        let is_over = self.route.is_over(Instant::now()) && !(self.is_full)();
+        let is_over = self.route.is_over(Instant::now()) && !(self.is_full)(shared.takes());
         let put_off = machine.put_off();
         put_off.into_iter().for_each(|why| shared.is_put_off(why));
         let is_last = self.route.is_last();
@@ -193,8 +205,13 @@ impl Driver {
     }
 
     fn wait(&mut self, until: Option<Instant>, shared: &Shared) -> std::io::Result<()> {
-        let waited = if (self.is_full)() {
-            let nap = Instant::now() + NAP;
+        let takes = shared.takes();
+        let waited = if (self.is_full)(takes) {
+            let nap = match takes {
+                Takes::Packets => SHORT_NAP,
+                Takes::All | Takes::Nothing => NAP,
+            };
+            let nap = Instant::now() + nap;
             self.line
                 .wait_deaf(Some(until.map_or(nap, |at| at.min(nap))))
         } else {
@@ -202,5 +219,13 @@ impl Driver {
         };
         shared.is_awake.store(true, Ordering::Release);
         waited
+    }
+}
+
+/// How long a goodbye may take. Whoever takes nothing hears no answer to it.
+fn goodbye(takes: Takes) -> Duration {
+    match takes {
+        Takes::All | Takes::Packets => GOODBYE,
+        Takes::Nothing => DEAF_GOODBYE,
     }
 }

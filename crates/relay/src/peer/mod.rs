@@ -7,7 +7,7 @@ mod inbox;
 mod machine;
 mod route;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -31,6 +31,9 @@ use crate::relays::Relays;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(500);
+
+/// How long that of a program may take that takes nothing more.
+const DEAF_GOODBYE: Duration = Duration::from_millis(50);
 
 /// What a connection tells.
 #[derive(Debug)]
@@ -56,11 +59,34 @@ struct Shared {
     /// Whether the driver's thread looks by itself before it waits again.
     is_awake: AtomicBool,
     is_closing: AtomicBool,
+    takes: AtomicU8,
+}
+
+/// How much is taken from the network at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Takes {
+    All,
+    /// Packet by packet, each when the program has taken what was in the one before.
+    Packets,
+    Nothing,
 }
 
 impl Shared {
     fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_takes(&self, takes: Takes) {
+        self.takes.store(takes as u8, Ordering::Release);
+    }
+
+    fn takes(&self) -> Takes {
+        match self.takes.load(Ordering::Acquire) {
+            0 => Takes::All,
+            1 => Takes::Packets,
+            _ => Takes::Nothing,
+        }
     }
 
     fn speaks_to(&self, relay: usize) {
@@ -99,6 +125,7 @@ impl Peer {
             put_off: Mutex::default(),
             is_awake: AtomicBool::new(true),
             is_closing: AtomicBool::new(false),
+            takes: AtomicU8::new(Takes::All as u8),
         });
         let (waker, driven) = (driver.waker(), Arc::clone(&shared));
         let thread = thread::Builder::new().name("relay".into());
@@ -140,6 +167,17 @@ impl Peer {
     /// Which wire the relay speaks, as far as is known.
     pub(crate) fn wire(&self) -> Wire {
         self.shared.machine().wire()
+    }
+
+    /// From now on little more is taken from the network than the program takes itself: for one that may end soon.
+    pub(crate) fn take_little(&self) {
+        self.shared.set_takes(Takes::Packets);
+    }
+
+    /// From now on nothing is taken from the network: what came before that is in the inbox.
+    pub(crate) fn take_no_more(&self) {
+        self.shared.set_takes(Takes::Nothing);
+        drop(self.shared.machine()); // whoever was taking something has told it
     }
 
     /// Says a message.

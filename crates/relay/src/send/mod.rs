@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use proto::relay::native::MAX_CONTENT;
 use proto::relay::native::client::Event;
 use proto::relay::native::frames::{Ending, To};
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::{self, Exit};
 use runtime::units;
 use serde::Serialize;
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if !args.lines {
         waiting.push_back(content(args.text.as_deref())?);
     }
-    let Arrival { peer, .. } = args.reach.connect(&who, &inbox)?;
+    let Arrival { peer, .. } = args.reach.connect(&who, Purpose::Speak, &inbox)?;
     if peer.wire() == Wire::Classic && args.receipt != Until::Queued {
         bail!("the classic wire gives no receipt beyond \"queued\": leave out --receipt");
     }

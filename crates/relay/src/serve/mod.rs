@@ -47,6 +47,8 @@ struct Serve {
     store: Option<Store>,
     #[cfg(feature = "nats")]
     bus: Option<bus::Bus>,
+    #[cfg(feature = "nats")]
+    figures: Option<Arc<bus::Figures>>,
     metrics: Option<Endpoint>,
     busy_poll: bool,
 }
@@ -79,13 +81,13 @@ impl Serve {
             runners.push(runner);
         }
         #[cfg(feature = "nats")]
-        let bus = match &args.bus.nats {
-            Some(url) => {
-                let (bus, runner) = bus::Bus::connect(url, &args.bus)?;
+        let bus = match args.bus.nats.is_empty() {
+            true => None,
+            false => {
+                let (bus, runner) = bus::Bus::connect(&args.bus, limits(args), label(&sockets))?;
                 runners.push(runner);
                 Some(bus)
             }
-            None => None,
         };
         if let Some(path) = &args.names {
             let (file, owners) = Keeper::open(path)?;
@@ -109,6 +111,8 @@ impl Serve {
             relay,
             keeper,
             store,
+            #[cfg(feature = "nats")]
+            figures: bus.as_ref().map(bus::Bus::figures),
             #[cfg(feature = "nats")]
             bus,
             metrics,
@@ -155,8 +159,22 @@ impl Serve {
     ) -> anyhow::Result<()> {
         start(scope, relay, "due", || relay.keep_time())?;
         if let Some(endpoint) = self.metrics {
+            #[cfg(feature = "nats")]
+            let figures = self.figures;
+            let page = move || {
+                #[cfg_attr(
+                    not(feature = "nats"),
+                    expect(unused_mut, reason = "the bus has more to say")
+                )]
+                let mut page = metrics::page(relay);
+                #[cfg(feature = "nats")]
+                if let Some(figures) = &figures {
+                    figures.show(&mut page);
+                }
+                page
+            };
             start(scope, relay, "metrics", move || {
-                if let Err(error) = endpoint.run(relay.shutdown(), || metrics::page(relay)) {
+                if let Err(error) = endpoint.run(relay.shutdown(), page) {
                     tracing::warn!(%error, "metrics are no longer served");
                 }
             })?;
@@ -217,9 +235,27 @@ fn settings(args: &Args, sockets: &[Arc<Socket>]) -> io::Result<Settings> {
     })
 }
 
+/// What the bus keeps.
+#[cfg(feature = "nats")]
+fn limits(args: &Args) -> bus::Limits {
+    bus::Limits {
+        quota: 10_000,
+        keep: Duration::from_secs(30 * 24 * 3600),
+        size: 1024 * 1024 * 1024,
+        replicas: args.bus.nats_replicas.get(),
+    }
+}
+
+/// What a relay is called where its owner does not say.
+#[cfg(feature = "nats")]
+fn label(sockets: &[Arc<Socket>]) -> String {
+    let port = sockets.first().map_or(0, |one| one.local_addr().port());
+    format!("{}:{port}", host::name())
+}
+
 fn reach(args: &Args) -> Reach {
     #[cfg(feature = "nats")]
-    if args.bus.nats.is_some() {
+    if !args.bus.nats.is_empty() {
         return Reach::Fleet;
     }
     match args.store.store {

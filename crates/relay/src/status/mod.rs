@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use proto::relay::native::client::Event;
 use proto::relay::native::frames::{Question, RelayState, Reply, Status};
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::Exit;
 use runtime::json;
 use serde::Serialize;
@@ -76,7 +77,9 @@ struct Figures {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let inbox = Inbox::<()>::new()?;
-    let Arrival { peer, at } = args.reach.connect(&Who::nameless(), &inbox)?;
+    let Arrival { peer, at } = args
+        .reach
+        .connect(&Who::nameless(), Purpose::Speak, &inbox)?;
     let answer = match (peer.ask(Question::Status), peer.ask(Question::Relays)) {
         (None, _) => None,
         (Some(_), _) => Some(answer(&inbox)?),

@@ -1,34 +1,181 @@
 //! The bus: other relays of the same community, over NATS.
+//!
+//! One thread has the connection and all that is said over it; `async-nats` wants tokio, which is nowhere else. It is told
+//! what to do by [`Work`], from the hub and from the connection alike, and tells the hub in batches. What goes out and is
+//! answered has a place of its own: [`lanes`] for letters, [`rooms`], [`names`], [`mail`], [`presence`], [`fleet`].
+//!
+//! What the client was given and has not written when a connection breaks is lost without a word: nothing counts as done
+//! that was not answered. What it is given while there is no connection it writes when there is one: so nothing is given to
+//! it then that would be of no use later.
 
 mod args;
+mod connection;
+mod desk;
+mod figures;
+mod fleet;
+mod lanes;
+mod line;
+mod mail;
+mod names;
+mod presence;
+mod replies;
+mod rooms;
+mod subjects;
+#[cfg(test)]
+mod tests;
+mod work;
 
-use std::sync::mpsc;
+use std::sync::Arc;
+use std::time::Duration;
 
-use proto::relay::hub::elsewhere::Errand;
+use anyhow::Context as _;
+use proto::relay::fleet::RelayId;
+use proto::relay::hub::elsewhere::News;
+use proto::relay::native::frames::RelayState;
+use runtime::random;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::time::{MissedTickBehavior, interval};
 
 pub(super) use args::Args;
+use desk::{Desk, Ear};
+pub(super) use figures::Figures;
+use line::Line;
+use subjects::Subjects;
+use work::Work;
 
 use super::outside::Runner;
+use super::post::Post;
 use super::relay::Relay;
+
+/// How often is looked after what waits.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is kept in the stream of mail, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Letters from one sender to one receiver.
+    pub(super) quota: u64,
+    /// How long each is kept.
+    pub(super) keep: Duration,
+    /// Bytes of all letters.
+    pub(super) size: u64,
+    /// On how many servers.
+    pub(super) replicas: usize,
+}
+
+/// The hub, and what it says to its clients.
+struct Hub<'a> {
+    relay: &'a Relay,
+    post: Post,
+}
+
+impl Ear for Hub<'_> {
+    fn hear(&mut self, news: &mut Vec<News>) {
+        self.relay.hear(&mut self.post, news.drain(..));
+    }
+
+    fn counts(&self) -> RelayState {
+        let counts = self.relay.counts();
+        RelayState {
+            classic: counts.classic_clients,
+            sessions: counts.sessions,
+            rooms: counts.rooms,
+            ..RelayState::default()
+        }
+    }
+}
 
 /// A connection to the other relays.
 pub(super) struct Bus {
-    errands: mpsc::Receiver<Vec<Errand>>,
+    runtime: Runtime,
+    line: Line,
+    works: UnboundedReceiver<Work>,
+    limits: Limits,
+    label: String,
+}
+
+/// Hands over what the hub wants done; that there is no more, when it is gone.
+struct Teller(UnboundedSender<Work>);
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        let _ = self.0.send(Work::Close);
+    }
 }
 
 impl Bus {
-    /// Connects.
-    pub(super) fn connect(_url: &str, _args: &Args) -> anyhow::Result<(Self, Runner)> {
-        let (tell, errands) = mpsc::channel();
-        let runner = move |errand| {
-            // It fails when the thread has ended, which says why itself.
-            let _ = tell.send(errand);
+    /// Connects, or goes on trying where nobody is there.
+    ///
+    /// # Errors
+    /// Where that is no use: the credentials are refused.
+    pub(super) fn connect(
+        args: &Args,
+        limits: Limits,
+        label: String,
+    ) -> anyhow::Result<(Self, Runner)> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .context("cannot wait for NATS")?;
+        let (tell, works) = mpsc::unbounded_channel();
+        let client = runtime.block_on(connection::connect(args, tell.clone()))?;
+        let _inside = runtime.enter();
+        let relay = RelayId(u64::from_le_bytes(random::bytes()?));
+        let subjects = Subjects::new(args.community);
+        let line = Line::new(client, subjects, relay, tell.clone(), Arc::default());
+        drop(_inside);
+        let bus = Self {
+            runtime,
+            line,
+            works,
+            limits,
+            label: args.label.clone().unwrap_or(label),
         };
-        Ok((Self { errands }, Box::new(runner)))
+        let teller = Teller(tell);
+        let runner = move |errands| {
+            // It fails when the thread has ended, which says why itself.
+            let _ = teller.0.send(Work::Errands(errands));
+        };
+        Ok((bus, Box::new(runner)))
+    }
+
+    /// What it counts.
+    pub(super) fn figures(&self) -> Arc<Figures> {
+        Arc::clone(&self.line.figures)
     }
 
     /// Runs errands until there are no more, and tells the hub what others want.
-    pub(super) fn run(self, _relay: &Relay) {
-        while self.errands.recv().is_ok() {}
+    pub(super) fn run(self, relay: &Relay) {
+        self.run_for(Hub {
+            relay,
+            post: Post::default(),
+        });
+    }
+
+    fn run_for(self, ear: impl Ear) {
+        let Self {
+            runtime,
+            line,
+            works,
+            limits,
+            label,
+        } = self;
+        runtime.block_on(async {
+            let ticks = line.works.clone();
+            tokio::spawn(async move {
+                let mut ticks_on = interval(TICK);
+                ticks_on.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                while ticks.send(Work::Tick).is_ok() {
+                    ticks_on.tick().await;
+                }
+            });
+            let client = line.client.clone();
+            Desk::new(ear, line, works, limits, label).run().await;
+            // What is under way goes out still.
+            let _ = tokio::time::timeout(TICK, client.flush()).await;
+        });
+        runtime.shutdown_background();
     }
 }

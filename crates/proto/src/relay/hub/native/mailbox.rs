@@ -39,6 +39,8 @@ enum State {
         /// Until when what is said meanwhile waits for the answer.
         until: Duration,
     },
+    /// Whoever has this session came to speak: nothing is fetched for it, and what is for it is kept.
+    Locked,
 }
 
 /// Letters that were kept, in the queue of a session.
@@ -76,7 +78,7 @@ impl Mailbox {
     /// When to look after it.
     pub(super) fn moment(&self, now: Duration) -> Option<Duration> {
         match self.state {
-            State::Open => None,
+            State::Open | State::Locked => None,
             State::Shut => Some(now + Self::SOON),
             State::Asked { until, .. } => (!self.held.is_empty()).then_some(until),
         }
@@ -132,6 +134,18 @@ impl Native {
             session.mailbox = Some(Box::default());
         }
         self.fetch(index, now);
+    }
+
+    /// A session of a name begins whose client does not want what is for it.
+    pub(super) fn lock_mailbox(&mut self, index: u32) {
+        let session = self.sessions.get_mut(index);
+        if let Some(session) = session.filter(|_| self.reach != Reach::Here) {
+            let state = State::Locked;
+            session.mailbox = Some(Box::new(Mailbox {
+                state,
+                ..Mailbox::default()
+            }));
+        }
     }
 
     /// Asks for what is kept for a session, if its queue is short and it was not asked for.

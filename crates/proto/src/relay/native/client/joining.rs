@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::random::Random;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::native::handshake::{
-    Challenge, Cookie, HELLO_PADDING, Hello, Nonce, Refusal, Refused, Register, Registered, VERSION,
+    Challenge, Cookie, HELLO_PADDING, Hello, Nonce, Purpose, Refusal, Refused, Register,
+    Registered, VERSION,
 };
 use crate::relay::native::{Identity, Name};
 use crate::relay::{Reply, Status};
@@ -27,6 +28,7 @@ const SOUND: Duration = Duration::from_secs(10);
 pub(super) struct Joining {
     random: Random,
     who: Option<(Name, Identity)>,
+    purpose: Purpose,
     step: Step,
     /// When something is to be said next.
     next: Duration,
@@ -79,6 +81,7 @@ impl Joining {
             step: Step::Greeting(nonce(&mut random)),
             random,
             who,
+            purpose: Purpose::default(),
             next: now,
             pause: PAUSE,
             patience: PAUSE,
@@ -98,6 +101,11 @@ impl Joining {
             };
         }
         self.greet(self.patience, now);
+    }
+
+    /// What it registers for from now on.
+    pub(super) fn set_purpose(&mut self, purpose: Purpose) {
+        self.purpose = purpose;
     }
 
     /// Another relay is greeted from now on.
@@ -209,6 +217,7 @@ impl Joining {
             nonce,
             cookie,
             claim,
+            purpose: self.purpose,
         };
         let mut wire = Vec::new();
         let _ = frame::encode(&register, &[], &mut wire); // it is within its limits

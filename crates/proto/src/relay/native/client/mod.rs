@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use super::frames::{Body, Bye, Ending, Join, Leave, Mark, Origin, Part, Question, Read, Send};
 use super::frames::{Stage, To, Wants, Why};
-use super::handshake::{Gone, Refusal, Registered};
+use super::handshake::{Gone, Purpose, Refusal, Registered};
 use super::identity::SigningKey;
 use super::link::{Link, Received};
 use super::sealed::MAX_SEALED_CONTENT;
@@ -187,6 +187,11 @@ impl Client {
             watch: ALONE,
             now,
         }
+    }
+
+    /// What the next session is for; [`Purpose::Hear`] unless told otherwise.
+    pub fn set_purpose(&mut self, purpose: Purpose) {
+        self.joining.set_purpose(purpose);
     }
 
     /// There are other relays to [go on to](Self::elsewhere): one that says nothing is given up after 5 s rather than 30.
