@@ -82,6 +82,8 @@ pub(crate) struct World {
     script: Script,
     troubles: Troubles,
     quiet_since: Option<Duration>,
+    /// Who had a name first.
+    owners: BTreeMap<Name, usize>,
     /// Which messages kept letters are, as far as that was looked at.
     opened: RefCell<BTreeMap<(Name, Origin, MessageId), usize>>,
 }
@@ -112,6 +114,7 @@ impl World {
             script,
             troubles: Troubles::default(),
             quiet_since: None,
+            owners: BTreeMap::new(),
             opened: RefCell::default(),
         };
         for peer in 0..PEERS {

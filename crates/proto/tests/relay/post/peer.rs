@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use proto::relay::native::client::{self, Round};
 use proto::relay::native::frames::{Origin, To};
+use proto::relay::native::handshake::Purpose;
 use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{Client, Identity, MessageId, Name};
 
 use crate::network::{Random, Weather};
 
 pub(super) const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "erin"];
-/// Those that come after the ones with names have none.
-pub(super) const PEERS: usize = 7;
+/// Those that come after the ones with names have none; others write to these.
+pub(super) const KNOWN: usize = 7;
+/// The last two would both like to go by one name.
+pub(super) const PEERS: usize = 9;
+const RIVAL: &str = "frank";
 /// How long a relay is tried that is silent, where there are others.
 const TRIAL: Duration = Duration::from_millis(1500);
 const EPOCH: u64 = 1_700_000_000_000_000;
@@ -40,6 +44,8 @@ pub(super) struct Peer {
     pub(super) joined: Option<Duration>,
     pub(super) is_in_room: bool,
     pub(super) is_closing: bool,
+    /// Whether its program has come to speak alone: its mail waits on.
+    pub(super) is_deaf: bool,
     /// Which run of which relay it has heard last.
     pub(super) heard: (usize, u32),
 }
@@ -50,7 +56,12 @@ pub(super) fn name(text: &str) -> Name {
 
 impl Peer {
     pub(super) fn new(index: usize, relays: usize, random: &mut Random, now: Duration) -> Self {
-        let who = NAMES.get(index);
+        let is_rival = index >= KNOWN;
+        let who = if is_rival {
+            Some(&RIVAL)
+        } else {
+            NAMES.get(index)
+        };
         let at = SocketAddr::from(([192, 0, 2, index as u8 + 1], 30_000));
         let mut peer = Self {
             index,
@@ -67,11 +78,14 @@ impl Peer {
             is_cut: false,
             ids: BTreeMap::new(),
             joined: None,
-            is_in_room: index != 2 && index != 6,
+            is_in_room: ![2, 6].contains(&index) && !is_rival,
+            is_deaf: false,
             is_closing: false,
             heard: (0, 0),
         };
-        peer.start(relays, random, now);
+        if !is_rival {
+            peer.start(relays, random, now);
+        }
         peer
     }
 
@@ -91,6 +105,10 @@ impl Peer {
         }
         if self.is_in_room {
             client.join(name(super::ROOM), None);
+        }
+        self.is_deaf = self.who.is_some() && random.one_in(8);
+        if self.is_deaf {
+            client.set_purpose(Purpose::Speak);
         }
         self.client = Some(client);
         self.is_closing = false;
@@ -164,6 +182,11 @@ impl Peer {
             return true;
         };
         client.is_registered() && client.is_done() && !self.is_closing
+    }
+
+    /// Whether it takes the mail that waits for it.
+    pub(super) fn is_hearing(&self) -> bool {
+        self.client.is_some() && !self.is_deaf
     }
 
     pub(super) fn has_moved(&self) -> bool {

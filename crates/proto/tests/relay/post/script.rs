@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::peer::PEERS;
+use super::peer::{KNOWN, PEERS};
 use super::{Kind, World, telling};
 use crate::network::Random;
 
@@ -58,6 +58,11 @@ impl Script {
             Kind::Fleet => {
                 deeds.extend((0..some(random, 1)).map(|_| Deed::KillBus));
                 deeds.extend((0..some(random, 2)).map(|_| Deed::CutRelay(relay(random))));
+                let at = now + Duration::from_micros(random.below(BUSY));
+                for peer in KNOWN..PEERS {
+                    let at = at + Duration::from_millis(random.below(20));
+                    script.add(at, Deed::Start(peer));
+                }
             }
         }
         for deed in deeds {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use proto::relay::native::client::Event;
 use proto::relay::native::frames::{Ending, To, Wants};
+use proto::relay::native::handshake::Refusal;
 
-use super::peer::{PEERS, name};
+use super::peer::{KNOWN, name};
 use super::script::Deed;
 use super::trouble::Where;
 use super::truth::{For, Said};
@@ -24,6 +25,7 @@ impl World {
                 Event::Registered { at, .. } => {
                     assert_eq!(at, self.peers[peer].at);
                     self.peers[peer].is_registered();
+                    self.has_name(peer);
                     // The relay may have been killed meanwhile.
                     let (relay, run) = self.peers[peer].heard;
                     if self.machines[relay].run == run {
@@ -45,6 +47,7 @@ impl World {
                 }
                 Event::KeyMet { name, key } => self.peers[peer].knows(name, key),
                 Event::Happened(_) | Event::Answer(_) => {}
+                Event::Refused(Refusal::NameTaken) if self.is_taken(peer) => self.peers[peer].end(),
                 Event::Ended(Ending::Done) if self.peers[peer].is_closing => {}
                 Event::Ended(_)
                 | Event::Refused(_)
@@ -55,11 +58,27 @@ impl World {
         }
     }
 
+    /// A name has one owner.
+    fn has_name(&mut self, peer: usize) {
+        if let Some((name, _)) = self.peers[peer].who {
+            let owner = *self.owners.entry(name).or_insert(peer);
+            assert_eq!(owner, peer, "{name:?} belongs to two");
+        }
+    }
+
+    /// Whether another may have the name of this one.
+    fn is_taken(&self, peer: usize) -> bool {
+        let owner = self.peers[peer]
+            .who
+            .and_then(|(name, _)| self.owners.get(&name));
+        peer >= KNOWN && owner != Some(&peer)
+    }
+
     pub(super) fn say_some(&mut self, peer: usize) {
         let wants = [Wants::Nothing, Wants::Delivered, Wants::Read][self.random.below(3) as usize];
         let to = match self.random.below(4) {
             0 if self.peers[peer].is_in_room => For::Room,
-            _ => For::Peer(self.random.below(PEERS as u64) as usize),
+            _ => For::Peer(self.random.below(KNOWN as u64) as usize),
         };
         for _ in 0..=self.random.below(8) {
             let length = match self.random.below(40) {

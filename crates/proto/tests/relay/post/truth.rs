@@ -255,7 +255,7 @@ impl World {
             match said.to {
                 For::Peer(to) if said.is_queued() => {
                     let has_arrived = said.arrived.keys().any(|(peer, _)| *peer == to);
-                    let is_away = self.peers[to].client.is_none();
+                    let is_away = !self.peers[to].is_hearing();
                     assert!(
                         has_arrived || is_away && self.is_kept(number),
                         "{number} is lost: {said:?}"
@@ -267,7 +267,7 @@ impl World {
         }
         for stored in self.mail().all() {
             let (to, _) = self.named(stored.letter.to);
-            let is_away = self.peers[to].client.is_none();
+            let is_away = !self.peers[to].is_hearing();
             assert!(is_away, "{:?} waits for who is here", stored.letter);
         }
         for (relay, machine) in self.machines.iter().enumerate() {

@@ -1012,6 +1012,9 @@ fn nothing_is_left_of_who_goes_without_a_name() {
     assert_eq!(world.counts().pending, 0);
     world.pass(secs(15), Duration::from_millis(50));
     assert_eq!(world.letters(), []);
+}
+
+#[test]
 fn mail_is_not_for_a_client_that_came_to_speak() {
     let mut world = World::with(mail());
     let alice = world.person_without_mail("alice");
