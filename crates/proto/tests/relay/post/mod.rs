@@ -69,6 +69,8 @@ struct Machine {
     out: Outbox,
     /// How often it was killed.
     run: u32,
+    /// Whether no client reaches it.
+    is_isolated: bool,
 }
 
 pub(crate) struct World {
@@ -123,7 +125,12 @@ impl World {
         for _ in 0..relays {
             let hub = Some(world.new_hub());
             let out = Outbox::new();
-            world.machines.push(Machine { hub, out, run: 0 });
+            world.machines.push(Machine {
+                hub,
+                out,
+                run: 0,
+                is_isolated: false,
+            });
         }
         world
     }
@@ -265,7 +272,7 @@ impl World {
             size: datagram.len(),
         };
         let machine = &mut self.machines[relay];
-        if let Some(hub) = &mut machine.hub {
+        if let Some(hub) = machine.hub.as_mut().filter(|_| !machine.is_isolated) {
             hub.handle(&burst, self.now, &mut machine.out);
             self.turn(relay);
         }
@@ -312,6 +319,9 @@ impl World {
     }
 
     fn client_receives(&mut self, (relay, run): (usize, u32), to: SocketAddr, datagram: &[u8]) {
+        if self.machines[relay].is_isolated {
+            return;
+        }
         let is_it = |peer: &Peer| peer.at == to && !peer.is_cut && peer.relay() == relay;
         if let Some(index) = self.peers.iter().position(is_it)
             && let Some(client) = &mut self.peers[index].client

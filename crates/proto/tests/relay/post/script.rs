@@ -29,6 +29,9 @@ pub(super) enum Deed {
     FillDisk,
     KillBus,
     CutRelay(usize),
+    /// Neither clients nor the bus reach a relay.
+    Isolate(usize),
+    Rejoin(usize),
 }
 
 /// Deeds in the order in which they are due.
@@ -58,6 +61,7 @@ impl Script {
             Kind::Fleet => {
                 deeds.extend((0..some(random, 1)).map(|_| Deed::KillBus));
                 deeds.extend((0..some(random, 2)).map(|_| Deed::CutRelay(relay(random))));
+                deeds.extend((0..some(random, 1)).map(|_| Deed::Isolate(relay(random))));
                 let at = now + Duration::from_micros(random.below(BUSY));
                 for peer in KNOWN..PEERS {
                     let at = at + Duration::from_millis(random.below(20));
@@ -105,7 +109,11 @@ impl World {
             Deed::StartRelay(relay) => self.start_relay(relay),
             Deed::FillDisk => self.fill_disk(),
             Deed::KillBus => self.kill_bus(),
-            Deed::CutRelay(relay) => self.cut_relay(relay),
+            Deed::CutRelay(relay) => {
+                self.cut_relay(relay);
+            }
+            Deed::Isolate(relay) => self.isolate(relay),
+            Deed::Rejoin(relay) => self.machines[relay].is_isolated = false,
         }
     }
 }

@@ -204,11 +204,26 @@ impl World {
         self.troubles.add(Where::Bus, self.now, until);
     }
 
-    pub(super) fn cut_relay(&mut self, relay: usize) {
+    /// Its clients may notice that later, or not at all.
+    pub(super) fn isolate(&mut self, relay: usize) {
+        let until = self.cut_relay(relay);
+        self.machines[relay].is_isolated = true;
+        for (index, peer) in self.peers.iter().enumerate() {
+            if peer.relay() == relay && peer.client.is_some() {
+                self.troubles
+                    .add(Where::Peer(index), self.now, until + ARRIVAL);
+            }
+        }
+        self.script.add(until, Deed::Rejoin(relay));
+    }
+
+    /// Until when is told.
+    pub(super) fn cut_relay(&mut self, relay: usize) -> Duration {
         let until = self.now + self.pause(4_000, 40_000);
         if let Post::Bus(bus) = &mut self.post {
             bus.cut(relay, until, self.now);
         }
         self.troubles.add(Where::Link(relay), self.now, until);
+        until
     }
 }
