@@ -105,8 +105,8 @@ pub struct Delivery {
     pub from: Origin,
     /// The room it was said in, and its place there.
     pub room: Option<(Name, u64)>,
-    /// Its sender's number. One that is not greater than the last of this sender has come before, on a session before;
-    /// a room's are told apart by their place. A classic sender's are 0.
+    /// Its sender's number: a message may come again, on another session or from another relay, and is known by it. Around
+    /// a lost relay they need not grow. A classic sender's are 0.
     pub id: MessageId,
     /// What of it this is.
     pub part: Part,
