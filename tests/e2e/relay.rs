@@ -3,8 +3,10 @@
 
 mod attacked;
 mod classic;
+mod counted;
 mod crowd;
 mod lost;
+mod mail;
 mod native;
 mod refusals;
 mod several;
