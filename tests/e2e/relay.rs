@@ -5,6 +5,8 @@ mod attacked;
 mod classic;
 mod counted;
 mod crowd;
+#[cfg(unix)]
+mod fleet;
 mod lost;
 mod mail;
 mod native;

@@ -79,20 +79,20 @@ impl Namespaces {
         ["ip".into(), "netns".into(), "exec".into(), name]
     }
 
-    /// Sockets of this process on the loopback of one of them: as many threads of it as need one may be elsewhere.
+    /// A socket of this process in one of them, on any address that it has.
     ///
     /// # Panics
     /// Where there is no such namespace.
     #[cfg(target_os = "linux")]
-    pub fn sockets(&self, letter: char, count: usize) -> Vec<UdpSocket> {
+    pub fn socket(&self, letter: char) -> UdpSocket {
         let path = format!("/var/run/netns/{}", self.name(letter));
         let namespace = File::open(path).expect("a namespace of this name");
         // A thread that has gone there does not come back.
         let there = thread::spawn(move || {
             setns(namespace, CloneFlags::CLONE_NEWNET).expect("the way there");
-            (0..count).map(|_| super::loopback_socket()).collect()
+            UdpSocket::bind("0.0.0.0:0").expect("a port there")
         });
-        there.join().expect("sockets")
+        there.join().expect("a socket")
     }
 
     fn name(&self, letter: char) -> &str {

@@ -5,7 +5,7 @@ mod program;
 mod tally;
 
 pub(super) use play::{Habit, Play};
-pub(super) use program::Program;
+pub(super) use program::{Place, Program};
 pub(super) use tally::{Count, Tally};
 
 use std::ops::Range;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proto::relay::native::Name;
 
-use super::{Count, Program, Random, Tally};
+use super::{Count, Place, Program, Random, Tally};
 
 /// What a receiver does.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,7 @@ pub(crate) enum Habit {
 pub(crate) struct Play<'a> {
     pub(crate) senders: &'a [&'a str],
     pub(crate) receivers: &'a [(&'a str, Habit)],
+    pub(crate) place: Place,
     /// Each begins at another one.
     pub(crate) relays: &'a [SocketAddr],
     pub(crate) seed: u64,
@@ -50,11 +51,11 @@ impl Drop for Ends<'_> {
 
 impl Play<'_> {
     /// Has all work while this happens, then lets the senders finish and the receivers hear what is theirs.
-    pub(crate) fn run(&self, happens: impl FnOnce(&Tally)) -> Count {
+    pub(crate) fn run(&self, happens: impl FnOnce(&Tally)) -> (Count, Arc<Tally>) {
         let tally = Arc::new(Tally::default());
         self.introduce(&tally);
         let (said, heard) = (End::default(), End::default());
-        thread::scope(|scope| {
+        let count = thread::scope(|scope| {
             let _ends = Ends([&said, &heard]);
             let (tally, said, heard) = (&tally, &said.0, &heard.0);
             let start = |number: usize| {
@@ -71,13 +72,14 @@ impl Play<'_> {
                 sender.join().expect("a sender that ends well");
             }
             tally.check()
-        })
+        });
+        (count, tally)
     }
 
     /// The receivers' names become known.
     fn introduce(&self, tally: &Arc<Tally>) {
         for (number, (name, _)) in self.receivers.iter().enumerate() {
-            let mut known = Program::new(Some(name), &self.from(number), tally);
+            let mut known = self.program(name, number, tally);
             known.until_registered();
             known.close();
         }
@@ -90,7 +92,7 @@ impl Play<'_> {
             .iter()
             .map(|(name, _)| name.parse().unwrap())
             .collect();
-        let program = Program::new(Some(name), &self.from(number), tally);
+        let program = self.program(name, number, tally);
         program.say_until(said, &names, &mut random).close();
     }
 
@@ -103,7 +105,7 @@ impl Play<'_> {
         heard: &AtomicBool,
     ) {
         let mut random = Random(self.seed + 1000 + number as u64);
-        let start = |turn: usize| Program::new(Some(name), &self.from(turn), tally);
+        let start = |turn: usize| self.program(name, turn, tally);
         let (mut program, mut turn) = (start(number), number);
         while !heard.load(Ordering::Relaxed) {
             program.stay(Duration::from_millis(random.within(5..400)));
@@ -122,10 +124,10 @@ impl Play<'_> {
         program.close();
     }
 
-    /// The relays, another one first for each number.
-    fn from(&self, number: usize) -> Vec<SocketAddr> {
+    /// A program that begins at another relay for each number.
+    fn program(&self, name: &str, number: usize, tally: &Arc<Tally>) -> Program {
         let mut relays = self.relays.to_vec();
         relays.rotate_left(number % self.relays.len());
-        relays
+        Program::at(self.place.clone(), Some(name), &relays, tally)
     }
 }

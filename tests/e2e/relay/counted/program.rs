@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use harness::{PATIENCE, loopback_socket};
+use harness::{Namespaces, PATIENCE, loopback_socket};
 use proto::relay::native::client::{Client, Event, Incoming, SendError, Settings};
 use proto::relay::native::frames::{Question, RelayState, Reply, Stage, To, Wants};
+use proto::relay::native::handshake::Refusal;
 use proto::relay::native::{Identity, MessageId, Name};
 
 use super::Random;
@@ -21,6 +22,9 @@ const PACE: u32 = 5;
 /// How long another relay is not tried.
 const TRIAL: Duration = Duration::from_millis(500);
 
+/// How soon a program is started again that could not register.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// How long it waits for something to come.
 const NAP: Duration = Duration::from_millis(5);
 
@@ -30,13 +34,32 @@ const BATCH: usize = 64;
 /// How many messages it has without a verdict.
 const AHEAD: usize = 32;
 
+/// Where programs are: on this machine's loopback, or in the first of these namespaces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place(pub(crate) Option<Arc<Namespaces>>);
+
+impl Place {
+    fn socket(&self, relay: SocketAddr) -> UdpSocket {
+        let socket = match &self.0 {
+            #[cfg(target_os = "linux")]
+            Some(namespaces) => namespaces.socket('a'),
+            _ => loopback_socket(),
+        };
+        socket.connect(relay).unwrap();
+        socket.set_read_timeout(Some(NAP)).unwrap();
+        socket
+    }
+}
+
 /// One run of a program.
 pub(crate) struct Program {
     client: Client,
     socket: UdpSocket,
+    place: Place,
     /// Relays that it may turn to.
     relays: Vec<SocketAddr>,
-    at: usize,
+    /// Which of them it speaks to.
+    turn: usize,
     began: Instant,
     /// Since when it is without a session; `None` where it has one.
     lost: Option<Instant>,
@@ -54,31 +77,24 @@ pub(crate) struct Program {
 impl Program {
     /// One with a name, of which the identity follows, or without.
     pub(crate) fn new(name: Option<&str>, relays: &[SocketAddr], tally: &Arc<Tally>) -> Self {
-        Self::on(loopback_socket(), name, relays, tally)
+        Self::at(Place::default(), name, relays, tally)
     }
 
-    /// The same on this socket.
-    pub(crate) fn on(
-        socket: UdpSocket,
+    /// The same at another place.
+    pub(crate) fn at(
+        place: Place,
         name: Option<&str>,
         relays: &[SocketAddr],
         tally: &Arc<Tally>,
     ) -> Self {
         let run = tally.run();
         let me: Option<Name> = name.map(|name| name.parse().unwrap());
-        socket.connect(relays[0]).unwrap();
-        socket.set_read_timeout(Some(NAP)).unwrap();
-        let identity = |name| (name, Identity::new(seed(&format!("{name}"))));
-        let settings = Settings {
-            name: me.map(identity),
-            seed: seed(&format!("{me:?} {run} {}", std::process::id())),
-            first: MessageId(micros()),
-        };
         Self {
-            client: Client::new(settings, Duration::ZERO),
-            socket,
+            client: client(me, run),
+            socket: place.socket(relays[0]),
+            place,
             relays: relays.to_vec(),
-            at: 0,
+            turn: 0,
             began: Instant::now(),
             lost: Some(Instant::now()),
             epoch: 0,
@@ -135,6 +151,7 @@ impl Program {
             Event::Message(message) => self.hear(message),
             Event::Receipt { first, last, stage } => self.judge(first, last, stage),
             Event::Answer(answer) => self.answers.push(answer.reply),
+            Event::Refused(Refusal::CutOff) => self.begin_again(),
             Event::Refused(_)
             | Event::Classic
             | Event::Unreadable { .. }
@@ -145,8 +162,16 @@ impl Program {
         }
     }
 
+    /// Nobody could say whose the name is: it is started again, and knows nothing of what it has said.
+    fn begin_again(&mut self) {
+        self.run = self.tally.run();
+        (self.client, self.began) = (client(self.me, self.run), Instant::now());
+        self.unanswered.clear();
+        std::thread::sleep(AGAIN);
+    }
+
     fn hear(&mut self, message: Incoming) {
-        let waited = false;
+        let waited = message.waited > 0;
         match label(&message.content) {
             Some(label) => {
                 let length = message.content.len();
@@ -175,8 +200,8 @@ impl Program {
     /// Turns to another relay where this one is silent.
     fn look_elsewhere(&mut self) {
         if self.relays.len() > 1 && self.lost.is_some_and(|since| since.elapsed() > TRIAL) {
-            self.at = (self.at + 1) % self.relays.len();
-            self.socket.connect(self.relays[self.at]).unwrap();
+            self.turn = (self.turn + 1) % self.relays.len();
+            self.socket.connect(self.relays[self.turn]).unwrap();
             self.lost = Some(Instant::now());
         }
     }
@@ -256,10 +281,7 @@ impl Program {
 
     /// Is away for so long, and comes back at another address: what was sent to it meanwhile is lost.
     pub(crate) fn roam(&mut self, time: Duration) {
-        let socket = loopback_socket();
-        socket.connect(self.relays[self.at]).unwrap();
-        socket.set_read_timeout(Some(NAP)).unwrap();
-        self.socket = socket;
+        self.socket = self.place.socket(self.relays[self.turn]);
         std::thread::sleep(time);
     }
 
@@ -297,6 +319,16 @@ impl Program {
     }
 }
 
+fn client(me: Option<Name>, run: u64) -> Client {
+    let identity = |name| (name, Identity::new(seed(&format!("{name}"))));
+    let settings = Settings {
+        name: me.map(identity),
+        seed: seed(&format!("{me:?} {run} {}", std::process::id())),
+        first: MessageId(micros()),
+    };
+    Client::new(settings, Duration::ZERO)
+}
+
 /// What a content says first, if it is one that is counted.
 fn label(content: &[u8]) -> Option<Label> {
     let end = content.iter().position(|byte| *byte == b':')?;
@@ -308,7 +340,7 @@ fn label(content: &[u8]) -> Option<Label> {
 }
 
 /// 32 bytes that follow from a text.
-pub(crate) fn seed(text: &str) -> [u8; 32] {
+fn seed(text: &str) -> [u8; 32] {
     let mut random = Random(0);
     for byte in text.bytes() {
         random.0 = random.next() ^ u64::from(byte);
@@ -321,7 +353,7 @@ pub(crate) fn seed(text: &str) -> [u8; 32] {
 }
 
 /// The time since 1970.
-pub(crate) fn micros() -> u64 {
+fn micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)
 }

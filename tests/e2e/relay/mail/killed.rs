@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::{Server, Signal, say};
 
-use super::super::counted::{Habit, Play, Random, Tally, rounds};
+use super::super::counted::{Habit, Place, Play, Random, Tally, rounds};
 use super::Kept;
 use crate::all_processors;
 
@@ -29,10 +29,11 @@ fn what_was_answered_is_heard_once_whenever_the_relay_is_killed() {
     let play = Play {
         senders: SENDERS,
         receivers: RECEIVERS,
+        place: Place::default(),
         relays: &[kept.addr()],
         seed: 1,
     };
-    let count = play.run(|tally| {
+    let (count, _) = play.run(|tally| {
         for kill in 0..kills {
             let killed = relay.take().unwrap();
             relay = Some(kill_at_some_point(kill, killed, &mut kept, tally));
