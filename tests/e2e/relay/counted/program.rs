@@ -288,6 +288,7 @@ impl Program {
     /// Says goodbye, unless the relay does not hear it.
     pub(crate) fn close(mut self) {
         self.client.close();
+        self.epoch += 1;
         let until = Instant::now() + Duration::from_secs(2);
         while self.client.deadline().is_some() && Instant::now() < until {
             self.turn();
