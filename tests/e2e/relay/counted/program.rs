@@ -65,6 +65,7 @@ pub(crate) struct Program {
     lost: Option<Instant>,
     /// The relay's.
     epoch: u64,
+    is_closing: bool,
     me: Option<Name>,
     run: u64,
     tally: Arc<Tally>,
@@ -98,6 +99,7 @@ impl Program {
             began: Instant::now(),
             lost: Some(Instant::now()),
             epoch: 0,
+            is_closing: false,
             me,
             run,
             tally: Arc::clone(tally),
@@ -175,9 +177,12 @@ impl Program {
         match label(&message.content) {
             Some(label) => {
                 let length = message.content.len();
-                let (run, epoch) = (self.run, self.epoch);
-                self.tally
-                    .hear(Hearing { run, epoch }, label, length, waited);
+                let hearing = Hearing {
+                    run: self.run,
+                    epoch: self.epoch,
+                    is_closing: self.is_closing,
+                };
+                self.tally.hear(hearing, label, length, waited);
             }
             None => self.heard.push(message),
         }
@@ -288,7 +293,7 @@ impl Program {
     /// Says goodbye, unless the relay does not hear it.
     pub(crate) fn close(mut self) {
         self.client.close();
-        self.epoch += 1;
+        self.is_closing = true;
         let until = Instant::now() + Duration::from_secs(2);
         while self.client.deadline().is_some() && Instant::now() < until {
             self.turn();

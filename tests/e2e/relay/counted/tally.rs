@@ -46,6 +46,8 @@ pub(super) struct Hearing {
     pub(super) run: u64,
     /// The run of the relay that said it.
     pub(super) epoch: u64,
+    /// Whether the program had said goodbye by then.
+    pub(super) is_closing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,8 +171,8 @@ impl Tally {
             }
             // What it had heard may not have come to the disk when the relay was killed.
             Some(before) if *has_crashed && before.epoch != hearing.epoch => count.again += 1,
-            Some(_) => wrong.push(format!(
-                "{label:?} was heard again, and nothing had crashed"
+            Some(before) => wrong.push(format!(
+                "{label:?} was heard again, and nothing had crashed: {before:?}, {hearing:?}"
             )),
         }
         said.heard.push(hearing);

@@ -45,6 +45,27 @@ fn what_was_answered_is_heard_once_whenever_the_relay_is_killed() {
     assert_eq!(status.code(), Some(0), "{messages}");
 }
 
+#[test]
+fn who_comes_and_goes_hears_everything_once() {
+    let _all = all_processors();
+    let mut kept = Kept::new(&[]);
+    let relay = kept.start();
+    let play = Play {
+        senders: SENDERS,
+        receivers: RECEIVERS,
+        place: Place::default(),
+        relays: &[relay.addr()],
+        seed: 4,
+    };
+    let (count, _) = play.run(|tally| {
+        tally.wait("they have come and gone", |count| count.queued > 3_000);
+    });
+    say(&count.to_string());
+    assert_eq!(count.refused, 0, "{count}");
+    let (status, messages) = relay.terminate();
+    assert_eq!(status.code(), Some(0), "{messages}");
+}
+
 /// Kills the relay when a few more messages were answered, and starts it again.
 fn kill_at_some_point(kill: usize, relay: Server, kept: &mut Kept, tally: &Tally) -> Server {
     let mut random = Random(kill as u64);
