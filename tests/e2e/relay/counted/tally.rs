@@ -23,8 +23,7 @@ struct Book {
     said: BTreeMap<Label, Said>,
     /// How many messages that were queued were not heard, by receiver.
     unheard: BTreeMap<Name, u64>,
-    /// Whether something was killed.
-    has_crashed: bool,
+    crash: Crash,
     /// The runs of programs that there were.
     runs: u64,
     count: Count,
@@ -37,6 +36,18 @@ struct Said {
     length: usize,
     verdict: Verdict,
     heard: Vec<Hearing>,
+}
+
+/// What was killed: those who restart their program may hear again what they had heard just before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Crash {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The relay: another run of it says what the one before has not come to forget.
+    Relay,
+    /// A part of a community: what was told to it and not passed on is said again by others.
+    Community,
 }
 
 /// By whom something was heard.
@@ -93,6 +104,17 @@ impl fmt::Display for Count {
     }
 }
 
+impl Crash {
+    /// Whether another run of a program may hear again what one has heard.
+    fn excuses(self, before: &Hearing, hearing: &Hearing) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Relay => before.epoch != hearing.epoch,
+            Self::Community => true,
+        }
+    }
+}
+
 impl Tally {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
@@ -145,7 +167,7 @@ impl Tally {
         let mut book = self.book();
         let Book {
             said,
-            has_crashed,
+            crash,
             count,
             wrong,
             unheard,
@@ -169,8 +191,7 @@ impl Tally {
                     *unheard.entry(said.to).or_default() -= 1;
                 }
             }
-            // What it had heard may not have come to the disk when the relay was killed.
-            Some(before) if *has_crashed && before.epoch != hearing.epoch => count.again += 1,
+            Some(before) if crash.excuses(before, &hearing) => count.again += 1,
             Some(before) => wrong.push(format!(
                 "{label:?} was heard again, and nothing had crashed: {before:?}, {hearing:?}"
             )),
@@ -185,9 +206,9 @@ impl Tally {
         self.book().wrong.push(what);
     }
 
-    /// Something is killed.
-    pub(crate) fn crash(&self) {
-        self.book().has_crashed = true;
+    /// This is killed, or parted from the others.
+    pub(crate) fn crash(&self, crash: Crash) {
+        self.book().crash = crash;
     }
 
     pub(crate) fn count(&self) -> Count {

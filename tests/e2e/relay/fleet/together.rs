@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::Home;
 use super::super::counted::Program;
 use super::Fleet;
+use crate::terminal::Terminal;
 
 #[test]
 fn a_name_at_one_relay_is_reached_from_another() {
@@ -38,10 +39,9 @@ fn a_name_at_one_relay_is_reached_from_another() {
         ];
         assert_eq!(home.send(&args, ""), "read\n");
         assert_eq!(heard.next_line(), format!("{from}: four"));
-        // Who has no name reaches those who are there.
-        let long = "long ".repeat(20_000);
-        home.send(&[target, "--to", to, "-"], &long);
-        assert!(heard.next_line().ends_with(long.trim_end()));
+        let long = "long".repeat(20_000);
+        home.send(&[target, "--name", from, "--to", to, "-"], &long);
+        assert_eq!(heard.next_line(), format!("{from}: {long}"));
     }
     let nobody = home.run(&["send", here, "--name", "carl", "--to", "nobody", "x"], "");
     assert!(
@@ -77,14 +77,17 @@ fn rooms_span_all_relays() {
         }
     }
     let args = ["chat", &fleet.binds[1], "--name", "bob", "--room", "den"];
-    let chat = home.run(&args, "/who\n/rooms\n/keys listener2\n");
-    for words in [
-        "4: bob, listener0, listener1, listener2",
-        "#den (4)",
-        "listener2 has the key ",
+    let mut chat = Terminal::start(home.command(&args));
+    for (typed, shown) in [
+        ("/who\r", "-- 4: "),
+        ("/rooms\r", "#den (4)"),
+        ("/keys listener2\r", "listener2 has the key "),
     ] {
-        assert!(chat.stdout.contains(words), "{words}: {}", chat.stdout);
+        chat.types(typed);
+        chat.shows(shown);
     }
+    chat.types("/quit\r");
+    chat.ends(0);
     drop(listeners);
     fleet.end();
 }

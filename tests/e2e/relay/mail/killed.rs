@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::{Server, Signal, say};
 
-use super::super::counted::{Habit, Place, Play, Random, Tally, rounds};
+use super::super::counted::{Crash, Habit, Place, Play, Random, Tally, rounds};
 use super::Kept;
 use crate::all_processors;
 
@@ -77,7 +77,7 @@ fn kill_at_some_point(kill: usize, relay: Server, kept: &mut Kept, tally: &Tally
     let enough = tally.count().queued + more;
     tally.wait(&format!("kill {kill}"), |count| count.queued >= enough);
     thread::sleep(Duration::from_micros(random.within(0..20_000)));
-    tally.crash();
+    tally.crash(Crash::Relay);
     relay.signal(Signal::SIGKILL);
     relay.wait();
     kept.start()

@@ -51,12 +51,12 @@ fn what_is_sent_to_somebody_away_is_heard_when_they_come() {
             (&message["from"], &message["sealed"]),
             (&"bob".into(), &true.into())
         );
-        assert!(message["waited_s"].is_u64(), "{}", message["waited_s"]);
+        assert!(message["waited_s"].as_u64() > Some(0), "{text}");
     }
     home.send(&[&target, "--name", "bob", "--to", "alice", "five"], "");
     let message = next_message(&mut alice);
     assert_eq!(message["text"], "five");
-    assert!(message.get("waited_s").is_none(), "{message}");
+    assert_eq!(message["waited_s"], 0, "{message}");
     let (status, messages) = alice.wait();
     assert_eq!(status.code(), Some(0), "{messages}");
 
