@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use harness::PATIENCE;
-use proto::relay::native::Name;
 use proto::relay::native::frames::Why;
+use proto::relay::native::{MAX_FRAGMENT, Name};
 
 /// What a message says first: who sent it, and which of theirs it is.
 pub(crate) type Label = (Name, u64);
@@ -229,6 +229,15 @@ impl Tally {
             .is_none_or(|unheard| *unheard == 0)
     }
 
+    /// How many messages in parts were refused since their receiver went away in the middle.
+    pub(crate) fn torn(&self) -> u64 {
+        self.book()
+            .said
+            .values()
+            .filter(|said| said.is_torn())
+            .count() as u64
+    }
+
     /// Waits until this is so.
     pub(crate) fn wait(&self, what: &str, is_so: impl Fn(&Count) -> bool) -> Count {
         let waiting = |book: &mut Book| !is_so(&book.count);
@@ -247,7 +256,7 @@ impl Tally {
     }
 
     /// Waits until everything that was queued was heard, and checks that nothing was heard twice, changed, or in spite of
-    /// a refusal.
+    /// a refusal; but for those in parts whose receiver went away in the middle.
     pub(crate) fn check(&self) -> Count {
         let count = self.wait("what was queued was heard", |count| {
             count.safe == count.queued
@@ -255,7 +264,7 @@ impl Tally {
         let book = self.book();
         let refused = book.said.iter().filter(|(_, said)| said.is_refused());
         let heard: Vec<_> = refused
-            .filter(|(_, said)| !said.heard.is_empty())
+            .filter(|(_, said)| !said.heard.is_empty() && !said.is_torn())
             .map(|(label, said)| (label, said.verdict))
             .take(10)
             .collect();
@@ -278,5 +287,10 @@ impl Book {
 impl Said {
     fn is_refused(&self) -> bool {
         matches!(self.verdict, Verdict::Refused(_))
+    }
+
+    /// Whether its receiver went away when they had a part of it, or all: the relay cannot know.
+    fn is_torn(&self) -> bool {
+        self.verdict == Verdict::Refused(Why::Away) && self.length > MAX_FRAGMENT / 2
     }
 }

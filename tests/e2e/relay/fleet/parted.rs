@@ -89,8 +89,8 @@ fn a_partition_heals() {
         tally.wait("it goes on", |count| count.queued >= enough);
     });
     say(&format!("parted and healed: {count}"));
-    let cut_off = tally.refused(Why::CutOff) as u64;
-    assert_eq!(count.refused, cut_off, "{count}");
+    let expected = tally.refused(Why::CutOff) as u64 + tally.torn();
+    assert_eq!(count.refused, expected, "{count}");
     for relay in [first, second] {
         let (status, messages) = relay.terminate();
         assert_eq!(status.code(), Some(0), "{messages}");

@@ -33,14 +33,14 @@ fn what_was_answered_is_heard_once_whenever_the_relay_is_killed() {
         relays: &[kept.addr()],
         seed: 1,
     };
-    let (count, _) = play.run(|tally| {
+    let (count, tally) = play.run(|tally| {
         for kill in 0..kills {
             let killed = relay.take().unwrap();
             relay = Some(kill_at_some_point(kill, killed, &mut kept, tally));
         }
     });
     say(&format!("{kills} kills: {count}"));
-    assert_eq!(count.refused, 0, "{count}");
+    assert_eq!(count.refused, tally.torn(), "{count}");
     let (status, messages) = relay.unwrap().terminate();
     assert_eq!(status.code(), Some(0), "{messages}");
 }
@@ -57,11 +57,11 @@ fn who_comes_and_goes_hears_everything_once() {
         relays: &[relay.addr()],
         seed: 4,
     };
-    let (count, _) = play.run(|tally| {
+    let (count, tally) = play.run(|tally| {
         tally.wait("they have come and gone", |count| count.queued > 3_000);
     });
     say(&count.to_string());
-    assert_eq!(count.refused, 0, "{count}");
+    assert_eq!(count.refused, tally.torn(), "{count}");
     let (status, messages) = relay.terminate();
     assert_eq!(status.code(), Some(0), "{messages}");
 }

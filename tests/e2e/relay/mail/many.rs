@@ -1,10 +1,12 @@
 //! Very many names with mail.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use harness::{Server, say};
+use harness::{PATIENCE, Server, say};
 use proto::relay::native::Name;
 
 use super::super::counted::{Program, Tally, rounds};
@@ -62,6 +64,31 @@ fn until_mail(kept: &Kept, wanted: u64) {
     asking.close();
 }
 
+/// Where a relay says its figures: it says so after where it listens.
+fn metrics(relay: &mut Server) -> String {
+    let line = relay.next_line();
+    let addr = line.strip_prefix("listening on http://");
+    let addr = addr.and_then(|addr| addr.strip_suffix("/metrics"));
+    addr.unwrap().to_owned()
+}
+
+/// Waits until so many messages have expired.
+fn until_expired(metrics: &str, wanted: usize) {
+    let line = format!("relay_mail_expired_total {wanted}\n");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut stream = TcpStream::connect(metrics).unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        if page.contains(&line) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{line}: {page}");
+    }
+}
+
 #[test]
 fn a_message_for_each_of_very_many_names() {
     let names = rounds("RELAY_NAMES", 2_000);
@@ -108,14 +135,14 @@ fn a_message_for_each_of_very_many_names() {
     phase("half of them fetched", &relay);
     relay.terminate();
 
-    kept.options = vec!["--keep", "1s"];
-    let relay = kept.start();
+    kept.options = vec!["--keep", "1s", "--metrics", "127.0.0.1:0"];
+    let mut relay = kept.start();
     until_mail(&kept, 0);
     phase("the others expired", &relay);
     // What comes now expires while it runs.
     let late = Arc::default();
     send_to(&expired[..1], &kept, &late);
-    until_mail(&kept, 0);
+    until_expired(&metrics(&mut relay), expired.len() + 1);
     for number in expired.iter().take(20) {
         hears_nothing_old(*number, &kept);
     }
