@@ -97,16 +97,24 @@ impl Native {
 
     /// The ticket of a message that is sent away, if there is room for it.
     pub(super) fn entrust(&mut self, waiting: Waiting) -> Result<Ticket, Why> {
-        if self.custody.bytes + waiting.cost() > Custody::MOST {
-            return Err(Why::Full);
-        }
+        self.may_entrust(waiting)?;
+        Ok(self.entrust_anyway(waiting))
+    }
+
+    /// Whether there is room for a message that is to be sent away.
+    pub(super) fn may_entrust(&mut self, waiting: Waiting) -> Result<(), Why> {
+        let is_room = self.custody.bytes + waiting.cost() <= Custody::MOST;
+        let pending = self.pending_of(waiting.teller);
+        let may_send = is_room && pending.is_none_or(|pending| pending.may_send());
+        may_send.then_some(()).ok_or(Why::Full)
+    }
+
+    /// The ticket of a message that is sent away, for which there was room when it began.
+    pub(super) fn entrust_anyway(&mut self, waiting: Waiting) -> Ticket {
         if let Some(pending) = self.pending_of(waiting.teller) {
-            if !pending.may_send() {
-                return Err(Why::Full);
-            }
             pending.sent(waiting.bytes);
         }
-        Ok(self.custody.ticket(waiting))
+        self.custody.ticket(waiting)
     }
 
     /// What was sent away with this ticket, once: it is not away any more.

@@ -82,7 +82,7 @@ impl Native {
         }
         let verdict = match self.reach {
             Reach::Fleet => {
-                let ticket = self.say_to_others(from, room, (send.id, send.body), content)?;
+                let ticket = self.say_to_others(from, room, send, content)?;
                 self.bundle.tickets.push(ticket);
                 Verdict::Pending
             }
@@ -187,9 +187,7 @@ impl Native {
             return Err(Why::Full.into());
         }
         let gathered = match self.reach {
-            Reach::Fleet => {
-                Some(self.gather_for_others(from, (send.id, send.body), content, total)?)
-            }
+            Reach::Fleet => Some(self.gather_for_others(from, room, send, content, total)?),
             Reach::Here | Reach::Store => None,
         };
         let place = self.rooms.next_place(room);
@@ -337,7 +335,7 @@ impl Native {
         }
         spread.kept.take_if(|kept| kept.len() > History::MAX);
         if let Some(gathered) = &mut spread.gathered {
-            gathered.add(content);
+            self.gather_more(gathered, content);
         }
         self.scratch = frame;
     }
