@@ -225,6 +225,7 @@ impl Native {
                     teller,
                     id: letter.id,
                     wants: letter.wants,
+                    to: self.names.find(&letter.to),
                     bytes: content.len(),
                 })?,
                 letter,
