@@ -116,9 +116,6 @@ impl Native {
         if let Some(pending) = self.pending_of(waiting.teller) {
             pending.sent(waiting.bytes);
         }
-        if let Some(to) = waiting.to {
-            self.names.get_mut(to).pending().expected += 1;
-        }
         self.custody.ticket(waiting)
     }
 
@@ -127,9 +124,6 @@ impl Native {
         let waiting = self.custody.take(ticket)?;
         if let Some(pending) = self.pending_of(waiting.teller) {
             pending.settled(waiting.bytes);
-        }
-        if let Some(to) = waiting.to {
-            self.letter_is_there(to);
         }
         Some(waiting)
     }

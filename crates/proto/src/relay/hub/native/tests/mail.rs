@@ -957,6 +957,35 @@ fn a_relay_that_starts_again_delivers_what_was_kept() {
 }
 
 #[test]
+fn mail_is_not_for_a_client_that_came_to_speak() {
+    let mut world = World::with(mail());
+    let alice = world.person_without_mail("alice");
+    world.purpose = Purpose::Speak;
+    let bob = world.person("bob");
+    assert_eq!(world.errands(), [], "nothing is fetched for it");
+    let id = world.message(alice, To::Name(name("bob")), b"hi");
+    world.settle();
+    let letters = world.letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(
+        (letters[0].1, letters[0].3),
+        (letter("alice", "bob", id), Way::Keep)
+    );
+    world.settled(letters[0].0, Outcome::Kept);
+    assert_eq!(world.told(alice), [(id, id, QUEUED)]);
+    world.news(News::MailWaits { name: name("bob") });
+    world.pass(secs(5), secs(1));
+    assert_eq!(world.errands(), []);
+    assert!(world.texts(bob).is_empty());
+    let id = world.message(bob, To::Name(name("alice")), b"hello");
+    world.settle();
+    assert_eq!(world.told(bob), [(id, id, QUEUED)]);
+    world.purpose = Purpose::Hear;
+    world.person("bob");
+    assert_eq!(world.fetch().1, name("bob"));
+}
+
+#[test]
 fn a_refusal_is_remembered_until_its_sender_has_gone_on() {
     let mut world = World::with(mail());
     world.person_who_left("bob");
