@@ -116,6 +116,9 @@ impl Native {
         if let Some(pending) = self.pending_of(waiting.teller) {
             pending.sent(waiting.bytes);
         }
+        if let Some(to) = waiting.to {
+            self.names.get_mut(to).pending().expected += 1;
+        }
         self.custody.ticket(waiting)
     }
 

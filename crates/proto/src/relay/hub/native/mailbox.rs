@@ -42,6 +42,8 @@ enum State {
     Shut,
     /// It was asked for, by this round.
     Asked(u32),
+    /// Whoever has this session came to speak: nothing is fetched for it, and what is for it is kept.
+    Locked,
 }
 
 /// Letters that were kept, in the queue of a session.
@@ -73,7 +75,8 @@ impl Mailbox {
 
     fn may_hold(&self, parcel: &Parcel, now: Duration) -> bool {
         let is_soon = self.held.is_empty() || now < self.until;
-        !self.is_stale && is_soon && self.bytes + parcel.size() <= Self::MOST_HELD
+        let is_fetched = !self.is_stale && !matches!(self.state, State::Locked);
+        is_fetched && is_soon && self.bytes + parcel.size() <= Self::MOST_HELD
     }
 
     fn hold(&mut self, parcel: Parcel, now: Duration) {
@@ -88,7 +91,7 @@ impl Mailbox {
     pub(super) fn moment(&self, now: Duration) -> Option<Duration> {
         let late = (!self.held.is_empty()).then_some(self.until);
         match self.state {
-            State::Open => None,
+            State::Open | State::Locked => None,
             State::Shut => late.into_iter().chain([now + Self::SOON]).min(),
             State::Asked(_) => late,
         }
@@ -156,8 +159,10 @@ impl Native {
 
     /// A session of a name begins whose client does not want what is for it.
     pub(super) fn lock_mailbox(&mut self, index: u32) {
-        let session = self.sessions.get_mut(index);
-        if let Some(session) = session.filter(|_| self.reach != Reach::Here) {
+        if !self.keeps_mail() {
+            return;
+        }
+        if let Some(session) = self.sessions.get_mut(index) {
             let state = State::Locked;
             session.mailbox = Some(Box::new(Mailbox {
                 state,

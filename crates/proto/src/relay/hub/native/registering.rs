@@ -181,7 +181,7 @@ impl Hub {
             .sessions
             .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
-            self.native.came(name, index);
+            self.native.came(name, index, purpose);
         }
         self.native.tell_again(index, &unheard);
         self.native.route.forget();
@@ -258,7 +258,7 @@ impl Native {
     }
 
     /// A session of a name begins: this is the one place where one does.
-    fn came(&mut self, name: NameId, index: u32) {
+    fn came(&mut self, name: NameId, index: u32, purpose: Purpose) {
         let known = self.names.get_mut(name);
         known.session = Some(index);
         known.begins();
@@ -266,7 +266,10 @@ impl Native {
         // Where another session of the name has just made way for this one, it was never away.
         self.errands.pop_if(|it| *it == Errand::Absent { name });
         self.fleet_errand(Errand::Present { name });
-        self.open_mailbox(index);
+        match purpose {
+            Purpose::Hear => self.open_mailbox(index),
+            Purpose::Speak => self.lock_mailbox(index),
+        }
     }
 
     /// The session of a name is over: this is the one place where one ends. Another one of the same name may begin at
