@@ -128,6 +128,9 @@ impl Native {
         if let Some(pending) = self.pending_of(waiting.teller) {
             pending.settled(waiting.bytes);
         }
+        if let Some(to) = waiting.to {
+            self.letter_is_there(to);
+        }
         Some(waiting)
     }
 
