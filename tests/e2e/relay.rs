@@ -3,10 +3,15 @@
 
 mod attacked;
 mod classic;
+mod counted;
 mod crowd;
+#[cfg(unix)]
+mod fleet;
 mod lost;
+mod mail;
 mod native;
 mod refusals;
+mod several;
 #[cfg(unix)]
 mod talking;
 

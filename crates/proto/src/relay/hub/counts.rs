@@ -51,8 +51,7 @@ pub struct Counts {
     pub waiting: u64,
     /// Now: sessions whose queue stands still.
     pub stuck: u64,
-    /// Now: messages whose senders have no verdict yet, of those who go by a name. 0 for a relay that reaches nobody
-    /// beyond its clients.
+    /// Now: messages whose senders have no verdict yet, where mail is kept.
     pub pending: u64,
     /// Now: those of them that are with a store or another relay.
     pub away: u64,

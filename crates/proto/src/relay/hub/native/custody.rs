@@ -4,7 +4,8 @@ use slab::Slab;
 
 use super::Native;
 use super::names::NameId;
-use super::sessions::Key;
+use super::pending::Pending;
+use super::sessions::{Key, Session};
 use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Outcome, ReplyTo, Ticket};
 use crate::relay::native::MessageId;
@@ -27,6 +28,8 @@ pub(super) struct Waiting {
     pub(super) teller: Teller,
     pub(super) id: MessageId,
     pub(super) wants: Wants,
+    /// Whom it is for, where that is known here.
+    pub(super) to: Option<NameId>,
     /// How many bytes of content are away with it.
     pub(super) bytes: usize,
 }
@@ -47,7 +50,7 @@ pub(super) struct Custody {
     serial: u32,
     /// How many bytes are away.
     bytes: usize,
-    /// How many messages have no verdict, of all who go by a name.
+    /// How many messages have no verdict.
     pending: usize,
 }
 
@@ -96,33 +99,62 @@ impl Native {
 
     /// The ticket of a message that is sent away, if there is room for it.
     pub(super) fn entrust(&mut self, waiting: Waiting) -> Result<Ticket, Why> {
-        if self.custody.bytes + waiting.cost() > Custody::MOST {
-            return Err(Why::Full);
-        }
-        if let Teller::Name(name) = waiting.teller {
-            let pending = self.names.get_mut(name).pending();
-            if !pending.may_send() {
-                return Err(Why::Full);
-            }
+        self.may_entrust(waiting)?;
+        Ok(self.entrust_anyway(waiting))
+    }
+
+    /// Whether there is room for a message that is to be sent away.
+    pub(super) fn may_entrust(&mut self, waiting: Waiting) -> Result<(), Why> {
+        let is_room = self.custody.bytes + waiting.cost() <= Custody::MOST;
+        let pending = self.pending_of(waiting.teller);
+        let may_send = is_room && pending.is_none_or(|pending| pending.may_send());
+        may_send.then_some(()).ok_or(Why::Full)
+    }
+
+    /// The ticket of a message that is sent away, for which there was room when it began.
+    pub(super) fn entrust_anyway(&mut self, waiting: Waiting) -> Ticket {
+        if let Some(pending) = self.pending_of(waiting.teller) {
             pending.sent(waiting.bytes);
         }
-        Ok(self.custody.ticket(waiting))
+        if let Some(to) = waiting.to {
+            self.names.get_mut(to).pending().expected += 1;
+        }
+        self.custody.ticket(waiting)
     }
 
     /// What was sent away with this ticket, once: it is not away any more.
     pub(super) fn taken_back(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.custody.take(ticket)?;
-        if let Teller::Name(name) = waiting.teller {
-            self.names.get_mut(name).pending().settled(waiting.bytes);
+        if let Some(pending) = self.pending_of(waiting.teller) {
+            pending.settled(waiting.bytes);
+        }
+        if let Some(to) = waiting.to {
+            self.letter_is_there(to);
         }
         Some(waiting)
     }
 
-    /// A message of this name was taken and has no verdict yet.
-    #[inline]
-    pub(super) fn is_pending(&mut self, name: NameId, id: MessageId) {
-        self.custody.pending += 1;
-        self.names.get_mut(name).pending().add(id);
+    /// What is under way of somebody who is here, or goes by a name.
+    fn pending_of(&mut self, teller: Teller) -> Option<&mut Pending> {
+        match teller {
+            Teller::Name(name) => Some(self.names.get_mut(name).pending()),
+            Teller::Session(key) => Some(&mut self.sessions.of(key)?.busy().pending),
+            Teller::Relay(_) => None,
+        }
+    }
+
+    /// A message was taken and has no verdict yet.
+    pub(super) fn is_pending(&mut self, from: u32, id: MessageId) {
+        if let Some(pending) = self.pending_of(self.teller(from)) {
+            pending.add(id);
+            self.custody.pending += 1;
+        }
+    }
+
+    /// A session without a name is over: nobody is to hear what becomes of its messages.
+    pub(super) fn nobody_hears(&mut self, session: &Session) {
+        let pending = session.busy.as_ref().map(|busy| busy.pending.messages());
+        self.custody.pending -= pending.unwrap_or_default();
     }
 
     /// Tells whoever is to hear it what became of messages; what is no verdict is told to those who are here alone.
@@ -161,11 +193,14 @@ impl Native {
     }
 
     pub(super) fn have_verdict(&mut self, teller: Teller, (first, last): (MessageId, MessageId)) {
-        if let Teller::Name(name) = teller {
-            let pending = self.names.get_mut(name).pending();
+        if let Some(pending) = self.pending_of(teller) {
             let before = pending.messages();
             pending.remove(first, last);
-            self.custody.pending -= before - pending.messages();
+            let removed = before - pending.messages();
+            self.custody.pending -= removed;
+        }
+        if let Teller::Name(name) = teller {
+            self.names.get_mut(name).needs_less();
         }
     }
 }

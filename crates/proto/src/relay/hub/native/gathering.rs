@@ -15,11 +15,11 @@ pub(super) struct Gathering {
 }
 
 impl Native {
-    /// The first part of a message that becomes a letter to this name.
+    /// The first part of a message that becomes a letter.
     pub(super) fn begin_gathering(
         &mut self,
         from: u32,
-        to: Name,
+        send: &Send,
         content: &[u8],
         total: usize,
     ) -> Result<Receivers, Why> {
@@ -27,6 +27,7 @@ impl Native {
         session
             .and_then(|session| session.name)
             .ok_or(Why::Nameless)?;
+        let to = self.name_of(&send.to).ok_or(Why::NotThere)?;
         if self.waiting + total > Self::MOST_WAITING {
             return Err(Why::Full);
         }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use super::Native;
 use super::custody::{Teller, Waiting};
+use super::messages::{Refusal, Verdict};
 use super::names::NameId;
 use super::receipts::Tells;
 use crate::relay::fleet::Passed;
 use crate::relay::hub::Reach;
 use crate::relay::hub::elsewhere::{Errand, ReplyTo, Way};
 use crate::relay::letter::Letter;
+use crate::relay::native::Name;
 use crate::relay::native::frames::{Delivery, Origin, Part, Send, Why};
-use crate::relay::native::{MAX_FRAGMENT, Name};
 
 /// A letter, and who is to hear what becomes of it.
 #[derive(Debug)]
@@ -38,6 +39,29 @@ pub(super) enum Door {
 }
 
 impl Native {
+    /// Whether messages are kept for those who are away: no verdict is said before one is safe.
+    #[inline]
+    pub(super) fn keeps_mail(&self) -> bool {
+        self.reach != Reach::Here
+    }
+
+    /// Puts a whole message in a session's queue, or makes it a letter.
+    pub(super) fn hand_over(
+        &mut self,
+        from: u32,
+        to: u32,
+        send: &Send,
+        content: &[u8],
+        now: Duration,
+    ) -> Result<Verdict, Refusal> {
+        if self.door(from, to, content.len(), now)? == Door::Shut {
+            return self.letter(from, send, content, now);
+        }
+        self.deliver(from, to, send, content);
+        self.spread += 1;
+        Ok(Verdict::Pending)
+    }
+
     /// How a message of this many bytes gets to a session, if it can.
     #[inline]
     pub(super) fn door(
@@ -47,9 +71,14 @@ impl Native {
         bytes: usize,
         now: Duration,
     ) -> Result<Door, Why> {
-        if self.reach == Reach::Here || !self.may_write(from, to) {
-            return self.has_room(to, bytes, now).map(|()| Door::Open);
+        if !self.keeps_mail() || !self.may_write(from, to) {
+            self.has_room(to, bytes, now)?;
+            return Ok(Door::Open);
         }
+        self.door_of_mailbox(to, bytes, now)
+    }
+
+    fn door_of_mailbox(&mut self, to: u32, bytes: usize, now: Duration) -> Result<Door, Why> {
         if !self.is_open(to) {
             return Ok(Door::Shut);
         }
@@ -74,6 +103,19 @@ impl Native {
         let session = self.sessions.get(index);
         let mailbox = session.and_then(|session| session.mailbox.as_ref());
         mailbox.is_none_or(|mailbox| mailbox.is_open())
+    }
+
+    /// A session says a whole message that becomes a letter.
+    pub(super) fn letter(
+        &mut self,
+        from: u32,
+        send: &Send,
+        content: &[u8],
+        now: Duration,
+    ) -> Result<Verdict, Refusal> {
+        let to = self.name_of(&send.to).ok_or(Why::NotThere)?;
+        self.write(from, to, send, content.to_vec(), now)?;
+        Ok(Verdict::Pending)
     }
 
     /// A session writes a letter.
@@ -183,6 +225,7 @@ impl Native {
                     teller,
                     id: letter.id,
                     wants: letter.wants,
+                    to: self.names.find(&letter.to),
                     bytes: content.len(),
                 })?,
                 letter,
@@ -227,18 +270,9 @@ impl Native {
             wants: letter.wants,
             body: letter.body,
         };
-        if content.len() <= MAX_FRAGMENT {
-            return self.push(index, &delivery(Part::Whole), content);
-        }
-        let mut part = Part::First(content.len() as u32);
-        let mut chunks = content.chunks(MAX_FRAGMENT).peekable();
         let mut packet = 0;
-        while let Some(chunk) = chunks.next() {
-            packet = self.push(index, &delivery(part), chunk);
-            part = match chunks.len() {
-                1 => Part::Last,
-                _ => Part::Next,
-            };
+        for (part, piece) in Part::all_of(content) {
+            packet = self.push(index, &delivery(part), piece);
         }
         packet
     }

@@ -11,7 +11,7 @@ use super::sessions::Key;
 use crate::relay::Reply;
 use crate::relay::hub::{Hub, Outbox, Reach, Via};
 use crate::relay::native::frames::{Body, Part, Send, Stage, To, Why};
-use crate::relay::native::{MAX_CONTENT, MessageId, Name};
+use crate::relay::native::{MAX_CONTENT, MessageId};
 
 /// A message of which not all parts are there.
 #[derive(Debug)]
@@ -21,6 +21,17 @@ pub(super) struct Taking {
     /// How many bytes are still to come.
     pub(super) left: usize,
     pub(super) receivers: Receivers,
+}
+
+impl Taking {
+    /// Whether its parts are kept until all are there.
+    pub(super) fn is_gathered(&self) -> bool {
+        match &self.receivers {
+            Receivers::Nobody | Receivers::One(_) => false,
+            Receivers::Room(spread) => spread.gathered.is_some(),
+            Receivers::Letter(_) => true,
+        }
+    }
 }
 
 /// Who gets the parts of a message.
@@ -55,7 +66,7 @@ pub(super) enum Target {
     Room(RoomId),
     Classic(SocketAddr, Via),
     /// A name that has no session here.
-    Away(Name),
+    Away,
 }
 
 /// When the sender of a message that is queued is told so.
@@ -114,15 +125,16 @@ impl Hub {
     ) -> Result<Verdict, Refusal> {
         self.native.begin(from, send.id)?;
         match self.target(from, &send.to, now)? {
+            Target::Session(to) if self.native.keeps_mail() => {
+                self.native.hand_over(from, to, send, content, now)
+            }
             Target::Session(to) => {
-                if self.native.door(from, to, content.len(), now)? == Door::Shut {
-                    return self.letter(from, Target::Session(to), send, content, now);
-                }
+                self.native.has_room(to, content.len(), now)?;
                 self.native.deliver(from, to, send, content);
                 self.counts.deliveries += 1;
                 Ok(self.native.verdict_of(to, now))
             }
-            away @ Target::Away(_) => self.letter(from, away, send, content, now),
+            Target::Away => self.native.letter(from, send, content, now),
             Target::Room(room) => {
                 let native = &mut self.native;
                 native.say_in_room(from, room, send, content, now)
@@ -132,21 +144,6 @@ impl Hub {
                 Ok(Verdict::Now)
             }
         }
-    }
-
-    /// A whole message becomes a letter.
-    fn letter(
-        &mut self,
-        from: u32,
-        target: Target,
-        send: &Send,
-        content: &[u8],
-        now: Duration,
-    ) -> Result<Verdict, Refusal> {
-        let to = self.native.name_of(target).ok_or(Why::NotThere)?;
-        let content = content.to_vec();
-        self.native.write(from, to, send, content, now)?;
-        Ok(Verdict::Pending)
     }
 
     /// The first of several parts decides for all of them.
@@ -189,9 +186,7 @@ impl Hub {
         match self.target(from, &send.to, now)? {
             Target::Session(to) => {
                 if self.native.door(from, to, total, now)? == Door::Shut {
-                    let to = self.native.name_of(Target::Session(to));
-                    let to = to.ok_or(Why::NotThere)?;
-                    return Ok(self.native.begin_gathering(from, to, content, total)?);
+                    return Ok(self.native.begin_gathering(from, send, content, total)?);
                 }
                 self.native.deliver(from, to, send, content);
                 self.native.reserve(to, total - content.len());
@@ -202,7 +197,7 @@ impl Hub {
                 let spread = native.begin_in_room(from, room, send, content, total, now)?;
                 Ok(Receivers::Room(spread))
             }
-            Target::Away(to) => Ok(self.native.begin_gathering(from, to, content, total)?),
+            Target::Away => Ok(self.native.begin_gathering(from, send, content, total)?),
             Target::Classic(..) => Err(Why::NotClassic.into()),
         }
     }
@@ -263,7 +258,7 @@ impl Hub {
                     return Ok(Target::Session(session));
                 }
                 match (self.native.reach, known) {
-                    (Reach::Fleet, _) | (Reach::Store, Some(_)) => Ok(Target::Away(*name)),
+                    (Reach::Fleet, _) | (Reach::Store, Some(_)) => Ok(Target::Away),
                     (Reach::Here, Some(_)) => Err(Why::Away),
                     (Reach::Here | Reach::Store, None) => Err(Why::Unknown),
                 }

@@ -47,6 +47,7 @@ use std::time::Duration;
 use custody::Custody;
 use fleet::asking::Questions;
 use fleet::claims::Claims;
+use fleet::looks::Looks;
 use gate::Gate;
 use limits::Limits;
 use names::Names;
@@ -78,12 +79,13 @@ pub(super) struct Native {
     custody: Custody,
     claims: Claims,
     questions: Questions,
+    looks: Looks,
     /// What was said in rooms and is with other relays, where the queue of somebody here is long.
     slow: BTreeMap<Ticket, Key>,
     /// How the relays of the community are.
     relays: Vec<RelayState>,
     reach: Reach,
-    /// Deliveries of what was said in rooms.
+    /// Deliveries of what was said in rooms, and where mail is kept.
     spread: u64,
     /// Those that passed slow members by.
     dropped: u64,
@@ -157,6 +159,7 @@ impl Native {
             custody: Custody::default(),
             claims: Claims::default(),
             questions: Questions::default(),
+            looks: Looks::default(),
             slow: BTreeMap::new(),
             relays: Vec::new(),
             reach: settings.reach,
@@ -198,6 +201,7 @@ impl Native {
             self.sessions.expiry(),
             self.rooms.deadline(),
             self.questions.deadline(),
+            self.looks.deadline(),
         ];
         moments.into_iter().flatten().min()
     }
@@ -326,7 +330,7 @@ impl Native {
         for room in rooms.unwrap_or_default() {
             self.vacate(index, room, now);
         }
-        if self.reach != Reach::Here {
+        if self.keeps_mail() {
             self.give_back(index);
             self.keep_held(index);
             self.forget_mail(index);
@@ -337,6 +341,7 @@ impl Native {
             return;
         };
         self.waiting -= session.counted as usize;
+        self.nobody_hears(&session);
         self.stuck -= usize::from(session.is_stuck);
         if let Some(name) = session.name {
             self.left(name, index);

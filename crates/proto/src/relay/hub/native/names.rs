@@ -42,6 +42,8 @@ struct Refused {
     runs: Vec<(MessageId, MessageId, Why)>,
     /// The greatest number of those that are remembered no more.
     forgotten: Option<MessageId>,
+    /// Whether none of them is said again: in the same session, it has said a later one.
+    is_over: bool,
 }
 
 impl Refused {
@@ -173,31 +175,43 @@ impl Known {
         self.last = id;
         if let Some(refused) = &mut self.refused {
             refused.only_before(id);
+            refused.is_over = true;
         }
     }
 
-    /// It has heard everything.
+    /// A session of its own begins: it may say again what it has not heard of.
+    pub(super) fn begins(&mut self) {
+        if let Some(refused) = &mut self.refused {
+            refused.is_over = false;
+        }
+    }
+
+    /// It has heard everything that was said to it.
     pub(super) fn heard_all(&mut self) {
-        self.refused = None;
+        self.refused.take_if(|refused| refused.is_over);
         self.pending.take_if(|pending| pending.is_empty());
     }
 
-    /// What is under way of it.
-    #[inline]
+    /// Gives back what only somebody needs of whom something is under way, if they are not here.
+    pub(super) fn needs_less(&mut self) {
+        if self.session.is_none() {
+            self.pending.take_if(|pending| pending.is_empty());
+        }
+    }
+
+    /// What is under way of it, if anything is.
+    pub(super) fn under_way(&self) -> Option<&Pending> {
+        self.pending.as_deref()
+    }
+
+    /// How many letters are under way to it.
+    pub(super) fn expected(&self) -> u32 {
+        self.pending.as_ref().map_or(0, |pending| pending.expected)
+    }
+
+    /// The same, to be changed.
     pub(super) fn pending(&mut self) -> &mut Pending {
         self.pending.get_or_insert_default()
-    }
-
-    /// Whether this message was taken and has no verdict yet.
-    pub(super) fn has_pending(&self, id: MessageId) -> bool {
-        self.pending.as_ref().is_some_and(|pending| pending.has(id))
-    }
-
-    /// Whether no more of it is taken before something has a verdict.
-    pub(super) fn may_say(&self) -> bool {
-        self.pending
-            .as_ref()
-            .is_none_or(|pending| !pending.is_full())
     }
 
     pub(super) fn keys(&self) -> Option<PublicKeys> {

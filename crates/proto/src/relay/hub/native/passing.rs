@@ -1,16 +1,18 @@
 //! How a message, or a part of one, gets into its receivers' queues, and what is remembered of it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Native;
 use super::custody::Teller;
-use super::messages::{Receivers, Refusal, Taking, Target, Verdict};
+use super::messages::{Receivers, Refusal, Taking, Verdict};
 use super::names::Known;
+use super::pending::Pending;
 use super::receipts::Tells;
 use super::rooms::append;
 use super::sessions::{Key, Session};
 use crate::relay::hub::Reach;
-use crate::relay::native::frames::{Delivery, Origin, Part, Read, Send, Stage, Wants, Why};
+use crate::relay::native::frames::{Delivery, Origin, Part, Read, Send, Stage, To, Wants, Why};
 use crate::relay::native::{MessageId, Name};
 
 impl Native {
@@ -28,17 +30,43 @@ impl Native {
         {
             self.drop_unfinished(from);
         }
-        let name = self.sessions.get(from).and_then(|session| session.name);
-        let known = name.map(|name| self.names.get(name));
         if id > self.last(from) {
-            let may_say = self.reach == Reach::Here || known.is_none_or(Known::may_say);
-            return may_say.then_some(()).ok_or(Refusal::Because(Why::Full));
+            return match self.reach {
+                Reach::Here => Ok(()),
+                Reach::Store | Reach::Fleet => self.may_say(from),
+            };
         }
-        if known.is_some_and(|known| known.has_pending(id)) {
-            return Err(Refusal::Pending);
+        Err(self.said_again(from, id))
+    }
+
+    fn known(&self, index: u32) -> Option<&Known> {
+        let name = self.sessions.get(index)?.name?;
+        Some(self.names.get(name))
+    }
+
+    /// What is under way of a session's owner.
+    fn under_way(&self, from: u32) -> Option<&Pending> {
+        let session = self.sessions.get(from)?;
+        match session.name {
+            Some(name) => self.names.get(name).under_way(),
+            None => session.busy.as_ref().map(|busy| &busy.pending),
         }
+    }
+
+    /// Whether more is taken from somebody before something of theirs has a verdict.
+    fn may_say(&self, from: u32) -> Result<(), Refusal> {
+        let is_full = self.under_way(from).is_some_and(Pending::is_full);
+        (!is_full).then_some(()).ok_or(Refusal::Because(Why::Full))
+    }
+
+    /// What is told of a message that was said before.
+    fn said_again(&self, from: u32, id: MessageId) -> Refusal {
+        if self.under_way(from).is_some_and(|pending| pending.has(id)) {
+            return Refusal::Pending;
+        }
+        let known = self.known(from);
         let refused = known.and_then(|known| known.was_refused(id));
-        Err(refused.map_or(Refusal::Repeated, Refusal::Because))
+        refused.map_or(Refusal::Repeated, Refusal::Because)
     }
 
     /// The last message that was taken from this sender.
@@ -56,18 +84,13 @@ impl Native {
         let Some(session) = self.sessions.get_mut(from) else {
             return;
         };
-        let name = session.name;
-        match name {
+        match session.name {
             Some(name) => self.names.get_mut(name).took(id),
             None => session.last = id,
         }
         match verdict {
             Verdict::Later => {}
-            Verdict::Pending => {
-                if let Some(name) = name {
-                    self.is_pending(name, id);
-                }
-            }
+            Verdict::Pending => self.is_pending(from, id),
             Verdict::Now => self.say(from, id, Stage::Queued),
             Verdict::When(slow) => self.withhold(slow, sender, id),
         }
@@ -118,9 +141,6 @@ impl Native {
     /// When the sender of what was just queued is told so.
     #[inline]
     pub(super) fn verdict_of(&self, to: u32, now: Duration) -> Verdict {
-        if self.reach != Reach::Here {
-            return Verdict::Pending;
-        }
         let slow = |session: &&Session| session.is_slow() && !session.stands_still(now);
         match self.sessions.get(to).filter(slow) {
             Some(_) => Verdict::When(to),
@@ -128,15 +148,16 @@ impl Native {
         }
     }
 
-    /// The name that something goes to, where it has one.
-    pub(super) fn name_of(&self, target: Target) -> Option<Name> {
-        match target {
-            Target::Session(to) => {
-                let name = self.sessions.get(to)?.name?;
-                Some(self.names.get(name).name)
+    /// The name of who a message is for, where they have one.
+    pub(super) fn name_of(&self, to: &To) -> Option<Name> {
+        match to {
+            To::Name(name) => Some(*name),
+            To::Room(_) => None,
+            To::Address(address) => {
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                let known = self.known(self.sessions.find(address)?)?;
+                Some(known.name)
             }
-            Target::Away(name) => Some(name),
-            Target::Room(_) | Target::Classic(..) => None,
         }
     }
 
@@ -159,14 +180,19 @@ impl Native {
         let packet = self.push_frame(to, &frame);
         self.scratch = frame;
         let is_end = matches!(send.part, Part::Whole | Part::Last);
-        if is_end && (self.reach != Reach::Here || send.wants != Wants::Nothing) {
-            let (teller, tells) = match self.reach {
-                Reach::Here => (Teller::Session(self.sessions.key(from)), Tells::Delivered),
-                _ => (self.teller(from), Tells::verdict(send.wants)),
-            };
-            if let Some(session) = self.sessions.get_mut(to) {
-                session.note_due(packet, teller, send.id, tells);
-            }
+        if is_end && (self.keeps_mail() || send.wants != Wants::Nothing) {
+            self.is_due(packet, (from, to), send);
+        }
+    }
+
+    /// Notes what is told of a message when this packet has come.
+    fn is_due(&mut self, packet: u32, (from, to): (u32, u32), send: &Send) {
+        let (teller, tells) = match self.reach {
+            Reach::Here => (Teller::Session(self.sessions.key(from)), Tells::Delivered),
+            _ => (self.teller(from), Tells::verdict(send.wants)),
+        };
+        if let Some(session) = self.sessions.get_mut(to) {
+            session.note_due(packet, teller, send.id, tells);
         }
     }
 
@@ -221,6 +247,11 @@ impl Native {
         send: &Send,
         content: &[u8],
     ) -> Result<(), Refusal> {
+        if taking.is_gathered() && self.waiting + content.len() > Self::MOST_WAITING {
+            self.give_up(from, taking);
+            taking.receivers = Receivers::Nobody;
+            return Err(Refusal::Because(Why::Full));
+        }
         match &mut taking.receivers {
             Receivers::Nobody => Err(Refusal::Said),
             Receivers::Letter(gathering) => {
@@ -267,8 +298,8 @@ impl Native {
                 let mut verdict = slow.map_or(Verdict::Now, Verdict::When);
                 let deliveries = spread.to.len() as u64;
                 if let Some(gathered) = spread.gathered.take() {
-                    self.note_slow(gathered.ticket, verdict);
-                    self.say_gathered(from, spread.room, taking.id, gathered);
+                    let ticket = self.say_gathered(from, gathered);
+                    self.note_slow(ticket, verdict);
                     verdict = Verdict::Pending;
                 }
                 self.keep_parts(spread, now);
@@ -278,7 +309,7 @@ impl Native {
     }
 
     fn verdict_now(&self, to: u32) -> Verdict {
-        if self.reach != Reach::Here {
+        if self.keeps_mail() {
             return Verdict::Pending;
         }
         match self.sessions.get(to).is_some_and(Session::is_slow) {

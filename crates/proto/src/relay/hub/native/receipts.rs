@@ -6,7 +6,6 @@ use super::Native;
 use super::custody::Teller;
 use super::sessions::{Key, Session};
 use crate::relay::fleet::Passed;
-use crate::relay::hub::Reach;
 use crate::relay::hub::elsewhere::Errand;
 use crate::relay::native::MessageId;
 use crate::relay::native::frames::{Receipt, Stage, Wants};
@@ -180,7 +179,7 @@ impl Native {
         }
         self.settle_due(index);
         self.release(index, now);
-        if self.reach != Reach::Here {
+        if self.keeps_mail() {
             self.mail_came(index);
             self.look_after_mail(index, now);
         }

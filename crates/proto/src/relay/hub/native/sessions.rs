@@ -12,6 +12,7 @@ use slab::Slab;
 use super::mailbox::{MailDue, Mailbox};
 use super::messages::Taking;
 use super::names::NameId;
+use super::pending::Pending;
 use super::receipts::{Due, Withheld};
 use super::rooms::RoomId;
 use super::wheel::Slot;
@@ -102,6 +103,8 @@ pub(super) struct Busy {
     pub(super) reserved: usize,
     /// Verdicts for others that wait until its queue is shorter.
     pub(super) withheld: Vec<Withheld>,
+    /// Its own messages that have no verdict yet, if it goes by no name.
+    pub(super) pending: Pending,
     /// Deliveries whose senders are to hear that they have come.
     pub(super) due: VecDeque<Due>,
     /// Letters that were kept, on their way to it.
@@ -126,7 +129,7 @@ impl Busy {
 
     fn is_idle(&self) -> bool {
         let nothing_waits = self.withheld.is_empty() && self.due.is_empty();
-        let no_mail = self.mail.is_empty() && self.forget.is_none();
+        let no_mail = self.mail.is_empty() && self.forget.is_none() && self.pending.is_empty();
         nothing_waits
             && no_mail
             && self.receipts.is_empty()

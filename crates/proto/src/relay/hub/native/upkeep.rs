@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Native;
 use super::rooms::append;
-use crate::relay::hub::{Hub, Outbox, Reach};
+use crate::relay::hub::{Hub, Outbox};
 use crate::relay::native::frames::Ending;
 
 impl Native {
@@ -55,7 +55,7 @@ impl Native {
         if backlog > Self::UNRULY || is_full && session.is_slow() && session.stands_still(now) {
             return self.end(index, Some(Ending::Unruly), now, out);
         }
-        if self.reach != Reach::Here {
+        if self.keeps_mail() {
             self.forget_mail(index);
         }
         self.transmit(index, now, out);
@@ -118,6 +118,7 @@ impl Hub {
         }
         self.native.rooms.sweep(now);
         self.native.give_up_questions(now);
+        self.native.give_up_looks(now);
         let mut at = 0;
         while let Some(index) = self.native.dirty.get(at) {
             self.native.flush(*index, now, out);
