@@ -12,7 +12,7 @@ use async_nats::{Message, StatusCode};
 use proto::frame::{self, Prefix};
 use proto::relay::fleet::{Asked, Beat, Here, Listed, MailWaits, Passed, Said, Told};
 use proto::relay::hub::elsewhere::{Claimed, Errand, News, Outcome, ReplyTo, Way};
-use proto::relay::letter::Letter;
+use proto::relay::letter::{Letter, Place};
 use proto::relay::native::Name;
 use proto::relay::native::frames::{Happened, RelayState, Why};
 use proto::relay::native::identity::PublicKeys;
@@ -647,8 +647,9 @@ fn stored(message: &Message) -> Option<Answer> {
         return Some(Answer::NotNow);
     }
     let response: Response<PublishAck> = serde_json::from_slice(&message.payload).ok()?;
-    let Response::Err { error } = response else {
-        return Some(Answer::Stored);
+    let error = match response {
+        Response::Ok(stored) => return Some(Answer::Stored(Place(stored.sequence))),
+        Response::Err { error } => error,
     };
     let text = error.to_string();
     Some(match error.error_code() {
