@@ -7,6 +7,7 @@ mod crowd;
 mod lost;
 mod native;
 mod refusals;
+mod several;
 #[cfg(unix)]
 mod talking;
 

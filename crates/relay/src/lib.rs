@@ -8,6 +8,7 @@ mod chat;
 mod listen;
 mod menu;
 mod peer;
+mod relays;
 mod send;
 mod serve;
 mod status;

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use proto::relay::native::client::{Event, Incoming};
 use proto::relay::native::frames::{Stage, To, Wants, Why};
-use runtime::addr::Target;
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::Exit;
 use runtime::escape::Escaped;
 use runtime::prompt::{Prompt, PromptError};
 use runtime::units;
 
 use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, Reach};
+use crate::relays::Relays;
 use crate::words;
 
 const CHOICES: &str = "
@@ -43,8 +44,8 @@ const VERDICT: Duration = Duration::from_secs(4);
   relay menu example.org                                          a conversation
   printf '2\\n192.0.2.7\\n50123\\nhello\\n5\\n' | relay menu example.org   the same choices from a script")]
 pub(crate) struct Args {
-    /// Relay: HOST, HOST:PORT or [V6]:PORT [default port: 9000]
-    target: Target,
+    /// Relay: HOST, HOST:PORT or [V6]:PORT, or several of one community: A,B,C [default port: 9000]
+    target: Relays,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -53,7 +54,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         classic: true,
     };
     let inbox = Inbox::new()?;
-    let Arrival { peer, at } = reach.connect(&crate::who::Who::nameless(), &inbox)?;
+    let Arrival { peer, at } =
+        reach.connect(&crate::who::Who::nameless(), Purpose::Hear, &inbox)?;
     let teller = inbox.teller();
     thread::Builder::new().name("input".into()).spawn(move || {
         let mut prompt = Prompt::plain(MAX_LINE);

@@ -1,10 +1,13 @@
 //! What the wire says by numbers, in words for people, the cure included where one is known.
 
+use std::time::Duration;
+
 use proto::relay::native::frames::{Ending, Origin, Stage, To, Why};
 use proto::relay::native::handshake::Refusal;
 use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{MAX_CONTENT, Name};
 use runtime::addr::Target;
+use runtime::units;
 
 use crate::to::{Address, Recipient};
 use crate::who::Who;
@@ -109,4 +112,33 @@ pub(crate) fn key_changed(name: Name, was: &SigningKey, is: &SigningKey, who: &W
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
     format!("{number} {word}")
+}
+
+/// For how long something has been so.
+pub(crate) fn since(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => units::show_time(Duration::from_secs(seconds)),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_it_has_run() {
+        let table = [
+            (7, "7 s"),
+            (120, "2 min"),
+            (3660, "1 h 1 min"),
+            (86_400, "1 d 0 h"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(since(seconds), expected);
+        }
+    }
 }

@@ -31,10 +31,11 @@ impl Verbosity {
     /// Sets the log up for the whole process: to standard error, `RUST_LOG` taking precedence where it is set. Further
     /// calls do nothing.
     pub fn start_log(self) {
+        // What a library says of each message is of use to those alone who want all.
         let level = match (self.quiet, self.verbose) {
-            (true, _) => "warn",
-            (_, 0) => "info",
-            (_, 1) => "debug",
+            (true, _) => "warn,async_nats=off",
+            (_, 0) => "info,async_nats=off",
+            (_, 1) => "debug,async_nats=off",
             _ => "trace",
         };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));

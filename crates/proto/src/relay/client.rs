@@ -153,6 +153,19 @@ impl ClassicClient {
         self.events.pop_front()
     }
 
+    /// Whether a relay has answered, and goes on to.
+    pub fn is_registered(&self) -> bool {
+        self.at.is_some()
+    }
+
+    /// From now on another relay is spoken to: this one is lost.
+    pub fn elsewhere(&mut self, now: Duration) {
+        self.next_hello = now;
+        if self.at.take().is_some() {
+            self.events.push_back(Event::Lost);
+        }
+    }
+
     /// Asks the relay now where it sees this client.
     pub fn greet(&mut self, now: Duration) {
         (self.is_asked, self.next_hello) = (true, now);

@@ -177,6 +177,16 @@ impl Mail {
         lane.map_or(0, |lane| self.lanes[lane].letters)
     }
 
+    /// Where this letter waits, if it does.
+    pub fn place(&self, letter: &Letter) -> Option<Place> {
+        let Origin::Name(from) = letter.from else {
+            return None;
+        };
+        let lane = self.lane(&from, &letter.to)?;
+        let entry = self.find(lane, letter.id)?;
+        Some(self.entries[entry].place())
+    }
+
     /// Keeps a letter that takes so many bytes. Its place is greater than all before.
     ///
     /// # Errors
@@ -186,10 +196,10 @@ impl Mail {
         let Origin::Name(from) = letter.from else {
             return Err(Why::Nameless);
         };
-        let lane = self.lane(&from, &letter.to);
-        if let Some(entry) = lane.and_then(|lane| self.find(lane, letter.id)) {
-            return Ok(Keep::Already(self.entries[entry].place()));
+        if let Some(place) = self.place(letter) {
+            return Ok(Keep::Already(place));
         }
+        let lane = self.lane(&from, &letter.to);
         if lane.is_some_and(|lane| self.lanes[lane].letters >= self.limits.quota) {
             return Err(Why::Quota);
         }
@@ -213,9 +223,8 @@ impl Mail {
         };
         let tail = self.party(&letter.to).map(|to| self.parties[to].tail);
         let is_later = |tail: u32| tail == NONE || self.entries[tail].place() < place;
-        let is_known = self.lane(&from, &letter.to);
-        let is_known = is_known.and_then(|lane| self.find(lane, letter.id));
-        if !tail.is_none_or(is_later) || is_known.is_some() || self.entries.len() >= NONE as usize {
+        let is_known = self.place(letter).is_some();
+        if !tail.is_none_or(is_later) || is_known || self.entries.len() >= NONE as usize {
             return false;
         }
         self.add(&from, letter, place, bytes, since);

@@ -9,6 +9,7 @@ mod written;
 use anyhow::Context;
 use proto::relay::native::Name;
 use proto::relay::native::frames::To;
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::Exit;
 
 use crate::peer::{Inbox, Reach};
@@ -39,21 +40,16 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let who = args.naming.settle_or(user(), &args.reach.target)?;
     let inbox = Inbox::new()?;
-    let arrival = args.reach.connect(&who, &inbox)?;
+    let arrival = args.reach.connect(&who, Purpose::Hear, &inbox)?;
     let mut input = Input::new(args.room.map(To::Room))?;
     let printer = input.printer()?;
-    let mut talk = Talk::new(
-        &args.reach.target,
-        who,
-        arrival,
-        input.is_terminal(),
-        printer,
-    );
+    let mut talk = Talk::new(who, arrival, input.is_terminal(), printer);
     talk.begin(args.room)?;
     input
         .start(inbox.teller())
         .context("cannot start a thread")?;
     talk.run(&inbox)?;
+    talk.finish(&inbox)?;
     Ok(Exit::Success)
 }
 

@@ -2,7 +2,7 @@
 
 use proto::relay::native::client::Incoming;
 use proto::relay::native::frames::{Happened, Happening, Joined, Member, RoomSize, To};
-use runtime::clock::TimeOfDay;
+use runtime::clock::Past;
 use runtime::escape::Escaped;
 
 use crate::to::Recipient;
@@ -14,7 +14,7 @@ const INDENT: &str = "\n        ";
 /// When a message was said, as far as is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum When {
-    At(TimeOfDay),
+    At(Past),
     Earlier,
 }
 
@@ -57,6 +57,14 @@ pub(super) fn delivered(number: u64, to: To) -> String {
         format!("{number} ")
     };
     format!("   ✓ {number}delivered to {}\n", Recipient(to))
+}
+
+/// Nobody has taken a message that the relay has.
+pub(super) fn waits(to: To) -> String {
+    note(&format!(
+        "the relay has it for {}, who has not taken it yet",
+        Recipient(to)
+    ))
 }
 
 /// A message did not arrive.
@@ -102,7 +110,7 @@ fn missed(joined: &Joined) -> String {
             ))
         }
         None => alarm(&format!(
-            "#{room} has begun anew: what was said while you were away is kept no more"
+            "what else was said in #{room} while you were away is not known: the relay began anew, or is another one"
         )),
     }
 }
@@ -160,6 +168,7 @@ mod tests {
             from: Origin::Name("alice".parse().unwrap()),
             room: None,
             id: MessageId(1),
+            waited: 0,
             content: b"hi\n14:05 bob \x1b[2J\xe2\x80\xae".to_vec(),
             body: Body::Sealed,
             wants: Wants::Nothing,
@@ -198,7 +207,7 @@ mod tests {
                 },
                 true
             )
-            .contains("begun anew")
+            .contains("began anew")
         );
     }
 

@@ -10,8 +10,7 @@ use proto::relay::native::client::{Event, Incoming};
 use proto::relay::native::frames::{Answer, Ending, Joined, Question, Reply, Stage, To, Wants};
 use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{MessageId, Name};
-use runtime::addr::Target;
-use runtime::clock::TimeOfDay;
+use runtime::clock::Past;
 use runtime::prompt::Printer;
 use runtime::udp::ClientError;
 
@@ -27,8 +26,10 @@ use crate::words;
 /// How long the verdicts of what was written last are waited for at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How long a message that the relay has may take to come to its receiver before that is told.
+const UNTAKEN: Duration = Duration::from_secs(2);
+
 pub(super) struct Talk {
-    relay: Target,
     who: Who,
     peer: Peer,
     at: SocketAddr,
@@ -44,15 +45,8 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(
-        relay: &Target,
-        who: Who,
-        arrival: Arrival,
-        is_terminal: bool,
-        printer: Printer,
-    ) -> Self {
+    pub(super) fn new(who: Who, arrival: Arrival, is_terminal: bool, printer: Printer) -> Self {
         Self {
-            relay: relay.clone(),
             who,
             peer: arrival.peer,
             at: arrival.at,
@@ -69,7 +63,7 @@ impl Talk {
 
     /// Says who one is, and joins the first room.
     pub(super) fn begin(&mut self, room: Option<Name>) -> anyhow::Result<()> {
-        let (at, relay) = (Address(self.at), &self.relay);
+        let (at, relay) = (Address(self.at), self.peer.relay());
         let greeting = match (self.peer.wire(), self.who.name()) {
             (Wire::Native, Some(name)) => format!("you are {name} ({at}) at {relay}; /help helps"),
             (Wire::Native, None) => format!("you are {at} at {relay}; /help helps"),
@@ -94,8 +88,12 @@ impl Talk {
             if end.is_some() && self.is_all_said() {
                 return Ok(());
             }
-            match inbox.next(end) {
+            let waits = self.written.first_waits().map(|since| since + UNTAKEN);
+            match inbox.next([end, waits].into_iter().flatten().min()) {
                 Happening::Stop => return Ok(()),
+                Happening::Timeout if end.is_none_or(|end| Instant::now() < end) => {
+                    self.untaken()?
+                }
                 Happening::Timeout => return self.part(),
                 Happening::Local(Typed::End(read)) => {
                     read?;
@@ -107,6 +105,17 @@ impl Talk {
                 Happening::Heard(Heard::Trouble(error)) => self.trouble(&error)?,
             }
         }
+    }
+
+    /// Shows what has come by now: it is kept nowhere else.
+    pub(super) fn finish(&mut self, inbox: &Inbox<Typed>) -> io::Result<()> {
+        self.peer.take_no_more();
+        for happening in inbox.rest() {
+            if let Happening::Heard(Heard::Event(Event::Message(message))) = happening {
+                self.take(&message)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the end can come: a person does not wait for answers, a pipe does.
@@ -121,6 +130,17 @@ impl Talk {
                 "{} not sent: the relay did not answer within 5 s",
                 words::count(lost, "message was", "messages were")
             ),
+        }
+    }
+
+    /// Says whom the relay has something for that they have not taken for a while.
+    fn untaken(&mut self) -> io::Result<()> {
+        let before = Instant::now().checked_sub(UNTAKEN);
+        let waits = before.map_or_else(Vec::new, |before| self.written.waits_since(before));
+        let lines: String = waits.into_iter().map(screen::waits).collect();
+        match lines.is_empty() {
+            true => Ok(()),
+            false => self.show(&lines),
         }
     }
 
@@ -248,7 +268,7 @@ impl Talk {
                 self.lose("the relay has stopped; what you write waits")?
             }
             Event::Ended(why) => bail!("{}", words::ending(why)),
-            Event::Refused(why) => bail!("{}", words::refusal(why, &self.relay)),
+            Event::Refused(why) => bail!("{}", words::refusal(why, self.peer.relay())),
             Event::Classic => {
                 self.note("the relay speaks the classic wire now: no names, no rooms")?
             }
@@ -282,7 +302,11 @@ impl Talk {
                 words::count(waiting, "message goes out", "messages go out")
             ),
         };
-        self.note(&format!("back{waiting}"))
+        let relay = match self.peer.has_others() {
+            true => format!(", at {}", self.peer.relay()),
+            false => String::new(),
+        };
+        self.note(&format!("back{relay}{waiting}"))
     }
 
     fn take(&mut self, message: &Incoming) -> io::Result<()> {
@@ -292,7 +316,7 @@ impl Talk {
         let when = if is_earlier {
             When::Earlier
         } else {
-            When::At(TimeOfDay::now())
+            When::At(Past::ago(Duration::from_secs(message.waited.into())))
         };
         self.show(&screen::message(message, when))?;
         if message.wants == Wants::Read {
@@ -307,7 +331,7 @@ impl Talk {
     }
 
     fn receipt(&mut self, first: MessageId, last: MessageId, stage: Stage) -> io::Result<()> {
-        let judged = self.written.judge(first, last, stage);
+        let judged = self.written.judge(first, last, stage, Instant::now());
         let mut delivered: BTreeMap<To, u64> = BTreeMap::new();
         let mut lines = String::new();
         for (to, content) in judged {

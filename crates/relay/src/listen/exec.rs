@@ -29,6 +29,7 @@ fn attempt(command: &str, message: &Incoming) -> io::Result<ExitStatus> {
         .env("RELAY_FROM", words::origin(message.from))
         .env("RELAY_ROOM", room.unwrap_or_default())
         .env("RELAY_ID", message.id.0.to_string())
+        .env("RELAY_WAITED", message.waited.to_string())
         .stdin(Stdio::piped())
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
@@ -61,11 +62,12 @@ mod tests {
             from: Origin::Name("alice".parse().unwrap()),
             room: Some(("lobby".parse().unwrap(), 1)),
             id: MessageId(7),
+            waited: 60,
             content: b"hello\n".to_vec(),
             body: Body::Plain,
             wants: Wants::Nothing,
         };
-        let all = r#"test "$RELAY_FROM $RELAY_ROOM $RELAY_ID $(cat)" = "alice lobby 7 hello""#;
+        let all = r#"test "$RELAY_FROM $RELAY_ROOM $RELAY_ID $RELAY_WAITED $(cat)" = "alice lobby 7 60 hello""#;
         assert!(run(all, &message));
         assert!(!run("exit 3", &message));
         assert!(run(

@@ -9,6 +9,7 @@ use anyhow::bail;
 use proto::relay::native::Name;
 use proto::relay::native::client::{Event, Incoming};
 use proto::relay::native::frames::{Ending, Wants};
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::Exit;
 
 use crate::peer::{Arrival, Happening, Heard, Inbox, Peer, Reach, Wire};
@@ -25,8 +26,10 @@ use show::Shown;
   relay listen example.org --room lobby --json    what is said in #lobby, an object a line
   relay listen example.org --name printer --exec 'lp -t \"from $RELAY_FROM\"'
 
-The first line is `registered as IP/PORT`. --exec has the content on its standard input, and RELAY_FROM, RELAY_ROOM
-and RELAY_ID in its environment; one command runs at a time. Ctrl-C ends with 0.")]
+The first line is `registered as IP/PORT`. What the relay kept while alice was away comes first, with the time when it was
+sent: `bob (2026-11-20 14:05): hello`, in JSON `waited_s`. --exec has the content on its standard input, and RELAY_FROM,
+RELAY_ROOM, RELAY_ID and RELAY_WAITED (seconds) in its environment; one command runs at a time. Ctrl-C ends with 0,
+when what has come by then is written.")]
 pub(crate) struct Args {
     #[command(flatten)]
     reach: Reach,
@@ -41,7 +44,7 @@ pub(crate) struct Args {
     /// Run `sh -c CMD` for each message, instead of printing it
     #[arg(long, value_name = "CMD", conflicts_with = "json")]
     exec: Option<String>,
-    /// End after so many messages
+    /// End after so many messages, and those that came with the last of them
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
 }
@@ -49,12 +52,15 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let who = args.naming.settle(&args.reach.target)?;
     let inbox = Inbox::<()>::new()?;
-    let Arrival { peer, at } = args.reach.connect(&who, &inbox)?;
+    let Arrival { peer, at } = args.reach.connect(&who, Purpose::Hear, &inbox)?;
     if peer.wire() == Wire::Classic && !args.room.is_empty() {
         bail!(
             "the relay {} speaks the classic wire, which has no rooms",
-            args.reach.target
+            peer.relay()
         );
+    }
+    if args.count.is_some() && args.exec.is_none() {
+        peer.take_little();
     }
     for room in &args.room {
         peer.join(*room, None);
@@ -91,8 +97,20 @@ impl Listener<'_> {
                 Happening::Heard(_) | Happening::Local(()) | Happening::Timeout => {}
             }
         }
+        self.finish(inbox)?;
         self.shown.flush()?;
         Ok(Exit::Success)
+    }
+
+    /// What has come by now is kept nowhere else.
+    fn finish(&mut self, inbox: &Inbox<()>) -> anyhow::Result<()> {
+        self.peer.take_no_more();
+        for happening in inbox.rest() {
+            if let Happening::Heard(Heard::Event(Event::Message(message))) = happening {
+                self.take(&message)?;
+            }
+        }
+        Ok(())
     }
 
     fn hear(&mut self, event: Event) -> anyhow::Result<()> {
@@ -103,11 +121,16 @@ impl Listener<'_> {
                 let words = words::key_changed(name, &was, &is, &self.who);
                 tracing::warn!("messages from {name} are held back: {words}");
             }
-            Event::Registered { at, .. } => self.shown.registered(at, self.who.name())?,
+            Event::Registered { at, .. } => {
+                if self.peer.has_others() {
+                    tracing::warn!("connected again, to {}", self.peer.relay());
+                }
+                self.shown.registered(at, self.who.name())?;
+            }
             Event::Lost => tracing::warn!("the connection is lost; trying again"),
             Event::Ended(Ending::Stopping) => tracing::warn!("the relay has stopped; trying again"),
             Event::Ended(why) => bail!("{}", words::ending(why)),
-            Event::Refused(why) => bail!("{}", words::refusal(why, &self.args.reach.target)),
+            Event::Refused(why) => bail!("{}", words::refusal(why, self.peer.relay())),
             Event::Joined(joined) => match joined.missed {
                 Some(0) | None => {}
                 Some(missed) => {
@@ -136,7 +159,7 @@ impl Listener<'_> {
             self.shown.flush()?;
             self.peer.read(message.from, message.id);
         }
-        self.left -= 1;
+        self.left = self.left.saturating_sub(1);
         Ok(())
     }
 }

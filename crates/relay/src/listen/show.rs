@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +11,7 @@ use proto::relay::native::Name;
 use proto::relay::native::client::Incoming;
 use proto::relay::native::frames::Body;
 use runtime::cli;
+use runtime::clock::Past;
 use runtime::escape::Escaped;
 use runtime::units;
 use serde::Serialize;
@@ -54,6 +55,8 @@ struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<u64>,
     id: u64,
+    /// For how long the relay kept it, in seconds.
+    waited_s: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,7 +107,11 @@ impl Shown {
 fn line(message: &Incoming) -> String {
     let room = message.room.map(|(room, _)| format!("#{room} "));
     let (from, text) = (words::origin(message.from), Escaped(&message.content));
-    format!("{}{from}: {text}\n", room.unwrap_or_default())
+    let when = match message.waited {
+        0 => String::new(),
+        waited => format!(" ({})", Past::ago(Duration::from_secs(waited.into()))),
+    };
+    format!("{}{from}{when}: {text}\n", room.unwrap_or_default())
 }
 
 fn object(message: &Incoming) -> Message<'_> {
@@ -116,6 +123,7 @@ fn object(message: &Incoming) -> Message<'_> {
         room: message.room.map(|(room, _)| room.to_string()),
         place: message.room.map(|(_, place)| place),
         id: message.id.0,
+        waited_s: message.waited,
         text,
         base64: text.is_none().then(|| STANDARD.encode(&message.content)),
         sealed: message.body == Body::Sealed,
@@ -139,6 +147,7 @@ mod tests {
             from: Origin::Name("alice".parse().unwrap()),
             room: None,
             id: MessageId(7),
+            waited: 0,
             content: content.to_vec(),
             body: Body::Sealed,
             wants: Wants::Nothing,
@@ -152,6 +161,18 @@ mod tests {
         message.room = Some(("lobby".parse().unwrap(), 3));
         message.from = Origin::Address("[2001:db8::7]:5000".parse().unwrap());
         assert!(line(&message).starts_with("#lobby [2001:db8::7]/5000: two"));
+    }
+
+    #[test]
+    fn what_was_kept_has_the_time_when_it_was_sent() {
+        let mut message = said(b"hi");
+        message.waited = 3 * 86_400;
+        let then = Past::ago(Duration::from_secs(3 * 86_400));
+        let day = then.to_string()[..10].to_owned();
+        assert!(line(&message).starts_with(&format!("alice ({day} ")));
+        assert!(line(&message).ends_with("): hi\n"));
+        let object = serde_json::to_value(object(&message)).unwrap();
+        assert_eq!(object["waited_s"], 3 * 86_400);
     }
 
     #[test]

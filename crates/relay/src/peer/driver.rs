@@ -1,13 +1,17 @@
 //! The thread of a connection: it moves datagrams between the socket and the machine, and tells what comes of them.
 
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use proto::relay::native::client::Event;
+use proto::relay::native::frames::Ending;
+use proto::relay::native::handshake::Refusal;
 use runtime::udp::{ClientError, Line, LineWaker};
 
 use super::machine::Machine;
-use super::{GOODBYE, Happening, Heard, Shared, Teller};
+use super::route::Route;
+use super::{DEAF_GOODBYE, GOODBYE, Happening, Heard, Shared, Takes, Teller};
+use crate::relays::Way;
 
 /// How many datagrams are taken before what they cause is sent.
 const BATCH: usize = 64;
@@ -15,19 +19,17 @@ const BATCH: usize = 64;
 /// The longest datagram of either wire, and more.
 const BUFFER: usize = 2048;
 
-/// How long an address of a name is tried while it is silent, if there are others.
-const TRIAL: Duration = Duration::from_millis(1500);
-
 /// How long a program that takes nothing is left alone before it is looked at again.
 const NAP: Duration = Duration::from_millis(20);
 
+/// The same of one that takes packet by packet.
+const SHORT_NAP: Duration = Duration::from_millis(1);
+
 pub(super) struct Driver {
     line: Line,
-    /// Further addresses of the relay, tried in turn until one answers.
-    others: Vec<SocketAddr>,
-    trial: Option<Instant>,
+    route: Route,
     tell: Box<dyn Fn(Heard) -> bool + Send>,
-    is_full: Box<dyn Fn() -> bool + Send>,
+    is_full: Box<dyn Fn(Takes) -> bool + Send>,
     has_trouble: bool,
 }
 
@@ -38,28 +40,36 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
-    /// Talks to the first of these addresses that can be reached.
+    /// Talks to the first of these addresses, of which there is at least one, that can be reached.
     pub(super) fn new<L: Send + 'static>(
-        mut addrs: Vec<SocketAddr>,
+        ways: Vec<Way>,
         teller: &Teller<L>,
     ) -> Result<Self, ClientError> {
+        let mut route = Route::new(ways);
         let line = loop {
-            let addr = addrs.remove(0);
-            match Line::connect(addr) {
-                Err(error) if addrs.is_empty() => return Err(error),
-                Err(_) => {}
+            match Line::connect(route.way().addr) {
+                Err(error) if route.is_last() => return Err(error),
+                Err(_) => route.go_on(),
                 Ok(line) => break line,
-            }
+            };
         };
         let (told, full) = (teller.clone(), teller.clone());
         Ok(Self {
             line,
-            trial: (!addrs.is_empty()).then(|| Instant::now() + TRIAL),
-            others: addrs,
+            route,
             tell: Box::new(move |heard| told.tell(Happening::Heard(heard))),
-            is_full: Box::new(move || full.is_full()),
+            is_full: Box::new(move |takes| match takes {
+                Takes::All => full.is_full(),
+                Takes::Packets => full.is_waiting(),
+                Takes::Nothing => true,
+            }),
             has_trouble: false,
         })
+    }
+
+    /// The place of the relay that is spoken to first.
+    pub(super) fn relay(&self) -> usize {
+        self.route.way().relay
     }
 
     pub(super) fn waker(&self) -> LineWaker {
@@ -71,12 +81,14 @@ impl Driver {
         loop {
             let deadline = self.turn(shared);
             if shared.is_closing.load(Ordering::Acquire) {
-                let until = *closing.get_or_insert_with(|| Instant::now() + GOODBYE);
+                let until =
+                    *closing.get_or_insert_with(|| Instant::now() + goodbye(shared.takes()));
                 if shared.machine().is_done() || Instant::now() >= until {
                     return;
                 }
             }
-            let until = [deadline, closing, self.trial].into_iter().flatten().min();
+            let until = [deadline, closing, self.route.deadline()];
+            let until = until.into_iter().flatten().min();
             if let Err(error) = self.wait(until, shared) {
                 tracing::error!(%error, "cannot wait for datagrams");
                 return;
@@ -88,80 +100,118 @@ impl Driver {
     fn turn(&mut self, shared: &Shared) -> Option<Instant> {
         let mut troubles = Vec::new();
         let mut machine = shared.machine();
-        if !(self.is_full)() {
+        if !(self.is_full)(shared.takes()) {
             self.take(&mut machine, shared, &mut troubles);
         }
-        let line = &self.line;
-        machine.transmit(shared.now(), |datagram| {
-            troubles.extend(line.send(datagram).err());
-        });
-        while let Some(heard) = machine.next_heard(shared.now()) {
-            (self.tell)(heard);
-        }
+        self.transmit(&mut machine, shared, &mut troubles);
+        self.see_to(troubles, &mut machine, shared);
+        self.tell_all(&mut machine, shared);
         // Whoever does something to the machine from here on has to wake this thread.
         shared.is_awake.store(false, Ordering::Release);
         let deadline = machine.deadline();
-        drop(machine);
-        self.see_to(troubles);
         deadline.map(|at| shared.started + at)
     }
 
     fn take(&mut self, machine: &mut Machine, shared: &Shared, troubles: &mut Vec<ClientError>) {
         let mut buffer = [0; BUFFER];
-        for _ in 0..BATCH {
+        let batch = match shared.takes() {
+            Takes::All => BATCH,
+            Takes::Packets | Takes::Nothing => 1,
+        };
+        for _ in 0..batch {
             match self.line.receive(&mut buffer) {
-                Ok(Some(length)) => {
-                    self.answered();
-                    machine.receive(&buffer[..length], shared.now());
-                }
+                Ok(Some(length)) => machine.receive(&buffer[..length], shared.now()),
                 Ok(None) => return,
                 Err(error) => troubles.push(error),
             }
         }
     }
 
-    /// This address it is.
-    fn answered(&mut self) {
-        self.others.clear();
-        (self.trial, self.has_trouble) = (None, false);
+    fn transmit(
+        &mut self,
+        machine: &mut Machine,
+        shared: &Shared,
+        troubles: &mut Vec<ClientError>,
+    ) {
+        let mut has_spoken = false;
+        machine.transmit(shared.now(), |datagram| {
+            has_spoken = true;
+            troubles.extend(self.line.send(datagram).err());
+        });
+        if machine.is_registered() {
+            self.route.arrived();
+            self.has_trouble = false;
+        } else if has_spoken {
+            self.route.spoke(Instant::now());
+        }
     }
 
-    /// Goes to the next address where this one does not answer, to a new socket where the network has changed, and tells
-    /// the program once.
-    fn see_to(&mut self, troubles: Vec<ClientError>) {
-        let silent = self.trial.is_some_and(|at| at <= Instant::now());
+    /// Tells the program what has happened. What another relay may cure it does not hear of.
+    fn tell_all(&mut self, machine: &mut Machine, shared: &Shared) {
+        while let Some(heard) = machine.next_heard(shared.now()) {
+            let is_curable = match &heard {
+                Heard::Event(Event::Refused(why)) => {
+                    matches!(why, Refusal::Full | Refusal::Version) && !self.route.is_last()
+                }
+                _ => false,
+            };
+            if is_curable && self.go_on(machine, shared) {
+                continue;
+            }
+            if matches!(heard, Heard::Event(Event::Ended(Ending::Stopping))) {
+                self.go_on(machine, shared);
+            }
+            (self.tell)(heard);
+        }
+    }
+
+    /// Goes on to the next address where this one does not take the client, to a new socket where the network has changed,
+    /// and tells the program once.
+    fn see_to(&mut self, troubles: Vec<ClientError>, machine: &mut Machine, shared: &Shared) {
         let is_elsewhere = troubles.iter().any(ClientError::may_be_this_address_only);
-        if (is_elsewhere || silent) && self.try_next() {
+        let is_over = self.route.is_over(Instant::now()) && !(self.is_full)(shared.takes());
+        let put_off = machine.put_off();
+        put_off.into_iter().for_each(|why| shared.is_put_off(why));
+        let is_last = self.route.is_last();
+        let leaves = is_elsewhere || is_over || put_off.is_some();
+        let has_left = leaves && self.go_on(machine, shared);
+        if has_left && !is_last {
             return;
         }
         let Some(error) = troubles.into_iter().next() else {
             return;
         };
-        if !matches!(error, ClientError::Refused { .. }) {
-            let addr = self.line.server_addr();
-            let _ = self.line.reconnect(addr);
+        if !has_left && !matches!(error, ClientError::Refused { .. }) {
+            let _ = self.line.reconnect(self.route.way().addr);
         }
         if !std::mem::replace(&mut self.has_trouble, true) {
             (self.tell)(Heard::Trouble(error));
         }
     }
 
-    /// Whether there was another address.
-    fn try_next(&mut self) -> bool {
-        while !self.others.is_empty() {
-            let addr = self.others.remove(0);
-            if self.line.reconnect(addr).is_ok() {
-                self.trial = (!self.others.is_empty()).then(|| Instant::now() + TRIAL);
+    /// Whether there is another address that can be spoken to.
+    fn go_on(&mut self, machine: &mut Machine, shared: &Shared) -> bool {
+        for _ in 1..self.route.len() {
+            let Some((way, round)) = self.route.go_on() else {
+                return false;
+            };
+            if self.line.reconnect(way.addr).is_ok() {
+                shared.speaks_to(way.relay);
+                machine.elsewhere(round, shared.now());
                 return true;
             }
         }
-        self.trial = None;
         false
     }
 
     fn wait(&mut self, until: Option<Instant>, shared: &Shared) -> std::io::Result<()> {
-        let waited = if (self.is_full)() {
-            let nap = Instant::now() + NAP;
+        let takes = shared.takes();
+        let waited = if (self.is_full)(takes) {
+            let nap = match takes {
+                Takes::Packets => SHORT_NAP,
+                Takes::All | Takes::Nothing => NAP,
+            };
+            let nap = Instant::now() + nap;
             self.line
                 .wait_deaf(Some(until.map_or(nap, |at| at.min(nap))))
         } else {
@@ -169,5 +219,13 @@ impl Driver {
         };
         shared.is_awake.store(true, Ordering::Release);
         waited
+    }
+}
+
+/// How long a goodbye may take. Whoever takes nothing hears no answer to it.
+fn goodbye(takes: Takes) -> Duration {
+    match takes {
+        Takes::All | Takes::Packets => GOODBYE,
+        Takes::Nothing => DEAF_GOODBYE,
     }
 }

@@ -62,6 +62,11 @@ impl<L> Teller<L> {
         self.teller.send(happening).is_ok()
     }
 
+    /// Whether anything waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether more waits than should.
     pub(super) fn is_full(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > MOST_WAITING
@@ -89,6 +94,11 @@ impl<L: Send + 'static> Inbox<L> {
 
     pub(crate) fn teller(&self) -> Teller<L> {
         self.teller.clone()
+    }
+
+    /// What has come so far, also after a signal.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = Happening<L>> {
+        self.happenings.try_iter()
     }
 
     /// Whether nothing waits.

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use proto::relay::client::{self as classic, ClassicClient};
-use proto::relay::native::client::{Client, Event, Incoming, SendError};
+use proto::relay::native::client::{Client, Event, Incoming, Round, SendError};
 use proto::relay::native::frames::{Body, Origin, Stage, To, Wants, Why};
+use proto::relay::native::handshake::Refusal;
 use proto::relay::native::{MAX_CONTENT, MessageId};
 use proto::relay::{EncodeError, Status};
 use thiserror::Error;
@@ -101,6 +102,31 @@ impl Machine {
         }
     }
 
+    /// Whether the relay has let this client in.
+    pub(super) fn is_registered(&self) -> bool {
+        match self {
+            Self::Native(client) => client.is_registered(),
+            Self::Classic(classic) => classic.client.is_registered(),
+        }
+    }
+
+    /// Why it does not at the moment, if it says so.
+    pub(super) fn put_off(&self) -> Option<Refusal> {
+        match self {
+            Self::Native(client) => client.put_off(),
+            Self::Classic(_) => None,
+        }
+    }
+
+    /// Another relay is spoken to from now on.
+    pub(super) fn elsewhere(&mut self, round: Round, now: Duration) {
+        match (self, round) {
+            (Self::Native(client), round) => client.elsewhere(round, now),
+            (Self::Classic(classic), Round::First) => classic.client.elsewhere(now),
+            (Self::Classic(_), Round::Later) => {} // it asks once a second, whoever is there
+        }
+    }
+
     /// What has happened next. A relay of the classic wire alone is spoken to on that from then on.
     pub(super) fn next_heard(&mut self, now: Duration) -> Option<Heard> {
         match self {
@@ -182,6 +208,7 @@ fn message(from: std::net::SocketAddr, content: Vec<u8>) -> Event {
         from: Origin::Address(from),
         room: None,
         id: MessageId(0),
+        waited: 0,
         content,
         body: Body::Plain,
         wants: Wants::Nothing,

@@ -15,9 +15,13 @@ use crate::who::Naming;
 #[command(after_help = "Examples:
   relay send example.org --to alice 'the build is green'      0 if it was taken, 1 and why if not
   relay send example.org --to 192.0.2.7/50123 hello           somebody without a name, or on the classic wire
+  relay send a.example,b.example --name me --to alice hello   by the first of these relays that answers
   make 2>&1 | relay send example.org --to '#builds' --lines   a message for each line
   relay send example.org --name me --to alice --receipt read - < letter.txt
 
+Queued means that the relay is answerable for it: alice has it, or the relay keeps it until she comes where it keeps
+mail (relay serve --store or --nats; from names only: --name). --receipt delivered waits until alice's program has it;
+when --timeout is over it says so, exits with 1, and the message stays where it is.
 Between names messages are sealed: only the receiver can read them. Without --name, to a room and to an address the
 relay can. --lines exits with 4 where some were taken and others were not.")]
 pub(crate) struct Args {
@@ -46,7 +50,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum Until {
-    /// The relay has it, and whoever it is for is there
+    /// The relay has it, and whoever it is for is there, or it is kept for them
     Queued,
     /// It has come to the receiver's program
     Delivered,

@@ -6,12 +6,13 @@ mod verdicts;
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use proto::relay::native::MAX_CONTENT;
 use proto::relay::native::client::Event;
 use proto::relay::native::frames::{Ending, To};
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::{self, Exit};
 use runtime::units;
 use serde::Serialize;
@@ -24,6 +25,9 @@ use args::Until;
 use lines::{Line, Lines};
 use verdicts::{Verdict, Verdicts};
 
+/// How long a message that the relay has may take to come to its receiver before that is told.
+const UNTAKEN: Duration = Duration::from_secs(2);
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if matches!(args.to.0, To::Room(_)) && args.receipt != Until::Queued {
         bail!("a room gives no receipt beyond \"queued\": leave out --receipt");
@@ -33,7 +37,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if !args.lines {
         waiting.push_back(content(args.text.as_deref())?);
     }
-    let Arrival { peer, .. } = args.reach.connect(&who, &inbox)?;
+    let Arrival { peer, .. } = args.reach.connect(&who, Purpose::Speak, &inbox)?;
     if peer.wire() == Wire::Classic && args.receipt != Until::Queued {
         bail!("the classic wire gives no receipt beyond \"queued\": leave out --receipt");
     }
@@ -50,6 +54,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         taken: 0,
         is_in: !matches!(args.to.0, To::Room(_)),
         verdicts: Verdicts::new(args.receipt),
+        untaken: Untaken::No,
     };
     sending.join();
     sending.run(&inbox)?;
@@ -87,6 +92,15 @@ struct Sending<'a> {
     taken: u64,
     is_in: bool,
     verdicts: Verdicts,
+    untaken: Untaken,
+}
+
+/// Whether the relay has something that its receiver has not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Untaken {
+    No,
+    Since(Instant),
+    Told,
 }
 
 impl Sending<'_> {
@@ -103,17 +117,20 @@ impl Sending<'_> {
             if self.is_done() {
                 return Ok(());
             }
-            let deadline = (!self.is_idle()).then(|| moved + self.args.timeout);
-            let happening = inbox.next(deadline);
+            let end = (!self.is_idle()).then(|| moved + self.args.timeout);
+            let happening = inbox.next([end, self.to_tell()].into_iter().flatten().min());
             if is_progress(&happening) {
                 moved = Instant::now();
             }
             match happening {
+                Happening::Timeout if end.is_none_or(|end| Instant::now() < end) => {
+                    self.tell_untaken();
+                }
                 Happening::Timeout => {
                     self.give_up();
                     return Ok(());
                 }
-                Happening::Stop => bail!("stopped before all verdicts had come"),
+                Happening::Stop => bail!("{}", self.stopped()),
                 Happening::Local(Line::Text(text)) => self.waiting.push_back(text),
                 Happening::Local(Line::End(read)) => {
                     self.lines = None;
@@ -148,6 +165,33 @@ impl Sending<'_> {
         }
     }
 
+    /// When to tell that the receiver has not taken it yet.
+    fn to_tell(&self) -> Option<Instant> {
+        match self.untaken {
+            Untaken::Since(since) if !self.verdicts.is_empty() => Some(since + UNTAKEN),
+            _ => None,
+        }
+    }
+
+    fn tell_untaken(&mut self) {
+        self.untaken = Untaken::Told;
+        let time = units::show_time(self.args.timeout);
+        tracing::warn!(
+            "the relay has it; {to} has not taken it yet. Waiting for {time} (--timeout); Ctrl-C leaves it with the relay",
+            to = self.args.to
+        );
+    }
+
+    fn stopped(&self) -> String {
+        match self.verdicts.furthest() {
+            Some(stage) => format!(
+                "stopped before it was {}: it is {stage}, and stays so",
+                self.args.receipt.word()
+            ),
+            None => "stopped before all verdicts had come".to_owned(),
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.verdicts.is_empty()
     }
@@ -165,6 +209,9 @@ impl Sending<'_> {
             Heard::Event(Event::Receipt { first, last, stage }) => {
                 let judged = self.verdicts.hear(first, last, stage);
                 self.judge(judged);
+                if self.verdicts.furthest().is_some() && self.untaken == Untaken::No {
+                    self.untaken = Untaken::Since(Instant::now());
+                }
             }
             Heard::Event(Event::Joined(_)) => self.is_in = true,
             Heard::Event(Event::KeyMet { name, key }) => self.who.keep(name, key),
@@ -174,7 +221,7 @@ impl Sending<'_> {
                 bail!("{}", words::key_changed(name, &was, &is, &self.who));
             }
             Heard::Event(Event::Refused(why)) => {
-                bail!("{}", words::refusal(why, &self.args.reach.target))
+                bail!("{}", words::refusal(why, self.peer.relay()))
             }
             Heard::Event(Event::Ended(Ending::Stopping)) | Heard::Event(Event::Lost) => {
                 tracing::warn!("the connection is lost; trying again");
@@ -211,15 +258,18 @@ impl Sending<'_> {
             true => format!("{}: ", words::count(lost, "message", "messages")),
             false => String::new(),
         };
-        let got = match self.verdicts.furthest() {
-            Some(stage) => format!("only \"{stage}\" was heard"),
-            None => "no verdict".to_owned(),
-        };
-        cli::complain(&format!(
-            "{what}{got} within {time} of waiting for \"{}\" from {}: it may arrive yet",
-            self.args.receipt.word(),
-            self.args.to
-        ));
+        let (word, to) = (self.args.receipt.word(), self.args.to);
+        cli::complain(&match self.verdicts.furthest() {
+            Some("queued") => format!(
+                "{what}not {word} within {time}: the relay has it, {to} has not taken it yet; --timeout waits longer"
+            ),
+            Some(stage) => format!(
+                "{what}not {word} within {time}: it was {stage} to {to}; --timeout waits longer"
+            ),
+            None => format!(
+                "{what}no verdict within {time} of waiting for \"{word}\" from {to}: it may arrive yet"
+            ),
+        });
     }
 
     fn finish(self) -> anyhow::Result<Exit> {

@@ -20,6 +20,9 @@ use super::store;
   relay serve --store mail                        messages wait for those who are away, also across restarts
   relay serve --to any                            classic clients may write to any address
   relay serve --exit never --metrics              for others, watched
+  relay serve --store /var/lib/relay              mail is kept for those who are away, names too
+  relay serve --store PATH --keep 7d --quota 100  for a week, 100 messages of one sender for one receiver
+  relay serve --nats nats://192.0.2.7 --label a   one of several relays; names and mail are kept by that NATS server
 
 Whom a classic client writes to must have registered: by \"hii\" or a message of its own in the last 300 s, or on
 the native wire. Anything else is answered 405.")]

@@ -239,9 +239,9 @@ fn settings(args: &Args, sockets: &[Arc<Socket>]) -> io::Result<Settings> {
 #[cfg(feature = "nats")]
 fn limits(args: &Args) -> bus::Limits {
     bus::Limits {
-        quota: 10_000,
-        keep: Duration::from_secs(30 * 24 * 3600),
-        size: 1024 * 1024 * 1024,
+        quota: args.store.quota.get().into(),
+        keep: args.store.keep,
+        size: args.store.store_size,
         replicas: args.bus.nats_replicas.get(),
     }
 }

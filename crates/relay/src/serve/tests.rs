@@ -231,19 +231,24 @@ fn while_one_source_floods_another_is_served() {
 
 #[test]
 fn every_metric_is_there_once_and_well_named() {
-    let running = Running::here(&[]);
-    let page = metrics::page(&running.relay);
-    let text = page.text();
-    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    let mut names: Vec<_> = types.collect();
-    let count = names.len();
-    for name in &names {
-        let (name, kind) = name.split_once(' ').unwrap();
-        assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+    let store = std::env::temp_dir().join(format!("plumbline-metrics-{}", std::process::id()));
+    let options = ["--store", store.to_str().unwrap()];
+    for (options, least) in [(&[][..], 25), (&options, 33)] {
+        let running = Running::here(options);
+        let page = metrics::page(&running.relay);
+        let text = page.text();
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let mut names: Vec<_> = types.collect();
+        let count = names.len();
+        for name in &names {
+            let (name, kind) = name.split_once(' ').unwrap();
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert!(count >= least && names.len() == count, "{text}");
+        assert!(metrics::summary(&running.relay).contains(" 0 messages, 0 deliveries"));
+        running.stop();
     }
-    names.sort_unstable();
-    names.dedup();
-    assert!(count >= 25 && names.len() == count, "{text}");
-    assert!(metrics::summary(&running.relay).contains(" 0 messages, 0 deliveries"));
-    running.stop();
+    std::fs::remove_dir_all(store).unwrap();
 }

@@ -11,25 +11,25 @@ use proto::relay::native::identity::SigningKey;
 
 use super::folder;
 
-/// The keys known at one relay.
+/// The keys known at one relay, or at those of one community.
 #[derive(Debug)]
 pub(super) struct Known {
     path: PathBuf,
-    relay: String,
+    relays: Vec<String>,
     keys: BTreeMap<Name, SigningKey>,
 }
 
 impl Known {
-    /// Those in the file beside this identity.
-    pub(super) fn read(identity: &Path, relay: &str) -> anyhow::Result<Self> {
+    /// Those in the file beside this identity. Where it says different things of several relays, the first of them holds.
+    pub(super) fn read(identity: &Path, relays: Vec<String>) -> anyhow::Result<Self> {
         let path = identity.with_file_name("known_names");
         let text = load(&path)?;
-        let here = lines(&text).filter(|(at, ..)| *at == relay);
-        Ok(Self {
-            keys: here.map(|(_, name, key)| (name, key)).collect(),
-            relay: relay.to_owned(),
-            path,
-        })
+        let mut keys = BTreeMap::new();
+        for relay in relays.iter().rev() {
+            let here = lines(&text).filter(|(at, ..)| at == relay);
+            keys.extend(here.map(|(_, name, key)| (name, key)));
+        }
+        Ok(Self { path, relays, keys })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -46,8 +46,10 @@ impl Known {
             return Ok(());
         }
         let _lock = folder::lock(&self.path)?;
-        let text = load(&self.path)?;
-        let text = with(&text, &self.relay, name, key);
+        let mut text = load(&self.path)?;
+        for relay in &self.relays {
+            text = with(&text, relay, name, key);
+        }
         folder::replace(&self.path, text.as_bytes())
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
@@ -92,7 +94,7 @@ mod tests {
         let folder = Folder::new();
         let identity = folder.0.join("alice.key");
         let name = |text: &str| text.parse::<Name>().unwrap();
-        let at = |relay: &str| Known::read(&identity, relay).unwrap();
+        let at = |relay: &str| Known::read(&identity, vec![relay.to_owned()]).unwrap();
         let (mut here, mut there) = (at("here:9000"), at("there:9000"));
         here.keep(name("bob"), SigningKey([1; 32])).unwrap();
         there.keep(name("bob"), SigningKey([2; 32])).unwrap();
@@ -101,6 +103,24 @@ mod tests {
         let keys = |known: &Known| known.all().map(|(_, key)| key.0[0]).collect::<Vec<_>>();
         assert_eq!(keys(&at("here:9000")), [4, 3]);
         assert_eq!(keys(&at("there:9000")), [2]);
+    }
+
+    #[test]
+    fn relays_of_one_community_share_their_names() {
+        let folder = Folder::new();
+        let identity = folder.0.join("alice.key");
+        let bob = "bob".parse().unwrap();
+        let at = |relays: &[&str]| {
+            let relays = relays.iter().map(|relay| relay.to_string()).collect();
+            Known::read(&identity, relays).unwrap()
+        };
+        let key = |known: &Known| known.all().map(|(_, key)| key.0[0]).collect::<Vec<_>>();
+        at(&["a:1"]).keep(bob, SigningKey([1; 32])).unwrap();
+        at(&["b:1"]).keep(bob, SigningKey([2; 32])).unwrap();
+        assert_eq!(key(&at(&["a:1", "b:1"])), [1]);
+        assert_eq!(key(&at(&["c:1", "b:1", "a:1"])), [2]);
+        at(&["a:1", "b:1"]).keep(bob, SigningKey([3; 32])).unwrap();
+        assert_eq!((key(&at(&["a:1"])), key(&at(&["b:1"]))), (vec![3], vec![3]));
     }
 
     #[test]

@@ -7,11 +7,10 @@ mod known;
 
 use std::path::PathBuf;
 
-use proto::relay::DEFAULT_PORT;
 use proto::relay::native::identity::SigningKey;
 use proto::relay::native::{Identity, Name};
-use runtime::addr::Target;
 
+use crate::relays::Relays;
 use known::Known;
 
 /// Who one is
@@ -45,28 +44,28 @@ pub(crate) struct Who {
 
 impl Naming {
     /// Reads the key of the name, or makes one.
-    pub(crate) fn settle(&self, relay: &Target) -> anyhow::Result<Who> {
+    pub(crate) fn settle(&self, relays: &Relays) -> anyhow::Result<Who> {
         match self.name {
-            Some(name) => self.known_as(name, Insistence::Named, relay),
+            Some(name) => self.known_as(name, Insistence::Named, relays),
             None => Ok(Who::nameless()),
         }
     }
 
     /// The same, with this name where none was asked for.
-    pub(crate) fn settle_or(&self, name: Name, relay: &Target) -> anyhow::Result<Who> {
+    pub(crate) fn settle_or(&self, name: Name, relays: &Relays) -> anyhow::Result<Who> {
         match self.name {
-            Some(_) => self.settle(relay),
-            None => self.known_as(name, Insistence::Any, relay),
+            Some(_) => self.settle(relays),
+            None => self.known_as(name, Insistence::Any, relays),
         }
     }
 
-    fn known_as(&self, name: Name, insistence: Insistence, relay: &Target) -> anyhow::Result<Who> {
+    fn known_as(&self, name: Name, insistence: Insistence, relays: &Relays) -> anyhow::Result<Who> {
         let path = match &self.identity {
             Some(path) => path.clone(),
             None => folder::of_user()?.join(format!("{name}.key")),
         };
         let identity = key::read_or_make(&path)?;
-        let known = Known::read(&path, &relay.or_port(DEFAULT_PORT).to_string())?;
+        let known = Known::read(&path, relays.with_ports())?;
         Ok(Who {
             claim: Some((name, identity)),
             insistence,

@@ -193,6 +193,10 @@ proptest! {
         }
         model.list.sort_by_key(|one| one.place);
         compare(&again, &model);
+        for one in &model.list {
+            let place = mail.place(&letter(one.from, one.to, one.id));
+            prop_assert_eq!(place, Some(one.place));
+        }
         for to in mail.receivers().collect::<Vec<_>>() {
             let places = mail.after(&to, Place(0), usize::MAX).places;
             mail.remove(&to, &places);

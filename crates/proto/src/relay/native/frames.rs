@@ -43,6 +43,23 @@ pub enum Part {
     Last,
 }
 
+impl Part {
+    /// The parts that a content travels in, and what is in each.
+    pub(crate) fn all_of(content: &[u8]) -> impl Iterator<Item = (Self, &[u8])> {
+        let last = content.len().div_ceil(MAX_FRAGMENT).saturating_sub(1);
+        (0..=last).map(move |at| {
+            let rest = &content[at * MAX_FRAGMENT..];
+            let part = match at {
+                _ if last == 0 => Self::Whole,
+                0 => Self::First(content.len() as u32),
+                _ if at == last => Self::Last,
+                _ => Self::Next,
+            };
+            (part, &rest[..rest.len().min(MAX_FRAGMENT)])
+        })
+    }
+}
+
 /// Of what a sender wants to hear, beside the verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Wants {
@@ -88,8 +105,8 @@ pub struct Delivery {
     pub from: Origin,
     /// The room it was said in, and its place there.
     pub room: Option<(Name, u64)>,
-    /// Its sender's number. One that is not greater than the last of this sender has come before, on a session before;
-    /// a room's are told apart by their place. A classic sender's are 0.
+    /// Its sender's number: a message may come again, on another session or from another relay, and is known by it. Around
+    /// a lost relay they need not grow. A classic sender's are 0.
     pub id: MessageId,
     /// What of it this is.
     pub part: Part,

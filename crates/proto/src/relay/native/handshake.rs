@@ -64,6 +64,18 @@ pub struct Register {
     pub cookie: Cookie,
     /// The name that it goes by; without one it is known by its address.
     pub claim: Option<Claim>,
+    /// What it comes for.
+    pub purpose: Purpose,
+}
+
+/// What a client comes for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To hear what is for it, and to speak.
+    #[default]
+    Hear,
+    /// To speak. Where mail is kept, what is for its name stays there, and goes there, until it comes to hear.
+    Speak,
 }
 
 /// The client is registered: a session has begun.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use runtime::escape::Escaped;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -131,8 +131,22 @@ fn work(event: Event) -> Option<Work> {
         Event::Disconnected => Some(Work::Down),
         Event::SlowConsumer(_) => Some(Work::Dropped),
         Event::ServerError(error) => Some(Work::Complaint(error.to_string())),
-        Event::LameDuckMode | Event::Draining | Event::Closed | Event::ClientError(_) => None,
+        Event::ClientError(ClientError::Other(text)) if is_refusal(&text) => {
+            Some(Work::Complaint(text))
+        }
+        Event::ClientError(_) => None,
+        Event::LameDuckMode | Event::Draining | Event::Closed => None,
     }
+}
+
+/// Whether an attempt to connect was turned down: that nobody is there is known without it.
+fn is_refusal(text: &str) -> bool {
+    let refusals = [
+        ConnectErrorKind::AuthorizationViolation,
+        ConnectErrorKind::Authentication,
+        ConnectErrorKind::Tls,
+    ];
+    refusals.iter().any(|kind| kind.to_string() == text)
 }
 
 /// What a server's version and the number of copies mean for what is kept.

@@ -70,6 +70,7 @@ pub(super) struct Desk<E> {
     /// Whether whoever has mail waiting is looked up when that is possible: what was told meanwhile may have been lost.
     is_behind: bool,
     said: Option<String>,
+    complaint: Option<String>,
     closes: Option<Instant>,
 }
 
@@ -99,6 +100,7 @@ impl<E: Ear> Desk<E> {
             measure: now,
             is_behind: false,
             said: None,
+            complaint: None,
             closes: None,
         }
     }
@@ -163,10 +165,7 @@ impl<E: Ear> Desk<E> {
             Work::Up => self.come_up(),
             Work::Down => self.go_down(),
             Work::Dropped => self.dropped(),
-            Work::Complaint(text) => {
-                let said = Escaped(text.as_bytes());
-                tracing::warn!("NATS complains: {said}");
-            }
+            Work::Complaint(text) => self.complain(text),
             Work::HearsName(name) => self.presence.hears(name, &mut self.line),
             Work::HearsRoom(room) => self.rooms.hears(room, &mut self.line),
             Work::HearsAll => {}
@@ -507,6 +506,7 @@ impl<E: Ear> Desk<E> {
         self.presence.say_all(line);
         self.fleet.come_back(weather.now);
         self.is_behind = true;
+        self.complaint = None;
         self.prepare = None;
         line.start(mail::prepare(line, self.limits));
     }
@@ -515,8 +515,17 @@ impl<E: Ear> Desk<E> {
         tracing::warn!("NATS cannot be reached: this relay is alone until it is there again");
         self.line.weather.is_up = false;
         self.line.weather.mail = Mail::Later;
+        self.line.forget_unsaid();
         self.line.figures.connected.set(0);
         self.give_claims_up();
+    }
+
+    /// Says what is wrong with the connection, once as long as it stays the same.
+    fn complain(&mut self, text: String) {
+        if self.complaint.as_ref() != Some(&text) {
+            tracing::warn!("NATS: {}", Escaped(text.as_bytes()));
+            self.complaint = Some(text);
+        }
     }
 
     /// Something that came was lost: what can be asked for again is.

@@ -20,6 +20,10 @@ mod tests;
 /// How long a letter that cannot be handed over waits.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many letters of a lane the stream is handed before it has answered: it refuses more than it can hold, and those
+/// after them would come first.
+const MOST_STORING: usize = 1000;
+
 /// How long nothing is tried after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -122,6 +126,8 @@ struct Lane {
     items: VecDeque<Item>,
     /// How many of them are looked for, to be kept, or being kept.
     keeping: usize,
+    /// How many are being kept.
+    storing: usize,
     /// All before this one are done or with the stream.
     stored: Serial,
     /// Whether somebody is known to know the receiver.
@@ -283,8 +289,10 @@ impl Lane {
 
     /// Sends a letter on the way that it is to take.
     fn start(&mut self, place: usize, weather: Weather, carrier: &mut impl Carrier) {
-        let is_behind = self.keeping > 0 && self.is_known;
         let item = &mut self.items[place];
+        // What has no sender's name cannot be kept, and need not wait for what is.
+        let is_named = matches!(item.letter.from, Origin::Name(_));
+        let is_behind = self.keeping > 0 && self.is_known && is_named;
         if item.way == Way::Keep || is_behind {
             return self.keep(place, weather, carrier);
         }
@@ -316,7 +324,7 @@ impl Lane {
             Answer::Refused(why) => self.settle(place, Outcome::Refused(why), carrier),
             Answer::Silence | Answer::NotNow if stage == Stage::Storing => {
                 self.items[place].is_in_doubt |= answer == Answer::Silence;
-                self.items[place].stage = Stage::Keep;
+                self.set_stage(place, Stage::Keep);
                 self.stored = self.stored.min(self.items[place].serial);
                 self.pause = Some(weather.now + PAUSE);
             }
@@ -366,12 +374,15 @@ impl Lane {
     fn store(&mut self, carrier: &mut impl Carrier) {
         let first = self.items.partition_point(|item| item.serial < self.stored);
         for place in first..self.items.len() {
-            let item = &mut self.items[place];
+            if self.storing >= MOST_STORING {
+                return;
+            }
+            let item = &self.items[place];
             match (item.stage, item.letter.from) {
                 (Stage::Storing | Stage::Done, _) => {}
                 (Stage::Keep, Origin::Name(from)) => {
-                    item.stage = Stage::Storing;
                     carrier.store(&item.letter, from, item.serial, &item.frame);
+                    self.set_stage(place, Stage::Storing);
                 }
                 (Stage::Keep, Origin::Address(_)) => {
                     self.settle(place, Outcome::Refused(Why::Nameless), carrier);
@@ -451,6 +462,8 @@ impl Lane {
         let item = &mut self.items[place];
         self.keeping += usize::from(counts(stage));
         self.keeping -= usize::from(counts(item.stage));
+        self.storing += usize::from(stage == Stage::Storing);
+        self.storing -= usize::from(item.stage == Stage::Storing);
         item.stage = stage;
     }
 

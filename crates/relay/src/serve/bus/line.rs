@@ -104,6 +104,11 @@ impl Line {
         self.queue.push_back(message);
     }
 
+    /// What was not said yet is not said: whatever counts is said again.
+    pub(super) fn forget_unsaid(&mut self) {
+        self.queue.clear();
+    }
+
     /// Hands the client what is to be said, as far as it takes it.
     pub(super) fn poll_send(&mut self, context: &mut Context<'_>) {
         while !self.queue.is_empty() {

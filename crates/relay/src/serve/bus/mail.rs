@@ -142,7 +142,8 @@ impl Mails {
         self.forgets.is_empty() && self.forgetting.is_empty()
     }
 
-    /// Starts what may run now. Those who are not heard for yet wait: what comes for them meanwhile would be missed.
+    /// Starts what may run now. Those who are not heard for yet wait: what comes for them meanwhile would be missed. And
+    /// what was forgotten is purged before anything is read again.
     pub(super) fn start(&mut self, line: &Line, is_heard: impl Fn(&Name) -> bool) {
         if self.again.is_some_and(|again| line.now() < again) {
             return;
@@ -152,7 +153,8 @@ impl Mails {
             if self.fetching >= AT_ONCE {
                 break;
             }
-            if fetch.runs.is_none() && is_heard(name) {
+            let is_purged = !self.forgets.contains_key(name) && !self.forgetting.contains(name);
+            if fetch.runs.is_none() && is_purged && is_heard(name) {
                 fetch.runs = Some(fetch.round);
                 self.fetching += 1;
                 line.start(read(line, *name, fetch.round, fetch.after));

@@ -45,9 +45,12 @@ impl Presence {
     }
 
     /// A name has a session from now on.
-    pub(super) fn begin(&mut self, name: Name, line: &Line) {
+    pub(super) fn begin(&mut self, name: Name, line: &mut Line) {
         if let Some(present) = self.names.get_mut(&name) {
             present.since = line.now();
+            if present.is_heard {
+                self.say(&[name], line);
+            }
             return;
         }
         let heard = move |message| Work::ForName(name, message);

@@ -21,7 +21,7 @@ use super::disk::{Change, Disk, Use};
 use super::*;
 
 const LIMITS: Limits = Limits {
-    quota: 10_000,
+    quota: 10_000_000,
     size: 1_000_000_000,
     keep: 1000,
 };

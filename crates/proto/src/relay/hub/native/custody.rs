@@ -28,6 +28,8 @@ pub(super) struct Waiting {
     pub(super) teller: Teller,
     pub(super) id: MessageId,
     pub(super) wants: Wants,
+    /// Whom it is for, where that is known here.
+    pub(super) to: Option<NameId>,
     /// How many bytes of content are away with it.
     pub(super) bytes: usize,
 }
@@ -97,16 +99,27 @@ impl Native {
 
     /// The ticket of a message that is sent away, if there is room for it.
     pub(super) fn entrust(&mut self, waiting: Waiting) -> Result<Ticket, Why> {
-        if self.custody.bytes + waiting.cost() > Custody::MOST {
-            return Err(Why::Full);
-        }
+        self.may_entrust(waiting)?;
+        Ok(self.entrust_anyway(waiting))
+    }
+
+    /// Whether there is room for a message that is to be sent away.
+    pub(super) fn may_entrust(&mut self, waiting: Waiting) -> Result<(), Why> {
+        let is_room = self.custody.bytes + waiting.cost() <= Custody::MOST;
+        let pending = self.pending_of(waiting.teller);
+        let may_send = is_room && pending.is_none_or(|pending| pending.may_send());
+        may_send.then_some(()).ok_or(Why::Full)
+    }
+
+    /// The ticket of a message that is sent away, for which there was room when it began.
+    pub(super) fn entrust_anyway(&mut self, waiting: Waiting) -> Ticket {
         if let Some(pending) = self.pending_of(waiting.teller) {
-            if !pending.may_send() {
-                return Err(Why::Full);
-            }
             pending.sent(waiting.bytes);
         }
-        Ok(self.custody.ticket(waiting))
+        if let Some(to) = waiting.to {
+            self.names.get_mut(to).pending().expected += 1;
+        }
+        self.custody.ticket(waiting)
     }
 
     /// What was sent away with this ticket, once: it is not away any more.
@@ -114,6 +127,9 @@ impl Native {
         let waiting = self.custody.take(ticket)?;
         if let Some(pending) = self.pending_of(waiting.teller) {
             pending.settled(waiting.bytes);
+        }
+        if let Some(to) = waiting.to {
+            self.letter_is_there(to);
         }
         Some(waiting)
     }

@@ -11,8 +11,8 @@ use crate::relay::fleet::Passed;
 use crate::relay::hub::Reach;
 use crate::relay::hub::elsewhere::{Errand, ReplyTo, Way};
 use crate::relay::letter::Letter;
+use crate::relay::native::Name;
 use crate::relay::native::frames::{Delivery, Origin, Part, Send, Why};
-use crate::relay::native::{MAX_FRAGMENT, Name};
 
 /// A letter, and who is to hear what becomes of it.
 #[derive(Debug)]
@@ -225,6 +225,7 @@ impl Native {
                     teller,
                     id: letter.id,
                     wants: letter.wants,
+                    to: self.names.find(&letter.to),
                     bytes: content.len(),
                 })?,
                 letter,
@@ -269,18 +270,9 @@ impl Native {
             wants: letter.wants,
             body: letter.body,
         };
-        if content.len() <= MAX_FRAGMENT {
-            return self.push(index, &delivery(Part::Whole), content);
-        }
-        let mut part = Part::First(content.len() as u32);
-        let mut chunks = content.chunks(MAX_FRAGMENT).peekable();
         let mut packet = 0;
-        while let Some(chunk) = chunks.next() {
-            packet = self.push(index, &delivery(part), chunk);
-            part = match chunks.len() {
-                1 => Part::Last,
-                _ => Part::Next,
-            };
+        for (part, piece) in Part::all_of(content) {
+            packet = self.push(index, &delivery(part), piece);
         }
         packet
     }

@@ -23,6 +23,17 @@ pub(super) struct Taking {
     pub(super) receivers: Receivers,
 }
 
+impl Taking {
+    /// Whether its parts are kept until all are there.
+    pub(super) fn is_gathered(&self) -> bool {
+        match &self.receivers {
+            Receivers::Nobody | Receivers::One(_) => false,
+            Receivers::Room(spread) => spread.gathered.is_some(),
+            Receivers::Letter(_) => true,
+        }
+    }
+}
+
 /// Who gets the parts of a message.
 #[derive(Debug)]
 pub(super) enum Receivers {

@@ -47,6 +47,7 @@ use std::time::Duration;
 use custody::Custody;
 use fleet::asking::Questions;
 use fleet::claims::Claims;
+use fleet::looks::Looks;
 use gate::Gate;
 use limits::Limits;
 use names::Names;
@@ -78,6 +79,7 @@ pub(super) struct Native {
     custody: Custody,
     claims: Claims,
     questions: Questions,
+    looks: Looks,
     /// What was said in rooms and is with other relays, where the queue of somebody here is long.
     slow: BTreeMap<Ticket, Key>,
     /// How the relays of the community are.
@@ -157,6 +159,7 @@ impl Native {
             custody: Custody::default(),
             claims: Claims::default(),
             questions: Questions::default(),
+            looks: Looks::default(),
             slow: BTreeMap::new(),
             relays: Vec::new(),
             reach: settings.reach,
@@ -198,6 +201,7 @@ impl Native {
             self.sessions.expiry(),
             self.rooms.deadline(),
             self.questions.deadline(),
+            self.looks.deadline(),
         ];
         moments.into_iter().flatten().min()
     }

@@ -247,6 +247,11 @@ impl Native {
         send: &Send,
         content: &[u8],
     ) -> Result<(), Refusal> {
+        if taking.is_gathered() && self.waiting + content.len() > Self::MOST_WAITING {
+            self.give_up(from, taking);
+            taking.receivers = Receivers::Nobody;
+            return Err(Refusal::Because(Why::Full));
+        }
         match &mut taking.receivers {
             Receivers::Nobody => Err(Refusal::Said),
             Receivers::Letter(gathering) => {
@@ -293,8 +298,8 @@ impl Native {
                 let mut verdict = slow.map_or(Verdict::Now, Verdict::When);
                 let deliveries = spread.to.len() as u64;
                 if let Some(gathered) = spread.gathered.take() {
-                    self.note_slow(gathered.ticket, verdict);
-                    self.say_gathered(from, spread.room, taking.id, gathered);
+                    let ticket = self.say_gathered(from, gathered);
+                    self.note_slow(ticket, verdict);
                     verdict = Verdict::Pending;
                 }
                 self.keep_parts(spread, now);

@@ -14,7 +14,8 @@ use crate::relay::hub::elsewhere::Errand;
 use crate::relay::hub::{Burst, Hub, Outbox, Reach};
 use crate::relay::native::frames::{Delivery, Ending, Part, Receipt, Wants};
 use crate::relay::native::handshake::{
-    Challenge, HELLO_PADDING, Hello, Nonce, Refusal, Refused, Register, Registered, VERSION,
+    Challenge, HELLO_PADDING, Hello, Nonce, Purpose, Refusal, Refused, Register, Registered,
+    VERSION,
 };
 use crate::relay::native::identity::{Claim, PublicKeys};
 use crate::relay::native::link::Link;
@@ -146,7 +147,7 @@ impl Hub {
             Some(claim) => Some(self.claim(claim, burst, register, now)?),
             None => None,
         };
-        Ok(self.begin_session(burst, token, name, now, out)?)
+        Ok(self.begin_session(burst, (token, register.purpose), name, now, out)?)
     }
 
     /// Whether there is room for a session at this address.
@@ -160,7 +161,7 @@ impl Hub {
     pub(super) fn begin_session(
         &mut self,
         burst: &Burst<'_>,
-        token: Token,
+        (token, purpose): (Token, Purpose),
         name: Option<NameId>,
         now: Duration,
         out: &mut Outbox,
@@ -180,7 +181,7 @@ impl Hub {
             .sessions
             .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
-            self.native.came(name, index, now);
+            self.native.came(name, index, purpose);
         }
         self.native.tell_again(index, &unheard);
         self.native.route.forget();
@@ -257,7 +258,7 @@ impl Native {
     }
 
     /// A session of a name begins: this is the one place where one does.
-    fn came(&mut self, name: NameId, index: u32, now: Duration) {
+    fn came(&mut self, name: NameId, index: u32, purpose: Purpose) {
         let known = self.names.get_mut(name);
         known.session = Some(index);
         known.begins();
@@ -265,7 +266,10 @@ impl Native {
         // Where another session of the name has just made way for this one, it was never away.
         self.errands.pop_if(|it| *it == Errand::Absent { name });
         self.fleet_errand(Errand::Present { name });
-        self.open_mailbox(index, now);
+        match purpose {
+            Purpose::Hear => self.open_mailbox(index),
+            Purpose::Speak => self.lock_mailbox(index),
+        }
     }
 
     /// The session of a name is over: this is the one place where one ends. Another one of the same name may begin at
@@ -292,7 +296,8 @@ impl Native {
     }
 
     /// Says in a new session what waited in the one before it: messages and receipts. What was said in rooms comes with
-    /// their history; where mail is kept, messages come with it. A message whose first part was heard in that session is given up, and not told as delivered.
+    /// their history; where mail is kept, messages come with it. A message whose first part was heard in that session is
+    /// given up, and not told as delivered.
     fn tell_again(&mut self, index: u32, mut unheard: &[u8]) {
         let mut begun = BTreeMap::new();
         while let Ok(Some(prefix)) = Prefix::decode(unheard) {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Native;
-use super::fleet::rooms::parts;
 use super::history::History;
 use super::messages::{Refusal, Spread, Verdict};
 use super::rooms::{RoomId, append};
@@ -12,7 +11,7 @@ use crate::relay::fleet::Said;
 use crate::relay::hub::Reach;
 use crate::relay::hub::elsewhere::Ticket;
 use crate::relay::native::MessageId;
-use crate::relay::native::frames::{Delivery, Happened, Happening, Send, Stage, Wants, Why};
+use crate::relay::native::frames::{Delivery, Happened, Happening, Part, Send, Stage, Wants, Why};
 
 /// Messages that one session says in one room, one after the other, kept together for a moment: the queue of each member
 /// is then visited once for all of them.
@@ -83,7 +82,7 @@ impl Native {
         }
         let verdict = match self.reach {
             Reach::Fleet => {
-                let ticket = self.say_to_others(from, room, (send.id, send.body), content)?;
+                let ticket = self.say_to_others(from, room, send, content)?;
                 self.bundle.tickets.push(ticket);
                 Verdict::Pending
             }
@@ -109,13 +108,13 @@ impl Native {
         }
         let members = self.rooms.get(room).members.len();
         let bytes = self.bundle.frames.len() + content.len();
+        let place = self.rooms.next_place(room);
         if self.waiting + bytes * members > Self::MOST_WAITING {
             return self.pass_all_by(room);
         }
-        let place = self.rooms.next_place(room);
         let mut bundle = std::mem::take(&mut self.bundle);
         let start = bundle.frames.len();
-        for (part, piece) in parts(content) {
+        for (part, piece) in Part::all_of(content) {
             let delivery = Delivery {
                 waited: 0,
                 from: said.from,
@@ -188,9 +187,7 @@ impl Native {
             return Err(Why::Full.into());
         }
         let gathered = match self.reach {
-            Reach::Fleet => {
-                Some(self.gather_for_others(from, (send.id, send.body), content, total)?)
-            }
+            Reach::Fleet => Some(self.gather_for_others(from, room, send, content, total)?),
             Reach::Here | Reach::Store => None,
         };
         let place = self.rooms.next_place(room);
@@ -338,7 +335,7 @@ impl Native {
         }
         spread.kept.take_if(|kept| kept.len() > History::MAX);
         if let Some(gathered) = &mut spread.gathered {
-            gathered.add(content);
+            self.gather_more(gathered, content);
         }
         self.scratch = frame;
     }

@@ -118,6 +118,7 @@ impl Hub {
         }
         self.native.rooms.sweep(now);
         self.native.give_up_questions(now);
+        self.native.give_up_looks(now);
         let mut at = 0;
         while let Some(index) = self.native.dirty.get(at) {
             self.native.flush(*index, now, out);

@@ -19,7 +19,9 @@ pub enum Event {
         /// The relay's epoch.
         epoch: u64,
     },
-    /// The relay does not let this client register; it tries no more. ([`Refusal::TooFast`] is not told: it tries again.)
+    /// The relay does not let this client register; it tries no more, unless it is told to go
+    /// [elsewhere](super::Client::elsewhere). ([`Refusal::TooFast`] and [`Refusal::CutOff`] are not told: it tries again,
+    /// and [says so when it is asked](super::Client::put_off).)
     Refused(Refusal),
     /// It is a relay that speaks the classic wire alone; it is not tried again.
     Classic,
@@ -81,6 +83,8 @@ pub struct Incoming {
     pub room: Option<(Name, u64)>,
     /// Its sender's number.
     pub id: MessageId,
+    /// For how many seconds it was kept while this client was away; 0 for one that was not.
+    pub waited: u32,
     /// What it says.
     pub content: Vec<u8>,
     /// Whether only its sender and this client can have read it ([`Body::Sealed`]).
@@ -98,6 +102,8 @@ pub struct Arrived<'a> {
     pub room: Option<(Name, u64)>,
     /// Its sender's number.
     pub id: MessageId,
+    /// For how many seconds it was kept while this client was away; 0 for one that was not.
+    pub waited: u32,
     /// What it says.
     pub content: &'a [u8],
     /// Whether only its sender and this client can have read it ([`Body::Sealed`]).
@@ -112,6 +118,7 @@ impl Arrived<'_> {
             from: self.from,
             room: self.room,
             id: self.id,
+            waited: self.waited,
             content: self.content.to_vec(),
             body: self.body,
             wants: self.wants,

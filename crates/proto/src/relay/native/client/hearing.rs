@@ -75,7 +75,7 @@ impl Client {
     fn is_new(&mut self, delivery: &Delivery) -> bool {
         match delivery.room {
             Some((room, place)) => self.rooms.is_new(room, place, delivery),
-            None => self.last.is_new(delivery.from, delivery.id),
+            None => self.heard_ids.is_new(delivery.from, delivery.id),
         }
     }
 
@@ -89,12 +89,13 @@ impl Client {
                     return;
                 }
             }
-            None => self.last.heard(delivery.from, delivery.id),
+            None => self.heard_ids.heard(delivery.from, delivery.id),
         }
         let head = Arrived {
             from: delivery.from,
             room: delivery.room,
             id: delivery.id,
+            waited: delivery.waited,
             content: &[],
             body: delivery.body,
             wants: delivery.wants,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::random::Random;
 use crate::frame::{self, Message, Prefix};
 use crate::relay::native::handshake::{
-    Challenge, Cookie, HELLO_PADDING, Hello, Nonce, Refusal, Refused, Register, Registered, VERSION,
+    Challenge, Cookie, HELLO_PADDING, Hello, Nonce, Purpose, Refusal, Refused, Register,
+    Registered, VERSION,
 };
 use crate::relay::native::{Identity, Name};
 use crate::relay::{Reply, Status};
@@ -27,6 +28,7 @@ const SOUND: Duration = Duration::from_secs(10);
 pub(super) struct Joining {
     random: Random,
     who: Option<(Name, Identity)>,
+    purpose: Purpose,
     step: Step,
     /// When something is to be said next.
     next: Duration,
@@ -35,6 +37,16 @@ pub(super) struct Joining {
     /// How long after the last greeting a session is tried for anew, if this one is lost.
     patience: Duration,
     greeted: Option<Duration>,
+    put_off: Option<Refusal>,
+}
+
+/// How often all relays of several were tried since the last session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// Not all of them yet.
+    First,
+    /// At least once: the pauses between greetings grow, as they do with one that is silent.
+    Later,
 }
 
 #[derive(Debug)]
@@ -48,6 +60,8 @@ enum Step {
     Settled {
         since: Duration,
     },
+    /// By this relay; another may take the client.
+    Refused,
     Over,
 }
 
@@ -67,10 +81,12 @@ impl Joining {
             step: Step::Greeting(nonce(&mut random)),
             random,
             who,
+            purpose: Purpose::default(),
             next: now,
             pause: PAUSE,
             patience: PAUSE,
             greeted: None,
+            put_off: None,
         }
     }
 
@@ -87,6 +103,29 @@ impl Joining {
         self.greet(self.patience, now);
     }
 
+    /// What it registers for from now on.
+    pub(super) fn set_purpose(&mut self, purpose: Purpose) {
+        self.purpose = purpose;
+    }
+
+    /// Another relay is greeted from now on.
+    pub(super) fn elsewhere(&mut self, round: Round, now: Duration) {
+        let (next, pause) = (self.next.max(now), self.pause);
+        match (&self.step, round) {
+            (Step::Over, _) => {}
+            (_, Round::First) => self.greet(self.patience, now),
+            (_, Round::Later) => {
+                self.greet(self.patience, now);
+                (self.next, self.pause) = (next.max(self.next), pause);
+            }
+        }
+    }
+
+    /// Why the relay has told the client to come again later, if it has.
+    pub(super) fn put_off(&self) -> Option<Refusal> {
+        self.put_off
+    }
+
     /// No session is tried for any more.
     pub(super) fn give_up(&mut self) {
         self.step = Step::Over;
@@ -95,7 +134,7 @@ impl Joining {
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.step {
             Step::Greeting(_) | Step::Registering { .. } => Some(self.next),
-            Step::Settled { .. } | Step::Over => None,
+            Step::Settled { .. } | Step::Refused | Step::Over => None,
         }
     }
 
@@ -117,7 +156,7 @@ impl Joining {
                 send(&hello(*nonce));
                 self.greeted = Some(now);
             }
-            Step::Settled { .. } | Step::Over => return,
+            Step::Settled { .. } | Step::Refused | Step::Over => return,
         }
         self.next = now + self.pause;
         self.pause = LONGEST.min(self.pause * 2);
@@ -152,6 +191,7 @@ impl Joining {
         self.step = Step::Greeting(nonce(&mut self.random));
         self.next = self.greeted.map_or(now, |last| now.max(last + patience));
         self.pause = PAUSE;
+        self.put_off = None;
     }
 
     fn challenged(&mut self, nonce: Nonce, datagram: &[u8], now: Duration) -> Heard {
@@ -177,6 +217,7 @@ impl Joining {
             nonce,
             cookie,
             claim,
+            purpose: self.purpose,
         };
         let mut wire = Vec::new();
         let _ = frame::encode(&register, &[], &mut wire); // it is within its limits
@@ -198,10 +239,11 @@ impl Joining {
             Ok((refused, _)) if refused.nonce != nonce => Heard::Nothing,
             Ok((refused, _)) if matches!(refused.why, Refusal::TooFast | Refusal::CutOff) => {
                 self.greet(LONGEST, now);
+                self.put_off = Some(refused.why);
                 Heard::Nothing
             }
             Ok((refused, _)) => {
-                self.step = Step::Over;
+                self.step = Step::Refused;
                 Heard::Refused(refused.why)
             }
             Err(_) => Heard::Nothing,

@@ -47,8 +47,11 @@ struct Receiver {
 enum Known {
     #[default]
     No,
-    Asked,
+    /// The relay was asked; what was known before that.
+    Asked(Option<SealingKey>),
     Trusted(SealingKey),
+    /// It was, at another relay.
+    Doubted(SealingKey),
     /// Not until the caller trusts them.
     Changed(PublicKeys),
 }
@@ -84,6 +87,16 @@ pub(super) enum Ready {
 enum Trust {
     Yes,
     No,
+}
+
+impl Receiver {
+    /// The relay is asked for the keys.
+    fn ask(&mut self) {
+        self.keys = match self.keys {
+            Known::Doubted(key) => Known::Asked(Some(key)),
+            _ => Known::Asked(None),
+        };
+    }
 }
 
 impl Keys {
@@ -123,23 +136,26 @@ impl Keys {
         }
     }
 
-    /// Another relay, or one that began anew: it is asked again whose keys are whose.
+    /// Another relay, or one that began anew: it is asked again whose keys are whose. Where it cannot say, since it is cut
+    /// off from what knows, those that were known hold.
     pub(super) fn doubt(&mut self) {
         for receiver in self.to.values_mut() {
-            if !matches!(receiver.keys, Known::Asked) {
-                receiver.keys = Known::No;
-            }
+            receiver.keys = match receiver.keys {
+                Known::Trusted(key) => Known::Doubted(key),
+                Known::Changed(_) => Known::No,
+                known => known,
+            };
         }
     }
 
     /// Names for whom something waits although nobody was asked for their keys.
     pub(super) fn unasked(&mut self) -> Vec<Name> {
         let without = self.to.iter_mut().filter(|(_, receiver)| {
-            matches!(receiver.keys, Known::No) && !receiver.held.is_empty()
+            matches!(receiver.keys, Known::No | Known::Doubted(_)) && !receiver.held.is_empty()
         });
         without
             .map(|(name, receiver)| {
-                receiver.keys = Known::Asked;
+                receiver.ask();
                 *name
             })
             .collect()
@@ -150,9 +166,9 @@ impl Keys {
         let receiver = self.to.entry(to).or_default();
         match receiver.keys {
             Known::Trusted(_) => Ready::Yes,
-            Known::Asked | Known::Changed(_) => Ready::Wait,
-            Known::No => {
-                receiver.keys = Known::Asked;
+            Known::Asked(_) | Known::Changed(_) => Ready::Wait,
+            Known::No | Known::Doubted(_) => {
+                receiver.ask();
                 Ready::Ask
             }
         }
@@ -209,6 +225,10 @@ impl Keys {
             return VecDeque::new();
         };
         let (Some(keys), Some(trust)) = (keys, trust) else {
+            if let Known::Asked(Some(was)) = receiver.keys {
+                receiver.keys = Known::Trusted(was);
+                return VecDeque::new();
+            }
             receiver.keys = Known::No;
             return std::mem::take(&mut receiver.held);
         };

@@ -13,11 +13,11 @@
 mod aliases;
 mod alike;
 mod event;
+mod heard_ids;
 mod hearing;
 mod inbox;
 mod joining;
 mod keys;
-mod last_ids;
 mod outbox;
 mod questions;
 mod random;
@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use super::frames::{Body, Bye, Ending, Join, Leave, Mark, Origin, Part, Question, Read, Send};
 use super::frames::{Stage, To, Wants, Why};
-use super::handshake::{Gone, Registered};
+use super::handshake::{Gone, Purpose, Refusal, Registered};
 use super::identity::SigningKey;
 use super::link::{Link, Received};
 use super::sealed::MAX_SEALED_CONTENT;
@@ -37,20 +37,40 @@ use crate::frame::{self, Message};
 use aliases::Aliases;
 use event::Events;
 pub use event::{Arrived, Event, Incoming};
+use heard_ids::HeardIds;
 use inbox::Inbox;
+pub use joining::Round;
 use joining::{Heard, Joining};
 use keys::{Held, Keys, Ready};
-use last_ids::LastIds;
 use outbox::Outbox;
 use questions::{Questions, Whose};
 use random::Random;
 use rooms::Rooms;
 
-/// How long a relay has to answer a client that asks whether it is still there.
-const ANSWERED: Duration = Duration::from_secs(10);
+/// How soon a silent relay is asked whether it is still there, and given up.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    /// After how long without a word it is asked.
+    silent: Duration,
+    /// How often it is asked from then on.
+    asked: Duration,
+    /// How long it has to answer.
+    answered: Duration,
+}
 
-/// How often it is asked meanwhile.
-const ASKED: Duration = Duration::from_secs(2);
+/// That of a relay that has no other beside it.
+const ALONE: Watch = Watch {
+    silent: KEEP_ALIVE,
+    asked: Duration::from_secs(2),
+    answered: Duration::from_secs(10),
+};
+
+/// That of one of several: it is left soon.
+const OF_SEVERAL: Watch = Watch {
+    silent: Duration::from_secs(3),
+    asked: Duration::from_millis(500),
+    answered: Duration::from_secs(2),
+};
 
 /// How long a client that is to [close](Client::close) waits for the relay to hear of it.
 const CLOSED: Duration = Duration::from_secs(1);
@@ -83,7 +103,7 @@ pub struct Client {
     outbox: Outbox,
     inbox: Inbox,
     heard: alike::Heard,
-    last: LastIds,
+    heard_ids: HeardIds,
     rooms: Rooms,
     questions: Questions,
     keys: Option<Keys>,
@@ -92,6 +112,7 @@ pub struct Client {
     early: Vec<Early>,
     events: Events,
     closing: Closing,
+    watch: Watch,
     /// When it was last told the time.
     now: Duration,
 }
@@ -155,7 +176,7 @@ impl Client {
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             heard: alike::Heard::default(),
-            last: LastIds::new(table_seed),
+            heard_ids: HeardIds::new(table_seed),
             rooms: Rooms::new(table_seed),
             questions: Questions::default(),
             keys,
@@ -163,8 +184,39 @@ impl Client {
             early: Vec::new(),
             events: Events::default(),
             closing: Closing::No,
+            watch: ALONE,
             now,
         }
+    }
+
+    /// What the next session is for; [`Purpose::Hear`] unless told otherwise.
+    pub fn set_purpose(&mut self, purpose: Purpose) {
+        self.joining.set_purpose(purpose);
+    }
+
+    /// There are other relays to [go on to](Self::elsewhere): one that says nothing is given up after 5 s rather than 30.
+    pub fn expect_others(&mut self) {
+        self.watch = OF_SEVERAL;
+    }
+
+    /// From now on another relay is spoken to, of the same community: the session, if there is one, is lost, and one is
+    /// tried for there. In the [first round](Round::First) it is greeted at once, as far as greetings may be.
+    pub fn elsewhere(&mut self, round: Round, now: Duration) {
+        self.now = now;
+        if self.session.is_some() {
+            self.lose_session(now);
+        }
+        self.joining.elsewhere(round, now);
+    }
+
+    /// Whether it has a session.
+    pub fn is_registered(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Why the relay does not let this client register at the moment; it is asked again in a while.
+    pub fn put_off(&self) -> Option<Refusal> {
+        self.joining.put_off()
     }
 
     /// Takes a datagram that came from the relay.
@@ -322,7 +374,7 @@ impl Client {
         if received == Received::Foreign {
             return;
         }
-        (session.heard, session.ask) = (now, now + KEEP_ALIVE);
+        (session.heard, session.ask) = (now, now + self.watch.silent);
         if let Received::Next(frames) = received {
             self.hear(frames, now);
             while let Some(frames) = self.next_waiting() {
@@ -374,7 +426,7 @@ impl Client {
         self.session = Some(Session {
             link,
             heard: now,
-            ask: now + KEEP_ALIVE,
+            ask: now + self.watch.silent,
         });
         self.outbox.restart();
         self.ask_for_keys();
@@ -409,11 +461,16 @@ impl Client {
         let Some(session) = &mut self.session else {
             return;
         };
-        let is_silent = now.saturating_sub(session.heard) >= KEEP_ALIVE + ANSWERED;
+        let Watch {
+            silent,
+            asked,
+            answered,
+        } = self.watch;
+        let is_silent = now.saturating_sub(session.heard) >= silent + answered;
         if is_silent || session.link.is_lost(now) {
             self.lose_session(now);
         } else if now >= session.ask {
-            session.ask = now + ASKED;
+            session.ask = now + asked;
             session.link.ask();
         }
     }

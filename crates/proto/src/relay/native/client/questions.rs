@@ -88,6 +88,7 @@ fn join(so_far: Reply, next: Reply) -> Reply {
     match (so_far, next) {
         (Reply::Members(members), Reply::Members(more)) => Reply::Members(longer(members, more)),
         (Reply::Rooms(rooms), Reply::Rooms(more)) => Reply::Rooms(longer(rooms, more)),
+        (Reply::Relays(relays), Reply::Relays(more)) => Reply::Relays(longer(relays, more)),
         (_, next) => next,
     }
 }

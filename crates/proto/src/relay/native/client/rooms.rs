@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::last_ids::LastIds;
+use super::heard_ids::HeardIds;
 use crate::relay::native::Name;
 use crate::relay::native::frames::{Delivery, Join, Joined, Mark};
 
@@ -23,8 +23,8 @@ struct Room {
     since: Since,
     /// What was heard after that, while a message before it was not whole.
     beyond: BTreeSet<u64>,
-    /// What has a place in one epoch can be said again in the next one.
-    last: LastIds,
+    /// What has a place in one epoch, or at one relay, can be said again in the next one.
+    ids: HeardIds,
 }
 
 /// Whether what the relay keeps of a room was heard.
@@ -46,14 +46,14 @@ impl Rooms {
     /// It is wanted; `after` is what was heard last.
     pub(super) fn join(&mut self, room: Name, after: Option<Mark>) {
         let since = after.map_or(Since::Beginning, |_| Since::Heard);
-        let (beyond, last) = (BTreeSet::new(), LastIds::new(self.seed));
+        let (beyond, ids) = (BTreeSet::new(), HeardIds::new(self.seed));
         self.rooms.insert(
             room,
             Room {
                 heard: after,
                 since,
                 beyond,
-                last,
+                ids,
             },
         );
     }
@@ -94,19 +94,19 @@ impl Rooms {
     }
 
     /// Whether a message was not heard before; it needs not be whole yet.
-    pub(super) fn is_new(&self, name: Name, place: u64, delivery: &Delivery) -> bool {
-        let Some(room) = self.rooms.get(&name) else {
+    pub(super) fn is_new(&mut self, name: Name, place: u64, delivery: &Delivery) -> bool {
+        let Some(room) = self.rooms.get_mut(&name) else {
             return false;
         };
         let is_later = matches!(room.heard, Some(heard) if place > heard.place);
-        is_later && !room.beyond.contains(&place) && room.last.is_new(delivery.from, delivery.id)
+        is_later && !room.beyond.contains(&place) && room.ids.is_new(delivery.from, delivery.id)
     }
 
     /// The message with this place was heard; the first one that is not whole has the place `open`.
     pub(super) fn heard(&mut self, name: Name, place: u64, delivery: &Delivery, open: Option<u64>) {
         if let Some(room) = self.rooms.get_mut(&name) {
             room.has_heard(place, open);
-            room.last.heard(delivery.from, delivery.id);
+            room.ids.heard(delivery.from, delivery.id);
         }
     }
 }

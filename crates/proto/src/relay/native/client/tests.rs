@@ -6,6 +6,8 @@ use crate::relay::native::frames::{Answer, Ask, Delivery, Receipt, Reply};
 use crate::relay::native::handshake::{Challenge, Cookie, Hello, Refusal, Refused, Register};
 use crate::relay::native::{MAX_FRAGMENT, MAX_UNANSWERED, Token};
 
+mod several;
+
 const FIRST: u64 = 1 << 50;
 
 fn ms(time: u64) -> Duration {
@@ -71,6 +73,16 @@ impl Relay {
 
     /// The same, of a relay that has taken messages of this name up to this one.
     fn that_took(last: MessageId, client: &mut Client, token: u8, now: Duration) -> Self {
+        Self::of_epoch(1, last, client, token, now)
+    }
+
+    fn of_epoch(
+        epoch: u64,
+        last: MessageId,
+        client: &mut Client,
+        token: u8,
+        now: Duration,
+    ) -> Self {
         let hello = said(client, now).pop().expect("a hello");
         let (Hello { nonce, .. }, _) = frame::decode_datagram(&hello).unwrap();
         let cookie = Cookie([3; 16]);
@@ -83,7 +95,7 @@ impl Relay {
             nonce,
             token,
             at: ([192, 0, 2, 9], 9).into(),
-            epoch: 1,
+            epoch,
             last,
         };
         client.receive(&wire(&registered, &[]), now);
@@ -331,7 +343,7 @@ fn what_was_heard_before_is_dropped() {
         wants: Wants::Nothing,
         body: Body::Plain,
     };
-    for (number, is_new) in [(7, true), (7, false), (6, false), (8, true)] {
+    for (number, is_new) in [(7, true), (7, false), (6, true), (8, true), (6, false)] {
         delivery.id = MessageId(number);
         relay.says(&delivery, b"hi", &mut client, ms(0));
         assert_eq!(client.next_message().is_some(), is_new, "{number}");
@@ -383,6 +395,7 @@ fn a_message_waits_for_its_receivers_keys_and_others_pass() {
             from: Origin::Name(name("alice")),
             room: None,
             id: send.id,
+            waited: 0,
             content: &[],
             body: Body::Sealed,
             wants: send.wants,
@@ -508,7 +521,7 @@ fn a_silent_relay_is_asked_and_given_up() {
         said(&mut client, now);
     }
     assert_eq!(told(&mut client), []);
-    while now < KEEP_ALIVE + ANSWERED {
+    while now < KEEP_ALIVE + ALONE.answered {
         now = client.deadline().unwrap().max(now + ms(1));
         said(&mut client, now);
     }

@@ -1,4 +1,4 @@
-//! Questions of clients, for which other relays are asked, until all have answered or nobody waits any more.
+//! Questions of clients about rooms: other relays are asked, until all have answered or nobody waits any more.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,10 +10,9 @@ use crate::relay::hub::native::sessions::Key;
 use crate::relay::hub::{Hub, Reach};
 use crate::relay::native::Name;
 use crate::relay::native::frames::{Member, Origin, Reply, RoomSize};
-use crate::relay::native::identity::PublicKeys;
 
 /// Who has asked, and the number of their question.
-type Asker = (Key, u32);
+pub(super) type Asker = (Key, u32);
 
 /// What others were asked.
 #[derive(Debug)]
@@ -29,15 +28,13 @@ enum What {
     Members(Asker, Name, usize),
     /// How many are in which room, in all; whoever asks meanwhile waits with the others.
     Rooms(Vec<Asker>, BTreeMap<Name, u32>),
-    /// Whose a name is.
-    Keys(Asker, Name),
 }
 
 impl What {
     /// How many of the questions in it are this client's.
     fn of(&self, asker: Key) -> usize {
         match self {
-            Self::Members((key, _), ..) | Self::Keys((key, _), _) => usize::from(*key == asker),
+            Self::Members((key, _), ..) => usize::from(*key == asker),
             Self::Rooms(askers, _) => askers.iter().filter(|(key, _)| *key == asker).count(),
         }
     }
@@ -91,24 +88,6 @@ impl Questions {
         })
     }
 
-    fn is_looked_for(&self, name: &Name) -> bool {
-        let mut open = self.open.iter();
-        open.any(|open| matches!(&open.what, What::Keys(_, of) if of == name))
-    }
-
-    /// Takes out the questions about the keys of this name.
-    fn about(&mut self, name: &Name) -> Vec<Asker> {
-        let mut askers = Vec::new();
-        self.open.retain(|open| match &open.what {
-            What::Keys(asker, of) if of == name => {
-                askers.push(*asker);
-                false
-            }
-            _ => true,
-        });
-        askers
-    }
-
     #[cfg(test)]
     pub(in crate::relay::hub::native) fn len(&self) -> usize {
         self.open.len()
@@ -160,32 +139,6 @@ impl Native {
         self.errand(Errand::Gather { ticket, asked });
     }
 
-    /// Answers which keys a name has.
-    pub(in crate::relay::hub::native) fn tell_keys(
-        &mut self,
-        index: u32,
-        number: u32,
-        name: Name,
-        now: Duration,
-    ) {
-        let asker = (self.sessions.key(index), number);
-        let keys = self.keys_of(&name);
-        let is_here = keys.is_some() || self.reach != Reach::Fleet;
-        if is_here || !self.questions.has_room_for(asker.0) {
-            return self.reply(asker, Reply::Keys(keys), false);
-        }
-        let is_looked_for = self.questions.is_looked_for(&name);
-        self.questions.add(What::Keys(asker, name), now);
-        if !is_looked_for {
-            self.errand(Errand::Look { name });
-        }
-    }
-
-    fn keys_of(&self, name: &Name) -> Option<PublicKeys> {
-        let known = self.names.find(name)?;
-        self.names.get(known).keys()
-    }
-
     /// Gives up the questions that others have not answered in time.
     pub(in crate::relay::hub::native) fn give_up_questions(&mut self, now: Duration) {
         let is_due = |question: &mut Question| question.until <= now;
@@ -205,10 +158,6 @@ impl Native {
                 for asker in askers {
                     self.list(asker, &sizes, Reply::Rooms, false);
                 }
-            }
-            What::Keys(asker, name) => {
-                let keys = self.keys_of(&name);
-                self.reply(asker, Reply::Keys(keys), false);
             }
         }
     }
@@ -256,17 +205,6 @@ impl Native {
 }
 
 impl Hub {
-    /// What is known elsewhere of a name: whoever asked for it is answered.
-    pub(in crate::relay::hub) fn found(&mut self, name: &Name, keys: Option<&PublicKeys>) {
-        if let Some(keys) = keys {
-            self.native.believe(*name, keys);
-        }
-        let known = self.native.keys_of(name).or(keys.copied());
-        for asker in self.native.questions.about(name) {
-            self.native.reply(asker, Reply::Keys(known), false);
-        }
-    }
-
     /// Other relays have answered.
     pub(in crate::relay::hub) fn gathered(
         &mut self,

@@ -254,6 +254,6 @@ impl Hub {
         }
         known.bind(&claim.keys);
         let token = self.native.gate.token(burst.from, register.nonce);
-        self.begin_session(burst, token, Some(name), now, out)
+        self.begin_session(burst, (token, register.purpose), Some(name), now, out)
     }
 }

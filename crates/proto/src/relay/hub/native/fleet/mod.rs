@@ -3,12 +3,13 @@
 //! | file | what it has |
 //! |---|---|
 //! | `claims` | names that are new here |
-//! | `asking` | questions that other relays are asked, and what this one answers them |
+//! | `asking`, `looks` | questions that other relays are asked, and what this one answers them |
 //! | `rooms` | what is said in rooms that span relays |
 //! | `states` | how the relays are |
 
 pub(super) mod asking;
 pub(super) mod claims;
+pub(super) mod looks;
 pub(super) mod rooms;
 mod states;
 

@@ -9,103 +9,113 @@ use crate::relay::hub::native::Native;
 use crate::relay::hub::native::custody::{Teller, Waiting};
 use crate::relay::hub::native::messages::Verdict;
 use crate::relay::hub::native::rooms::RoomId;
-use crate::relay::native::frames::{Body, Happened, Happening, Part, Wants, Why};
-use crate::relay::native::{MAX_CONTENT, MAX_FRAGMENT, MessageId};
+use crate::relay::native::frames::{Happened, Happening, Send, Wants, Why};
+use crate::relay::native::{MAX_CONTENT, MessageId};
 
 /// The parts of a message of several, as they are gathered for the other relays.
 #[derive(Debug)]
 pub(in crate::relay::hub::native) struct Gathered {
-    pub(in crate::relay::hub::native) ticket: Ticket,
-    body: Body,
+    said: Said,
     content: Vec<u8>,
 }
 
-impl Gathered {
-    pub(in crate::relay::hub::native) fn add(&mut self, content: &[u8]) {
-        self.content.extend_from_slice(content);
-    }
-}
-
 impl Native {
-    /// The ticket of something that is to be said to the other relays, if there is room for it.
-    fn entrust_said(&mut self, from: u32, id: MessageId, bytes: usize) -> Result<Ticket, Why> {
-        let teller = self.teller(from);
-        let wants = Wants::Nothing;
-        self.entrust(Waiting {
-            teller,
-            id,
-            wants,
-            bytes,
-        })
+    /// What others are to hear of a message of so many bytes, if there is room for it.
+    fn may_say_to_others(
+        &mut self,
+        from: u32,
+        room: RoomId,
+        send: &Send,
+        total: usize,
+    ) -> Result<Said, Why> {
+        let sender = self.sessions.get(from).ok_or(Why::NotThere)?;
+        let said = Said {
+            relay: RelayId(0),
+            number: 0,
+            room: self.rooms.get(room).name,
+            from: self.origin(sender),
+            id: send.id,
+            body: send.body,
+            total: total as u32,
+            at: 0,
+        };
+        self.may_entrust(self.waiting_of(from, &said))?;
+        Ok(said)
     }
 
-    /// Says to the other relays what is said in a room here. Its sender has the verdict when that was done.
+    fn waiting_of(&self, from: u32, said: &Said) -> Waiting {
+        Waiting {
+            teller: self.teller(from),
+            id: said.id,
+            wants: Wants::Nothing,
+            to: None,
+            bytes: said.total as usize,
+        }
+    }
+
+    /// Says to the other relays what is said in a room here, if there is room for it. Its sender has the verdict when that
+    /// was done.
     pub(in crate::relay::hub::native) fn say_to_others(
         &mut self,
         from: u32,
         room: RoomId,
-        (id, body): (MessageId, Body),
+        send: &Send,
         content: &[u8],
     ) -> Result<Ticket, Why> {
-        let ticket = self.entrust_said(from, id, content.len())?;
+        let said = self.may_say_to_others(from, room, send, content.len())?;
         let content = content.to_vec();
-        let gathered = Gathered {
-            ticket,
-            body,
-            content,
-        };
-        self.say_gathered(from, room, id, gathered);
-        Ok(ticket)
+        Ok(self.say_whole(from, Gathered { said, content }))
     }
 
-    /// The first part of a message of several, which are said to the other relays together.
+    fn say_whole(&mut self, from: u32, Gathered { said, content }: Gathered) -> Ticket {
+        let ticket = self.entrust_anyway(self.waiting_of(from, &said));
+        self.errand(Errand::Say {
+            ticket,
+            said,
+            content,
+        });
+        ticket
+    }
+
+    /// The first part of a message of several, which are said to the other relays together, if there is room for all.
     pub(in crate::relay::hub::native) fn gather_for_others(
         &mut self,
         from: u32,
-        (id, body): (MessageId, Body),
-        content: &[u8],
+        room: RoomId,
+        send: &Send,
+        first: &[u8],
         total: usize,
     ) -> Result<Gathered, Why> {
-        let ticket = self.entrust_said(from, id, total)?;
-        let content = content.to_vec();
-        Ok(Gathered {
-            ticket,
-            body,
-            content,
-        })
+        let said = self.may_say_to_others(from, room, send, total)?;
+        let content = Vec::new();
+        let mut gathered = Gathered { said, content };
+        self.gather_more(&mut gathered, first);
+        Ok(gathered)
+    }
+
+    /// A further part of it.
+    pub(in crate::relay::hub::native) fn gather_more(
+        &mut self,
+        gathered: &mut Gathered,
+        content: &[u8],
+    ) {
+        self.waiting += content.len();
+        gathered.content.extend_from_slice(content);
     }
 
     /// Says what was gathered to the other relays.
     pub(in crate::relay::hub::native) fn say_gathered(
         &mut self,
         from: u32,
-        room: RoomId,
-        id: MessageId,
         gathered: Gathered,
-    ) {
-        let Some(sender) = self.sessions.get(from) else {
-            return self.drop_for_others(&gathered);
-        };
-        let said = Said {
-            relay: RelayId(0),
-            number: 0,
-            room: self.rooms.get(room).name,
-            from: self.origin(sender),
-            id,
-            body: gathered.body,
-            total: gathered.content.len() as u32,
-            at: 0,
-        };
-        self.errand(Errand::Say {
-            ticket: gathered.ticket,
-            said,
-            content: gathered.content,
-        });
+    ) -> Ticket {
+        self.drop_for_others(&gathered);
+        self.say_whole(from, gathered)
     }
 
-    /// What was gathered is never said.
+    /// What was gathered is no longer here.
     pub(in crate::relay::hub::native) fn drop_for_others(&mut self, gathered: &Gathered) {
-        self.taken_back(gathered.ticket);
+        self.waiting -= gathered.content.len();
     }
 
     /// The queue of somebody here who is to get this as well is long: its verdict waits for that too.
@@ -182,19 +192,4 @@ impl Hub {
             self.native.tell_happened(id, happened, except);
         }
     }
-}
-
-/// The parts that a content travels in.
-pub(in crate::relay::hub::native) fn parts(content: &[u8]) -> impl Iterator<Item = (Part, &[u8])> {
-    let last = content.len().div_ceil(MAX_FRAGMENT).saturating_sub(1);
-    (0..=last).map(move |at| {
-        let rest = &content[at * MAX_FRAGMENT..];
-        let part = match at {
-            _ if last == 0 => Part::Whole,
-            0 => Part::First(content.len() as u32),
-            _ if at == last => Part::Last,
-            _ => Part::Next,
-        };
-        (part, &rest[..rest.len().min(MAX_FRAGMENT)])
-    })
 }

@@ -1,5 +1,9 @@
 //! Mail: verdicts that are true, letters to those who are away, and how they come to them.
 
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::relay::fleet::Passed;
 use crate::relay::hub::elsewhere::{Errand, News, Outcome, PATIENCE, ReplyTo, Ticket, Way};
@@ -561,17 +565,21 @@ fn what_was_kept_comes_first_and_in_order() {
         (carols, 30, Part::Whole, 3),
     ];
     assert_eq!(told, expected);
-    let errands = world.errands();
     let until = Place(11);
-    assert!(matches!(&errands[0], Errand::Send { content, .. } if content == b"now"));
-    let rounds: Vec<_> = errands[1..].iter().collect();
+    let errands = world.errands();
     assert!(
-        matches!(rounds[..], [
+        matches!(errands[..], [
             Errand::Fetch { after, .. },
             Errand::Forget { until: forgotten, .. },
-        ] if (*after, *forgotten) == (until, until)),
-        "{rounds:?}"
+        ] if (after, forgotten) == (until, until)),
+        "{errands:?}"
     );
+    let Errand::Fetch { name, round, .. } = errands[0] else {
+        panic!("{errands:?}")
+    };
+    world.fetched((round, name, 11), Vec::new(), true);
+    assert_eq!(world.texts(bob), ["now"]);
+    assert_eq!(world.receipts(alice), [(1, 1, QUEUED)]);
 }
 
 #[test]
@@ -706,7 +714,9 @@ fn mail_that_waits_is_fetched_from_where_the_last_was() {
     assert_eq!((fetch.1, fetch.2), (name("bob"), 5));
     world.message(alice, named("bob"), b"three");
     world.settle();
-    assert_eq!(world.letters().len(), 1, "what waits may be alice's");
+    let letters = world.letters();
+    assert_eq!(letters.len(), 1, "what waits may be alice's");
+    world.settled(letters[0].0, Outcome::Kept);
     world.fetched(fetch, vec![kept(6, "alice", "bob", 2, b"two")], true);
     let fetch = world.fetch();
     assert_eq!(fetch.2, 6);
@@ -947,6 +957,35 @@ fn a_relay_that_starts_again_delivers_what_was_kept() {
 }
 
 #[test]
+fn mail_is_not_for_a_client_that_came_to_speak() {
+    let mut world = World::with(mail());
+    let alice = world.person_without_mail("alice");
+    world.purpose = Purpose::Speak;
+    let bob = world.person("bob");
+    assert_eq!(world.errands(), [], "nothing is fetched for it");
+    let id = world.message(alice, To::Name(name("bob")), b"hi");
+    world.settle();
+    let letters = world.letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(
+        (letters[0].1, letters[0].3),
+        (letter("alice", "bob", id), Way::Keep)
+    );
+    world.settled(letters[0].0, Outcome::Kept);
+    assert_eq!(world.told(alice), [(id, id, QUEUED)]);
+    world.news(News::MailWaits { name: name("bob") });
+    world.pass(secs(5), secs(1));
+    assert_eq!(world.errands(), []);
+    assert!(world.texts(bob).is_empty());
+    let id = world.message(bob, To::Name(name("alice")), b"hello");
+    world.settle();
+    assert_eq!(world.told(bob), [(id, id, QUEUED)]);
+    world.purpose = Purpose::Hear;
+    world.person("bob");
+    assert_eq!(world.fetch().1, name("bob"));
+}
+
+#[test]
 fn a_refusal_is_remembered_until_its_sender_has_gone_on() {
     let mut world = World::with(mail());
     world.person_who_left("bob");
@@ -1012,4 +1051,231 @@ fn nothing_is_left_of_who_goes_without_a_name() {
     assert_eq!(world.counts().pending, 0);
     world.pass(secs(15), Duration::from_millis(50));
     assert_eq!(world.letters(), []);
+}
+
+/// What happens to two who write to a third.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// One of them says something of this length.
+    Says(usize, usize),
+    /// The third hears, or does not.
+    Hears(bool),
+    Leaves,
+    Comes,
+    /// The store does all that is wanted.
+    Stores,
+    /// The store does the first thing that is wanted.
+    StoresOne,
+    Passes(u64),
+    MailWaits,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let length = prop_oneof![6 => 1usize..100, 1 => Just(3000), 1 => Just(200_000)];
+    prop_oneof![
+        12 => (0usize..2, length).prop_map(|(who, length)| Step::Says(who, length)),
+        2 => any::<bool>().prop_map(Step::Hears),
+        1 => Just(Step::Leaves),
+        3 => Just(Step::Comes),
+        3 => Just(Step::Stores),
+        3 => Just(Step::StoresOne),
+        3 => prop_oneof![Just(3u64), Just(300), Just(3000), Just(12_000)].prop_map(Step::Passes),
+        1 => Just(Step::MailWaits),
+    ]
+}
+
+/// Two writers, a reader in one session after the other, and a store that does things when it is told to.
+struct Story {
+    world: World,
+    shelf: Shelf,
+    wanted: VecDeque<Errand>,
+    writers: [usize; 2],
+    reader: Option<usize>,
+    readers: Vec<usize>,
+}
+
+impl Story {
+    fn new() -> Self {
+        let mut world = World::with(mail());
+        let mut shelf = Shelf::new(3);
+        let writers = [world.person("alice"), world.person("carol")];
+        let reader = world.person("bob");
+        shelf.serve(&mut world);
+        Self {
+            world,
+            shelf,
+            wanted: VecDeque::new(),
+            writers,
+            reader: Some(reader),
+            readers: vec![reader],
+        }
+    }
+
+    fn goes_on(&mut self, step: Step) {
+        match step {
+            Step::Says(who, length) => {
+                let who = self.writers[who];
+                self.world.peers[who].next += 1;
+                let id = self.world.peers[who].next;
+                let content = vec![b'x'; length];
+                match length > MAX_FRAGMENT {
+                    true => whole(&mut self.world, who, id, named("bob"), &content),
+                    false => {
+                        let to = named("bob");
+                        let part = Part::Whole;
+                        self.world
+                            .part(who, id, to, part, &content, Wants::Delivered);
+                    }
+                }
+            }
+            Step::Hears(hears) => {
+                if let Some(reader) = self.reader {
+                    self.world.peers[reader].is_deaf = !hears;
+                }
+            }
+            Step::Leaves => {
+                if let Some(reader) = self.reader.take()
+                    && self.world.peers[reader].link.is_some()
+                {
+                    self.world.say(reader, &Bye { why: Ending::Done }, &[]);
+                }
+            }
+            Step::Comes => {
+                let reader = self.world.person("bob");
+                self.readers.push(reader);
+                self.reader = Some(reader);
+            }
+            Step::Stores => {
+                self.wants();
+                while self.stores_one() {}
+            }
+            Step::StoresOne => {
+                self.wants();
+                self.stores_one();
+            }
+            Step::Passes(ms) => {
+                let time = Duration::from_millis(ms);
+                self.world
+                    .pass(time, (time / 20).max(Duration::from_millis(1)));
+            }
+            Step::MailWaits => self.world.news(News::MailWaits { name: name("bob") }),
+        }
+        self.world.settle();
+    }
+
+    fn wants(&mut self) {
+        let wanted = self.world.errands();
+        self.wanted.extend(wanted);
+    }
+
+    fn stores_one(&mut self) -> bool {
+        let Some(errand) = self.wanted.pop_front() else {
+            return false;
+        };
+        if let Some(news) = self.shelf.does(errand) {
+            self.world.news(news);
+            self.wants();
+        }
+        true
+    }
+
+    /// Everything comes to its end.
+    fn ends(&mut self) {
+        self.goes_on(Step::Comes);
+        for _ in 0..2000 {
+            self.goes_on(Step::Stores);
+            self.goes_on(Step::Passes(20));
+            let counts = self.world.counts();
+            let is_quiet = counts.pending == 0 && self.shelf.letters.is_empty();
+            if is_quiet && counts.waiting == 0 && self.wanted.is_empty() {
+                return;
+            }
+        }
+        panic!("expected an end: {:?}", self.world.counts());
+    }
+
+    /// The numbers of a writer's messages that came whole, in that order.
+    fn came(&mut self, from: &str) -> Vec<u64> {
+        let mut came = Vec::new();
+        for reader in &self.readers {
+            let mut left = 0;
+            for heard in &self.world.peers[*reader].heard {
+                let Heard::Message(delivery, content) = heard else {
+                    continue;
+                };
+                if delivery.from != Origin::Name(name(from)) {
+                    continue;
+                }
+                left = match delivery.part {
+                    Part::Whole => 0,
+                    Part::First(total) => total as usize - content.len(),
+                    Part::Next | Part::Last => left - content.len(),
+                };
+                if matches!(delivery.part, Part::Whole | Part::Last) {
+                    assert_eq!(left, 0, "{delivery:?}");
+                    came.push(delivery.id.0);
+                }
+            }
+        }
+        came
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Each message has one verdict; what is queued comes once and in order, what is refused does not come.
+    #[test]
+    fn what_is_said_comes_once_or_is_refused(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut story = Story::new();
+        for step in steps {
+            story.goes_on(step);
+        }
+        story.ends();
+        for (at, who) in ["alice", "carol"].into_iter().enumerate() {
+            let (mut queued, mut refused) = (Vec::new(), Vec::new());
+            for (first, last, stage) in story.world.receipts(story.writers[at]) {
+                match stage {
+                    Stage::Queued => queued.extend(first..=last),
+                    Stage::Refused(_) => refused.extend(first..=last),
+                    Stage::Delivered | Stage::Read => {}
+                }
+            }
+            queued.sort_unstable();
+            prop_assert_eq!(story.came(who), queued.clone());
+            let mut all = [queued, refused].concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (1..=story.world.peers[story.writers[at]].next).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn a_letter_that_is_under_way_is_waited_for() {
+    for outcome in [Outcome::Kept, Outcome::Refused(Why::Full)] {
+        let mut world = World::with(fleet());
+        world.person_who_left("bob");
+        let alice = world.person("alice");
+        world.errands();
+        world.message(alice, named("bob"), b"one");
+        world.settle();
+        let (ticket, ..) = world.letters()[0];
+        let bob = world.person("bob");
+        let fetch = world.fetch();
+        world.message(alice, named("bob"), b"two");
+        world.settle();
+        world.fetched(fetch, Vec::new(), true);
+        world.message(alice, named("bob"), b"three");
+        world.settle();
+        assert_eq!((world.errands(), world.texts(bob)), (vec![], vec![]));
+        world.settled(ticket, outcome);
+        let fetch = world.fetch();
+        let mut letters = vec![kept(1, "alice", "bob", 1, b"one")];
+        letters.retain(|_| outcome == Outcome::Kept);
+        let expected = ["one", "two", "three"];
+        let expected = &expected[1 - letters.len()..];
+        world.fetched(fetch, letters, true);
+        assert_eq!(world.texts(bob), expected);
+        assert_eq!(world.letters(), []);
+    }
 }

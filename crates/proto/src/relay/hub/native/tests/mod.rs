@@ -19,8 +19,8 @@ use crate::relay::native::frames::{
     Receipt, Send, Stage, To, Wants,
 };
 use crate::relay::native::handshake::{
-    Challenge, Cookie, Gone, HELLO_PADDING, Hello, Nonce, Refusal, Refused, Register, Registered,
-    VERSION,
+    Challenge, Cookie, Gone, HELLO_PADDING, Hello, Nonce, Purpose, Refusal, Refused, Register,
+    Registered, VERSION,
 };
 use crate::relay::native::link::{Link, Received};
 use crate::relay::native::{Identity, MessageId, Name};
@@ -67,6 +67,8 @@ struct World {
     places: BTreeMap<SocketAddr, usize>,
     /// What came to addresses that are no peers, and handshakes.
     strays: Vec<(SocketAddr, Vec<u8>)>,
+    /// What clients register for.
+    purpose: Purpose,
 }
 
 fn settings() -> Settings {
@@ -111,6 +113,7 @@ impl World {
             peers: Vec::new(),
             places: BTreeMap::new(),
             strays: Vec::new(),
+            purpose: Purpose::Hear,
         }
     }
 
@@ -197,6 +200,7 @@ impl World {
             nonce,
             cookie,
             claim,
+            purpose: self.purpose,
         };
         let register = frame(&register, &[]);
         if let Some(registered) = self.answer::<Registered>(from, &register) {

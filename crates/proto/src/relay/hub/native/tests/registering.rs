@@ -42,6 +42,7 @@ fn a_cookie_is_good_at_its_address_for_its_nonce_for_a_minute_at_least() {
             nonce,
             cookie,
             claim: None,
+            purpose: Purpose::Hear,
         };
         let registered: Option<Registered> = world.answer(from, &frame(&register, &[]));
         assert_eq!(registered.is_some(), is_good, "{from} {later:?}");
@@ -73,6 +74,7 @@ fn another_version_is_refused() {
         nonce: NONCE,
         cookie,
         claim: None,
+        purpose: Purpose::Hear,
     };
     let refused: Option<Refused> = world.answer(address(1), &frame(&register, &[]));
     assert_eq!(refused.map(|refused| refused.why), Some(Refusal::Version));
@@ -120,6 +122,7 @@ fn a_claim_for_another_registration_is_not_proven() {
         nonce: NONCE,
         cookie,
         claim: Some(other),
+        purpose: Purpose::Hear,
     };
     let refused: Option<Refused> = world.answer(address(1), &frame(&register, &[]));
     assert_eq!(refused.map(|refused| refused.why), Some(Refusal::NotProven));
@@ -332,6 +335,7 @@ fn an_old_registration_that_went_astray_takes_nothing_over() {
         nonce,
         cookie,
         claim: Some(Identity::new([b'a'; 32]).claim(name("alice"), nonce, cookie)),
+        purpose: Purpose::Hear,
     };
     world.peer(1, Some(("alice", b'a')));
     let new = world.person("alice");

@@ -6,12 +6,13 @@ use super::*;
 use crate::relay::fleet::{Asked, Listed, RelayId, Said};
 use crate::relay::hub::elsewhere::PATIENCE;
 use crate::relay::letter::Letter;
+use crate::relay::native::LIFETIME;
 use crate::relay::native::frames::{Happening, Leave, Member};
 
 const NAMES: [&str; 4] = ["alice", "bob", "carol", "zoe"];
 const ROOMS: [&str; 2] = ["lobby", "attic"];
 
-/// One of the first three comes, goes, or says something; or another relay does.
+/// One of three comes, goes, or says something; or another relay does.
 #[derive(Clone, Debug)]
 enum Step {
     Comes(usize),
@@ -45,7 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         (who.clone(), room.clone()).prop_map(|(who, room)| Step::Leaves(who, room)),
         (who.clone(), room.clone(), 0..1000usize).prop_map(|(w, r, s)| Step::Says(w, r, s)),
         (who.clone(), name.clone(), 0..1000usize).prop_map(|(w, n, s)| Step::Writes(w, n, s)),
-        (who.clone(), room.clone(), 0..3usize).prop_map(|(w, r, s)| Step::Begins(w, r, s)),
+        (who.clone(), 0..4usize, 0..3usize).prop_map(|(w, t, p)| Step::Begins(w, t, p)),
         (who.clone(), 0..4usize).prop_map(|(who, what)| Step::Asks(who, what)),
         (who.clone(), name.clone()).prop_map(|(who, name)| Step::Reads(who, name)),
         who.clone().prop_map(Step::Deaf),
@@ -68,10 +69,20 @@ struct Story {
     last: u64,
 }
 
+/// Somebody comes: the third has no name.
+fn comes(world: &mut World, who: usize) -> usize {
+    let port = 5000 + world.peers.len() as u16;
+    let name = (who < 2).then(|| (NAMES[who], NAMES[who].as_bytes()[0]));
+    if let Some((text, _)) = name {
+        world.hub.remember_keys(super::name(text), &keys(text));
+    }
+    world.peer(port, name)
+}
+
 impl Story {
     fn new() -> Self {
         let mut world = alone();
-        let who = [0, 1, 2].map(|at| known(&mut world, NAMES[at]));
+        let who = [0, 1, 2].map(|who| comes(&mut world, who));
         Self {
             world,
             who,
@@ -101,7 +112,7 @@ impl Story {
         self.last += 1;
         let id = MessageId(self.last);
         match *step {
-            Step::Comes(who) => self.who[who] = self.world.person(NAMES[who]),
+            Step::Comes(who) => self.who[who] = comes(&mut self.world, who),
             Step::Ends(who) => self.say(who, &Bye { why: Ending::Done }),
             Step::Joins(who, room) => {
                 let (room, after) = (name(ROOMS[room]), None);
@@ -115,7 +126,10 @@ impl Story {
                 self.message(who, To::Room(name(ROOMS[room])), size, Part::Whole);
             }
             Step::Writes(who, to, size) => self.message(who, named(NAMES[to]), size, Part::Whole),
-            Step::Begins(who, room, parts) => self.begins(who, To::Room(name(ROOMS[room])), parts),
+            Step::Begins(who, to, parts) => {
+                let room = ROOMS.get(to).map(|room| To::Room(name(room)));
+                self.begins(who, room.unwrap_or_else(|| named(NAMES[to])), parts);
+            }
             Step::Asks(who, what) => {
                 let question = match what {
                     0 => Question::Rooms,
@@ -268,7 +282,7 @@ impl Story {
                 self.run(errand);
             }
         }
-        self.world.now += PATIENCE;
+        self.world.now += LIFETIME + PATIENCE;
         self.world.settle();
     }
 }
@@ -288,9 +302,11 @@ proptest! {
         story.end();
         let counts = story.world.counts();
         prop_assert_eq!((counts.away, counts.away_bytes, counts.pending), (0, 0, 0));
+        prop_assert_eq!((counts.sessions, counts.waiting), (0, 0));
         prop_assert_eq!(&story.letters, &[]);
         let native = &story.world.hub.native;
-        let left = (native.questions.len(), native.claims.len(), native.slow.len());
+        let questions = native.questions.len() + native.looks.len();
+        let left = (questions, native.claims.len(), native.slow.len());
         prop_assert_eq!(left, (0, 0, 0));
     }
 }

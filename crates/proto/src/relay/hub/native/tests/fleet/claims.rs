@@ -13,6 +13,7 @@ fn registration(world: &mut World, from: SocketAddr, nonce: u8, who: (&str, u8))
         nonce,
         cookie,
         claim,
+        purpose: Purpose::Hear,
     };
     frame(&register, &[])
 }
@@ -103,6 +104,7 @@ fn nothing_is_claimed_that_is_not_proven() {
         nonce,
         cookie,
         claim: Some(Identity::new([1; 32]).claim(name("alice"), Nonce([2; 16]), cookie)),
+        purpose: Purpose::Hear,
     };
     let refused: Option<Refused> = world.answer(address(1), &frame(&register, &[]));
     assert_eq!(refused.map(|refused| refused.why), Some(Refusal::NotProven));

@@ -5,28 +5,31 @@
 //! removed before anything else is written. Until there is room again letters are refused, what is there is handed out,
 //! and what is to be removed is remembered.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod mending;
+mod reading;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use proto::relay::hub::Hub;
 use proto::relay::hub::elsewhere::{Errand, News, Outcome, Ticket};
-use proto::relay::letter::{Kept, Letter, Place};
-use proto::relay::mail::{Limits, Mail};
+use proto::relay::letter::{Letter, Place};
+use proto::relay::mail::{Keep, Limits, Mail};
 use proto::relay::native::Name;
 use proto::relay::native::frames::{RelayState, Trouble, Why};
 use runtime::escape::Escaped;
 use runtime::log::Throttle;
 
-use super::disk::{self, Change, Disk, Lock, Spare, Use};
+use super::disk::{Change, Disk, Lock, Spare, Use};
 use super::figures::Figures;
 use super::form;
+use reading::Wanted;
 
 /// A store at work.
-pub(super) struct Keeper {
+pub(in crate::serve::store) struct Keeper {
     root: PathBuf,
     mail: Mail,
     /// `None` while it cannot be opened.
@@ -38,8 +41,8 @@ pub(super) struct Keeper {
     trouble: Option<Failing>,
     /// Letters were refused since there are as many as may be.
     is_at_limit: bool,
-    /// What was asked for while the disk could not be read.
-    unread: BTreeMap<Name, (u32, Place)>,
+    /// What is asked for.
+    wanted: VecDeque<Wanted>,
     /// When what has waited for too long is looked for.
     expiry: Instant,
     expire_every: Duration,
@@ -59,12 +62,6 @@ struct Failing {
     pause: Duration,
 }
 
-/// What came of trying again.
-enum Mended {
-    All,
-    NoRoom,
-}
-
 /// What the hub was told last.
 #[derive(Debug, Default)]
 struct Told {
@@ -80,7 +77,6 @@ struct Group {
     /// The place of its first letter.
     first: Option<Place>,
     receivers: BTreeSet<Name>,
-    fetches: Vec<(Name, u32, Place)>,
 }
 
 impl Keeper {
@@ -96,14 +92,12 @@ impl Keeper {
     /// How soon after something was removed it is looked whether the database is too large.
     const TIDY: Duration = Duration::from_secs(5);
 
-    /// How much a database may take beside four times what is in it.
-    const SLACK: u64 = 16 * 1024 * 1024;
-
-    /// How much is written anew at once: for as long as that takes, nothing else is done.
-    const RENEWED: u64 = 64 * 1024 * 1024;
-
     /// Opens the store in this folder, and reads what waits.
-    pub(super) fn open(root: &Path, limits: Limits, seed: u64) -> anyhow::Result<Self> {
+    pub(in crate::serve::store) fn open(
+        root: &Path,
+        limits: Limits,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
         let lock = Lock::take(root)?;
         let disk = Disk::open(root, Use::Writing).with_context(|| cannot_open(root))?;
         let (now, figures) = (Instant::now(), Arc::default());
@@ -117,7 +111,7 @@ impl Keeper {
             late_since: None,
             trouble: None,
             is_at_limit: false,
-            unread: BTreeMap::new(),
+            wanted: VecDeque::new(),
             expiry: now,
             expire_every,
             tidy: Some(now),
@@ -135,65 +129,16 @@ impl Keeper {
         Ok(keeper)
     }
 
-    /// Reads all letters.
-    fn find(&mut self, disk: &Disk) -> anyhow::Result<()> {
-        let mut damaged = 0_u64;
-        for entry in disk.mail() {
-            let (key, value) = entry.into_inner()?;
-            let place = form::parse_mail_key(&key);
-            let stored = place.and_then(|(to, place)| {
-                form::parse_mail_value(&to, &value).map(|stored| (to, place, stored))
-            });
-            let Some((to, place, stored)) = stored else {
-                damaged += 1;
-                continue;
-            };
-            let bytes = size(key.len(), value.len());
-            if !self.mail.found(place, &stored.letter, bytes, stored.since) {
-                self.late.push(Change::remove(&to, place));
-            }
-        }
-        if damaged > 0 {
-            tracing::warn!(messages = damaged, "damaged mail in the store is passed by");
-        }
-        Ok(())
-    }
-
-    /// Tells the hub whose names are.
-    pub(super) fn recall(&self, hub: &mut Hub) -> anyhow::Result<()> {
-        let Some(disk) = &self.disk else {
-            return Ok(());
-        };
-        let (mut names, mut damaged) = (0_u64, 0_u64);
-        for entry in disk.names() {
-            let entry = entry.into_inner();
-            let (key, value) = entry.with_context(|| cannot_open(&self.root))?;
-            match form::parse_name(&key, &value) {
-                Some((name, keys)) => {
-                    hub.remember_keys(name, &keys);
-                    names += 1;
-                }
-                None => damaged += 1,
-            }
-        }
-        if damaged > 0 {
-            tracing::warn!(names = damaged, "damaged names in the store are passed by");
-        }
-        let (counts, path) = (self.mail.counts(), shown(&self.root));
-        let (messages, bytes) = (counts.letters, counts.bytes);
-        tracing::info!(messages, bytes, names, %path, "mail waits");
-        Ok(())
-    }
-
-    pub(super) fn figures(&self) -> &Arc<Figures> {
+    pub(in crate::serve::store) fn figures(&self) -> &Arc<Figures> {
         &self.figures
     }
 
     /// When there is something to do if no errand comes until then.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(in crate::serve::store) fn deadline(&self) -> Instant {
         let late = self.late_since.map(|since| since + Self::LATE);
         let due = match &self.trouble {
             Some(failing) => Some(failing.retry),
+            None if !self.wanted.is_empty() => Some(Instant::now()),
             None => late,
         };
         let told = self.told.at.map(|at| at + Self::TELL);
@@ -203,7 +148,7 @@ impl Keeper {
     }
 
     /// Runs errands, and whatever is due, at this time of the day in seconds.
-    pub(super) fn turn(&mut self, errands: Vec<Errand>, time: u64) -> Vec<News> {
+    pub(in crate::serve::store) fn turn(&mut self, errands: Vec<Errand>, time: u64) -> Vec<News> {
         let now = Instant::now();
         self.mend(now);
         self.expire(now, time);
@@ -212,9 +157,7 @@ impl Keeper {
             self.take(errand, &mut group, time);
         }
         let mut news = self.settle(&mut group, now);
-        for (name, round, after) in self.wanted(group.fetches) {
-            news.extend(self.fetch(name, round, after, time));
-        }
+        news.extend(self.answer(time));
         self.tidy(now);
         self.note_figures();
         news.extend(self.tell(now));
@@ -222,7 +165,7 @@ impl Keeper {
     }
 
     /// Writes what is still to be written: there are no more errands.
-    pub(super) fn close(mut self) {
+    pub(in crate::serve::store) fn close(mut self) {
         let now = Instant::now();
         while self.trouble.is_none() && !self.late.is_empty() {
             let changes = self.some_late();
@@ -254,8 +197,12 @@ impl Keeper {
                 let settled = self.keep(&letter, &content, group, time);
                 group.settled.push((ticket, settled));
             }
-            Errand::Fetch { name, round, after } => group.fetches.push((name, round, after)),
+            Errand::Fetch { name, round, after } => {
+                self.wanted.push_back(Wanted { name, round, after });
+            }
             Errand::Forget { name, until } => {
+                // What is not written yet cannot have been fetched.
+                let until = group.first.map_or(until, |first| until.min(before(first)));
                 let places = self.mail.forget(&name, until);
                 self.remove(places.into_iter().map(|place| (name, place)));
             }
@@ -272,7 +219,7 @@ impl Keeper {
         time: u64,
     ) -> Result<Place, Why> {
         if self.trouble.is_some() {
-            return Err(Why::Full);
+            return self.mail.place(letter).ok_or(Why::Full);
         }
         let value = form::mail_value(letter, content, time).map_err(|_| Why::TooLong)?;
         let bytes = size(form::mail_key(&letter.to, Place(0)).len(), value.len());
@@ -282,7 +229,7 @@ impl Keeper {
             Err(why) => self.is_at_limit || why == Why::Full,
         };
         let kept = kept?;
-        if let proto::relay::mail::Keep::At(place) = kept {
+        if let Keep::At(place) = kept {
             let key = form::mail_key(&letter.to, place);
             group.changes.push(Change::put(key, value));
             group.receivers.insert(letter.to);
@@ -389,81 +336,6 @@ impl Keeper {
         self.late_since.get_or_insert_with(Instant::now);
     }
 
-    /// The disk has failed: the database takes nothing more before it was opened anew. Until that is mended it is only
-    /// read.
-    fn fail(&mut self, error: &anyhow::Error, now: Instant) {
-        self.disk = None;
-        let opened = Disk::open(&self.root, Use::Reading);
-        let trouble = match disk::is_full(error) || !self.spare.is_room() {
-            true => Trouble::StoreFull,
-            false => Trouble::StoreFails,
-        };
-        self.disk = opened.ok();
-        let pause = self.trouble.map_or(Self::TELL, |before| before.pause * 2);
-        let pause = pause.min(8 * Self::TELL);
-        if self.warnings.admits(now) {
-            let (path, error) = (shown(&self.root), format!("{error:#}"));
-            tracing::warn!(%path, %error, "cannot keep mail: it is refused until that is mended");
-        }
-        self.trouble = Some(Failing {
-            trouble,
-            retry: now + pause,
-            pause,
-        });
-    }
-
-    /// Tries again what has failed, when it is time to.
-    fn mend(&mut self, now: Instant) {
-        let Some(failing) = &mut self.trouble else {
-            return;
-        };
-        if now < failing.retry {
-            return;
-        }
-        failing.retry = now + failing.pause;
-        match self.try_to_mend(now) {
-            Ok(Mended::All) => {
-                let path = shown(&self.root);
-                tracing::info!(%path, "mail is kept again");
-                self.trouble = None;
-            }
-            Ok(Mended::NoRoom) => {}
-            Err(error) => self.fail(&error, now),
-        }
-    }
-
-    fn try_to_mend(&mut self, now: Instant) -> anyhow::Result<Mended> {
-        if self.disk.is_none() {
-            self.disk = Some(Disk::open(&self.root, Use::Reading)?);
-        }
-        if !self.spare.is_room() {
-            self.spare.give_up();
-            self.renew();
-            // Where it cannot be taken again, there is no room either.
-            let _ = self.spare.take();
-            if !self.spare.is_room() {
-                self.trouble = Some(Failing {
-                    trouble: Trouble::StoreFull,
-                    retry: now + Self::TELL,
-                    pause: Self::TELL,
-                });
-                return Ok(Mended::NoRoom);
-            }
-        }
-        self.spare.take()?;
-        self.disk = None;
-        let disk = Disk::open(&self.root, Use::Writing)?;
-        while !self.late.is_empty() {
-            let changes = self.some_late();
-            if let Err(error) = disk.commit(changes.clone()) {
-                self.postpone(changes);
-                return Err(error);
-            }
-        }
-        self.disk = Some(disk);
-        Ok(Mended::All)
-    }
-
     /// Looks for what has waited for too long, when it is time to.
     fn expire(&mut self, now: Instant, time: u64) {
         if now < self.expiry {
@@ -477,120 +349,6 @@ impl Keeper {
             tracing::info!(messages, "mail that nobody came for in time was removed");
             self.remove(gone);
         }
-    }
-
-    /// Gives room back where the database has become too large for what is in it, when it is time to look.
-    fn tidy(&mut self, now: Instant) {
-        if self.trouble.is_some() || self.tidy.is_none_or(|tidy| now < tidy) {
-            return;
-        }
-        self.tidy = None;
-        let live = self.mail.counts().bytes;
-        let used = self.disk.as_ref().and_then(|disk| disk.used().ok());
-        if live <= Self::RENEWED && used.is_some_and(|used| used > 4 * live + Self::SLACK) {
-            self.renew();
-        }
-    }
-
-    /// Writes what is of use to a new database, if that is less than half of what there is.
-    fn renew(&mut self) {
-        let (live, used) = (self.mail.counts().bytes, self.disk.as_ref().map(Disk::used));
-        let (Some(disk), Some(Ok(used))) = (&mut self.disk, used) else {
-            return;
-        };
-        if live > Self::RENEWED || used < 2 * live + Spare::BYTES as u64 / 2 {
-            return;
-        }
-        // Changes that are still to be made: letters that were forgotten are not copied, names are.
-        match disk.renew(&self.mail) {
-            Ok(()) => {
-                self.late.retain(|change| matches!(change, Change::Put(..)));
-                let left = self.disk.as_ref().and_then(|disk| disk.used().ok());
-                tracing::debug!(used, left, "the store has given room back");
-            }
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::debug!(%error, "the store cannot give room back");
-            }
-        }
-    }
-
-    /// What is to be read now: what is asked for, and what could not be read before.
-    fn wanted(&mut self, fetches: Vec<(Name, u32, Place)>) -> Vec<(Name, u32, Place)> {
-        let mut before = match self.trouble {
-            None => std::mem::take(&mut self.unread),
-            Some(_) => BTreeMap::new(),
-        };
-        let wanted = fetches.into_iter();
-        before.extend(wanted.map(|(name, round, after)| (name, (round, after))));
-        let all = before.into_iter();
-        all.map(|(name, (round, after))| (name, round, after))
-            .collect()
-    }
-
-    /// Reads letters; `None` where that failed, and is to be tried again.
-    fn fetch(&mut self, name: Name, round: u32, after: Place, time: u64) -> Option<News> {
-        if self.disk.is_none() {
-            self.unread.insert(name, (round, after));
-            return None;
-        }
-        let waiting = self.mail.after(&name, after, Errand::FETCHED);
-        match self.read(&name, &waiting.places, time) {
-            Ok(letters) => {
-                Figures::add(&self.figures.fetched, letters.len());
-                if letters.len() < waiting.places.len() {
-                    self.pass_by(&name, &waiting.places, &letters);
-                }
-                Some(News::Fetched {
-                    name,
-                    round,
-                    letters,
-                    is_all: waiting.is_all,
-                })
-            }
-            Err(error) => {
-                self.unread.insert(name, (round, after));
-                self.fail(&error, Instant::now());
-                None
-            }
-        }
-    }
-
-    fn read(&self, name: &Name, places: &[Place], time: u64) -> anyhow::Result<Vec<Kept>> {
-        let mut letters = Vec::with_capacity(places.len());
-        let (Some(first), Some(last), Some(disk)) = (places.first(), places.last(), &self.disk)
-        else {
-            return Ok(letters);
-        };
-        for entry in disk.mail_for(name, *first..=*last) {
-            let (key, value) = entry.into_inner()?;
-            let place = form::parse_mail_key(&key).map(|(_, place)| place);
-            let place = place.filter(|place| places.binary_search(place).is_ok());
-            let stored = form::parse_mail_value(name, &value);
-            let (Some(place), Some(stored)) = (place, stored) else {
-                continue;
-            };
-            let waited = time.saturating_sub(stored.since).max(1);
-            letters.push(Kept {
-                place,
-                waited: u32::try_from(waited).unwrap_or(u32::MAX),
-                letter: stored.letter,
-                content: stored.content.to_vec(),
-            });
-        }
-        Ok(letters)
-    }
-
-    /// Some letters are not there, or damaged: they no longer count.
-    fn pass_by(&mut self, name: &Name, places: &[Place], letters: &[Kept]) {
-        let is_there = |place: &Place| {
-            let found = letters.binary_search_by_key(place, |kept| kept.place);
-            found.is_ok()
-        };
-        let lost: Vec<_> = places.iter().copied().filter(|p| !is_there(p)).collect();
-        self.mail.remove(name, &lost);
-        let messages = lost.len();
-        tracing::warn!(%name, messages, "damaged mail in the store is passed by");
     }
 
     /// How the store is.
@@ -625,13 +383,13 @@ impl Keeper {
 
     /// Writes changes past everything else.
     #[cfg(test)]
-    pub(super) fn write_by_hand(&self, changes: Vec<Change>) {
+    pub(in crate::serve::store) fn write_by_hand(&self, changes: Vec<Change>) {
         self.disk.as_ref().unwrap().commit(changes).unwrap();
     }
 
     /// How many bytes of the disk the database takes.
     #[cfg(test)]
-    pub(super) fn used(&self) -> u64 {
+    pub(in crate::serve::store) fn used(&self) -> u64 {
         self.disk.as_ref().unwrap().used().unwrap()
     }
 
@@ -640,6 +398,10 @@ impl Keeper {
         self.figures.waiting.store(counts.letters, Relaxed);
         self.figures.waiting_bytes.store(counts.bytes, Relaxed);
     }
+}
+
+fn before(Place(place): Place) -> Place {
+    Place(place.saturating_sub(1))
 }
 
 /// What an entry counts.

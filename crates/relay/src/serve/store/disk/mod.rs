@@ -5,37 +5,40 @@
 //! So where most of it is of no use, what is left is written to a new one, with the next number; it counts as soon as
 //! it has the number of its layout, which is written last.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+mod renewed;
+mod room;
+
+use std::fs::{self, File};
+use std::io;
 use std::ops::RangeInclusive;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use fjall::config::FilterPolicy;
 use fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 use proto::relay::letter::Place;
-use proto::relay::mail::Mail;
 use proto::relay::native::Name;
-use runtime::escape::Escaped;
+
+pub(in crate::serve::store) use room::{Lock, Spare};
 
 use super::form;
 
 /// Something that is to be on the disk, or no longer.
 #[derive(Clone, Debug)]
-pub(super) enum Change {
+pub(in crate::serve::store) enum Change {
     Put(Slice, Slice),
     Remove(Slice),
 }
 
 impl Change {
-    pub(super) fn put(key: Vec<u8>, value: Vec<u8>) -> Self {
+    pub(in crate::serve::store) fn put(key: Vec<u8>, value: Vec<u8>) -> Self {
         Self::Put(key.into(), value.into())
     }
 
-    pub(super) fn remove(to: &Name, place: Place) -> Self {
+    pub(in crate::serve::store) fn remove(to: &Name, place: Place) -> Self {
         Self::Remove(form::mail_key(to, place).into())
     }
 }
@@ -49,14 +52,14 @@ enum Safety {
 
 /// What a database is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(in crate::serve::store) enum Use {
     Writing,
     /// It is left as it is: no thread of its own moves anything.
     Reading,
 }
 
 /// The database.
-pub(super) struct Disk {
+pub(in crate::serve::store) struct Disk {
     root: PathBuf,
     number: u64,
     database: Database,
@@ -77,7 +80,7 @@ impl Disk {
     const UNMERGED: usize = 24;
 
     /// Opens the database in this folder, and makes it where there is none.
-    pub(super) fn open(root: &Path, purpose: Use) -> anyhow::Result<Self> {
+    pub(in crate::serve::store) fn open(root: &Path, purpose: Use) -> anyhow::Result<Self> {
         let numbers = numbers(root)?;
         for (place, number) in numbers.iter().enumerate() {
             let others = &numbers[place + 1..];
@@ -169,7 +172,7 @@ impl Disk {
     }
 
     /// Makes changes, all or none. They are on the disk when this returns.
-    pub(super) fn commit(&self, changes: Vec<Change>) -> anyhow::Result<()> {
+    pub(in crate::serve::store) fn commit(&self, changes: Vec<Change>) -> anyhow::Result<()> {
         self.write(changes, Safety::Synced)
     }
 
@@ -213,108 +216,29 @@ impl Disk {
     }
 
     /// All letters, by name and place.
-    pub(super) fn mail(&self) -> Iter {
+    pub(in crate::serve::store) fn mail(&self) -> Iter {
         self.keyspace.prefix(form::MAIL)
     }
 
     /// All names.
-    pub(super) fn names(&self) -> Iter {
+    pub(in crate::serve::store) fn names(&self) -> Iter {
         self.keyspace.prefix(form::NAMES)
     }
 
     /// The letters for a name between these places.
-    pub(super) fn mail_for(&self, name: &Name, places: RangeInclusive<Place>) -> Iter {
+    pub(in crate::serve::store) fn mail_for(
+        &self,
+        name: &Name,
+        places: RangeInclusive<Place>,
+    ) -> Iter {
         let (first, last) = (*places.start(), *places.end());
         let range = form::mail_key(name, first)..=form::mail_key(name, last);
         self.keyspace.range(range)
     }
 
     /// How many bytes of the disk it takes.
-    pub(super) fn used(&self) -> io::Result<u64> {
+    pub(in crate::serve::store) fn used(&self) -> io::Result<u64> {
         used(&self.folder())
-    }
-
-    /// Writes what is of use to a new database, and does away with this one.
-    pub(super) fn renew(&mut self, mail: &Mail) -> anyhow::Result<()> {
-        let new = Self::open_number(&self.root, self.number + 1, Use::Writing);
-        let copied = new.and_then(|new| match self.copy(mail, &new) {
-            Ok(()) => Ok(new),
-            Err(error) => {
-                new.discard();
-                Err(error)
-            }
-        });
-        let new = match copied {
-            Ok(new) => new,
-            Err(error) => {
-                let _ = fs::remove_dir_all(self.root.join((self.number + 1).to_string()));
-                return Err(error);
-            }
-        };
-        std::mem::replace(self, new).discard();
-        Ok(())
-    }
-
-    fn copy(&self, mail: &Mail, new: &Self) -> anyhow::Result<()> {
-        let mut copy = Copy {
-            new,
-            changes: Vec::new(),
-            bytes: 0,
-        };
-        for entry in self.names() {
-            let (key, value) = entry.into_inner().map_err(explain)?;
-            copy.put(key, value)?;
-        }
-        for name in mail.receivers() {
-            let places = mail.after(&name, Place(0), usize::MAX).places;
-            let (Some(first), Some(last)) = (places.first(), places.last()) else {
-                continue;
-            };
-            let mut places = places.iter().peekable();
-            for entry in self.mail_for(&name, *first..=*last) {
-                let (key, value) = entry.into_inner().map_err(explain)?;
-                let place = form::parse_mail_key(&key).map(|(_, place)| place);
-                while places.next_if(|wanted| Some(**wanted) < place).is_some() {}
-                if places.next_if(|wanted| Some(**wanted) == place).is_some() {
-                    copy.put(key, value)?;
-                }
-            }
-        }
-        copy.end()
-    }
-}
-
-/// What is being written to a new database.
-struct Copy<'a> {
-    new: &'a Disk,
-    changes: Vec<Change>,
-    bytes: usize,
-}
-
-impl Copy<'_> {
-    /// How much is written at once.
-    const ONCE: usize = 512 * 1024;
-
-    fn put(&mut self, key: Slice, value: Slice) -> anyhow::Result<()> {
-        self.bytes += key.len() + value.len();
-        // What was read is a part of a block, which it would keep in memory.
-        let value = Slice::from(value.to_vec());
-        self.changes.push(Change::Put(key, value));
-        if self.bytes < Self::ONCE {
-            return Ok(());
-        }
-        self.bytes = 0;
-        let changes = std::mem::take(&mut self.changes);
-        self.new.write(changes, Safety::OnTheWay)
-    }
-
-    fn end(self) -> anyhow::Result<()> {
-        self.new.write(self.changes, Safety::OnTheWay)?;
-        self.new
-            .database
-            .persist(PersistMode::SyncAll)
-            .map_err(explain)?;
-        self.new.finish()
     }
 }
 
@@ -379,85 +303,8 @@ fn explain(error: fjall::Error) -> anyhow::Error {
 }
 
 /// Whether there was no room.
-pub(super) fn is_full(error: &anyhow::Error) -> bool {
+pub(in crate::serve::store) fn is_full(error: &anyhow::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
     causes.any(|error: &io::Error| matches!(error.kind(), StorageFull | QuotaExceeded))
-}
-
-/// The folder is this relay's alone as long as this is there.
-#[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "the lock goes with the file")] File);
-
-impl Lock {
-    /// Makes the folder where it is not there, and takes it.
-    pub(super) fn take(root: &Path) -> anyhow::Result<Self> {
-        let shown = Escaped(root.as_os_str().as_encoded_bytes());
-        let open = || {
-            fs::create_dir_all(root)?;
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            options.open(root.join("lock"))
-        };
-        let file = open().with_context(|| format!("cannot open {shown}, the folder of --store"))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                bail!("expected a folder of its own for --store, another relay has {shown}")
-            }
-            Err(TryLockError::Error(error)) => tracing::debug!(%error, "the folder is not locked"),
-            Ok(()) => {}
-        }
-        Ok(Self(file))
-    }
-}
-
-/// Room on the disk that is taken in advance: when the disk is full, what is left of the database is written anew in it.
-#[derive(Debug)]
-pub(super) struct Spare {
-    path: PathBuf,
-}
-
-impl Spare {
-    pub(super) const BYTES: usize = 1024 * 1024;
-
-    pub(super) fn new(root: &Path) -> Self {
-        let path = root.join("spare");
-        Self { path }
-    }
-
-    /// Takes the room, if it is not taken already.
-    pub(super) fn take(&self) -> io::Result<()> {
-        let length = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
-        if length == Self::BYTES as u64 {
-            return Ok(());
-        }
-        write(&self.path)
-    }
-
-    /// Whether there is as much room beside it.
-    pub(super) fn is_room(&self) -> bool {
-        let probe = self.path.with_extension("probe");
-        let written = write(&probe).is_ok();
-        let _ = fs::remove_file(probe);
-        written
-    }
-
-    /// Gives the room back.
-    pub(super) fn give_up(&self) {
-        // Where there is none, there is nothing to be given.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Writes a file that takes as much as the spare room; where that fails, it is not there.
-fn write(path: &Path) -> io::Result<()> {
-    let write = || {
-        let mut file = File::create(path)?;
-        // Blocks of zeros may take no room.
-        file.write_all(&vec![0x5A; Spare::BYTES])?;
-        file.sync_all()
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_file(path);
-    })
 }

@@ -1,28 +1,35 @@
-//! Say how a relay is.
+//! Say how a relay is, and those that serve its community with it.
+
+mod fleet;
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use proto::relay::native::client::Event;
-use proto::relay::native::frames::{Question, Reply, Status};
+use proto::relay::native::frames::{Question, RelayState, Reply, Status};
+use proto::relay::native::handshake::Purpose;
 use runtime::cli::Exit;
 use runtime::json;
-use runtime::units;
 use serde::Serialize;
 
 use crate::peer::{Arrival, Happening, Heard, Inbox, Reach};
 use crate::to::Address;
 use crate::who::Who;
+use crate::words;
 
 /// How long the answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Say how a relay is
+/// How much longer that to the question about the other relays, which an older one does not give.
+const FURTHER: Duration = Duration::from_millis(500);
+
+/// Say how a relay is, and those that serve its community with it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  relay status example.org           its clients, names, rooms, messages
-  relay status example.org --json    the same as an object")]
+  relay status example.org              its clients, names, rooms, messages, mail
+  relay status a.example,b.example      the first that answers; of relays on one NATS it tells all
+  relay status example.org --json       the same as an object")]
 pub(crate) struct Args {
     #[command(flatten)]
     reach: Reach,
@@ -39,6 +46,18 @@ struct Object {
     at: String,
     #[serde(flatten)]
     figures: Option<Figures>,
+    #[serde(flatten)]
+    community: Option<Community>,
+}
+
+/// The relays of the community, the one that has answered first, and the mail that waits for all of it.
+#[derive(Debug, Serialize)]
+struct Community {
+    mail: u64,
+    mail_bytes: u64,
+    relays: Vec<fleet::Relay>,
+    #[serde(skip)]
+    states: Vec<RelayState>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -58,13 +77,17 @@ struct Figures {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let inbox = Inbox::<()>::new()?;
-    let Arrival { peer, at } = args.reach.connect(&Who::nameless(), &inbox)?;
-    let figures = match peer.ask(Question::Status) {
-        None => None,
-        Some(_) => Some(Figures::from(answer(&inbox)?)),
+    let Arrival { peer, at } = args
+        .reach
+        .connect(&Who::nameless(), Purpose::Speak, &inbox)?;
+    let answer = match (peer.ask(Question::Status), peer.ask(Question::Relays)) {
+        (None, _) => None,
+        (Some(_), _) => Some(answer(&inbox)?),
     };
+    let (figures, relays) = answer.unzip();
+    let figures = figures.map(Figures::from);
     let object = Object {
-        relay: args.reach.target.to_string(),
+        relay: peer.relay().to_string(),
         wire: if figures.is_some() {
             "native"
         } else {
@@ -72,6 +95,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         },
         at: Address(at).to_string(),
         figures,
+        community: relays.flatten().map(Community::from),
     };
     let mut out = io::stdout().lock();
     if args.json {
@@ -82,18 +106,43 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn answer(inbox: &Inbox<()>) -> anyhow::Result<Status> {
-    let deadline = Instant::now() + PATIENCE;
+/// What the relay says of itself, and of all, if it knows that question.
+fn answer(inbox: &Inbox<()>) -> anyhow::Result<(Status, Option<Vec<RelayState>>)> {
+    let (mut status, mut relays) = (None, None);
+    let mut deadline = Instant::now() + PATIENCE;
     loop {
         match inbox.next(Some(deadline)) {
-            Happening::Heard(Heard::Event(Event::Answer(answer))) => {
-                if let Reply::Status(status) = answer.reply {
-                    return Ok(status);
+            Happening::Heard(Heard::Event(Event::Answer(answer))) => match answer.reply {
+                Reply::Status(said) => {
+                    status = Some(said);
+                    deadline = deadline.min(Instant::now() + FURTHER);
                 }
+                Reply::Relays(said) => relays = Some(said),
+                _ => {}
+            },
+            Happening::Timeout if status.is_none() => {
+                bail!("the relay did not say how it is within 5 s; try again")
             }
-            Happening::Timeout => bail!("the relay did not say how it is within 5 s; try again"),
             Happening::Stop => bail!("stopped before the relay answered"),
-            Happening::Heard(_) | Happening::Local(()) => {}
+            Happening::Heard(_) | Happening::Local(()) | Happening::Timeout => {}
+        }
+        if let Some(status) = status
+            && (relays.is_some() || Instant::now() >= deadline)
+        {
+            return Ok((status, relays));
+        }
+    }
+}
+
+impl From<Vec<RelayState>> for Community {
+    fn from(states: Vec<RelayState>) -> Self {
+        let (mail, mail_bytes) = fleet::mail(&states);
+        let relays = states.iter().map(fleet::Relay::from).collect();
+        Self {
+            mail,
+            mail_bytes,
+            relays,
+            states,
         }
     }
 }
@@ -124,7 +173,7 @@ fn table(object: &Object) -> String {
         );
     };
     let rows = [
-        ("up for", since(figures.uptime_s)),
+        ("up for", words::since(figures.uptime_s)),
         ("clients", clients(&figures)),
         ("names", figures.names.to_string()),
         ("rooms", figures.rooms.to_string()),
@@ -145,8 +194,15 @@ fn table(object: &Object) -> String {
         ),
         ("you", at.clone()),
     ];
+    let states = object.community.as_ref().map(|all| all.states.as_slice());
+    let states = states.unwrap_or_default();
+    let rows = rows.into_iter().chain(fleet::mail_row(states));
     let rows = rows.map(|(what, value)| format!("  {what:<11} {value}\n"));
-    format!("relay {relay}\n{}", rows.concat())
+    format!(
+        "relay {relay}\n{}{}",
+        rows.collect::<String>(),
+        fleet::table(states)
+    )
 }
 
 fn clients(figures: &Figures) -> String {
@@ -161,16 +217,6 @@ fn clients(figures: &Figures) -> String {
         stuck => format!(", {stuck} of them take nothing"),
     };
     format!("{sessions} native{stuck}, {classic_clients} classic")
-}
-
-fn since(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => units::show_time(Duration::from_secs(seconds)),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
 }
 
 #[cfg(test)]
@@ -209,18 +255,5 @@ mod tests {
         assert_eq!(table(&object), expected);
         object.figures = None;
         assert!(table(&object).contains("classic wire"));
-    }
-
-    #[test]
-    fn how_long_it_has_run() {
-        let table = [
-            (7, "7 s"),
-            (120, "2 min"),
-            (3660, "1 h 1 min"),
-            (86_400, "1 d 0 h"),
-        ];
-        for (seconds, expected) in table {
-            assert_eq!(since(seconds), expected);
-        }
     }
 }
