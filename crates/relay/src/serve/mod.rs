@@ -146,7 +146,8 @@ impl Serve {
             let buses = self
                 .bus
                 .take()
-                .map(|bus| start(scope, relay, "bus", || bus.run(relay)));
+                .map(|bus| (bus, Arc::clone(&self.relay)))
+                .map(|(bus, hub)| start(scope, relay, "bus", || bus.run(hub)));
             let served = self.serve(scope, relay);
             relay.close();
             for thread in [keeps, stores] {

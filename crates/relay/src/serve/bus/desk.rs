@@ -489,6 +489,7 @@ impl<E: Ear> Desk<E> {
         if self.fleet.is_due(now) {
             self.fleet.beat(self.ear.counts(), &mut self.line);
             self.presence.say_some(&mut self.line);
+            self.line.forget_told();
         }
         self.prepare();
     }
@@ -534,6 +535,7 @@ impl<E: Ear> Desk<E> {
         let weather = line.weather;
         self.lanes.come_back(weather, line);
         self.rooms.come_back(line);
+        line.tell_again();
         self.presence.say_all(line);
         self.fleet.come_back(weather.now);
         self.is_behind = true;

@@ -1,9 +1,8 @@
 //! Errands on their way from the hub to the thread of the bus.
 //!
-//! The hub hands them over while it is held, and wakes the thread when it is free again. Some can wait for a moment: that a
-//! letter has come, above all. Once one of those was brought, those that follow it closely are brought together, or with
-//! what the thread is woken for anyhow. Each would cost more than the letter itself otherwise, on its way through four
-//! threads.
+//! The hub hands them over while it is held, and wakes the thread when it is free again. Some can wait for a moment, those
+//! that nobody waits for. Once one of those was brought, those that follow it closely are brought together, or with what
+//! the thread is woken for anyhow.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,23 +72,19 @@ impl Intray {
 }
 
 fn may_wait(errand: &Errand) -> bool {
-    matches!(
-        errand,
-        Errand::Passed { .. } | Errand::Tell { .. } | Errand::Forget { .. }
-    )
+    matches!(errand, Errand::Tell { .. } | Errand::Forget { .. })
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::relay::fleet::Passed;
-    use proto::relay::hub::elsewhere::ReplyTo;
+    use proto::relay::letter::Place;
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
 
-    fn passed() -> Vec<Errand> {
-        let (reply, passed) = (ReplyTo(1), Passed::Taken);
-        vec![Errand::Passed { reply, passed }]
+    fn forget() -> Vec<Errand> {
+        let (name, until) = ("bob".parse().unwrap(), Place(1));
+        vec![Errand::Forget { name, until }]
     }
 
     fn look() -> Vec<Errand> {
@@ -106,16 +101,16 @@ mod tests {
             intray.wake(&tell);
             works.try_recv().is_ok()
         };
-        assert!(is_woken(passed()));
-        assert_eq!(intray.take(false), (passed(), true));
-        assert!(!is_woken(passed()));
+        assert!(is_woken(forget()));
+        assert_eq!(intray.take(false), (forget(), true));
+        assert!(!is_woken(forget()));
         assert!(is_woken(look()));
         assert!(!is_woken(look()));
         assert_eq!(intray.take(false).0.len(), 3);
-        assert!(!is_woken(passed()));
-        assert_eq!(intray.take(true), (passed(), true));
+        assert!(!is_woken(forget()));
+        assert_eq!(intray.take(true), (forget(), true));
         assert_eq!(intray.take(true), (vec![], false));
-        assert!(is_woken(passed()));
+        assert!(is_woken(forget()));
         intray.attend();
         assert!(!is_woken(look()));
     }

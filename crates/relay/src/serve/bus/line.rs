@@ -1,10 +1,10 @@
 //! What all parts of the bus say and hear by.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::message::OutboundMessage;
@@ -29,6 +29,9 @@ use super::work::Work;
 /// How many messages that nobody waits for are kept for a bus that takes none.
 const MOST_QUEUED: usize = 65_536;
 
+/// A connection that breaks is known to be broken within this time: what was said before it has been heard.
+const HEARD: Duration = Duration::from_secs(10);
+
 /// How many bytes there are beside the content, at the most: of a frame, and of what the stream is told.
 const HEADS: usize = 512;
 
@@ -45,6 +48,8 @@ pub(super) struct Line {
     pub(super) weather: Weather,
     out: Client,
     queue: VecDeque<OutboundMessage>,
+    /// Who was told of mail, since when: that may be lost when the connection breaks.
+    told: HashMap<Name, Instant>,
 }
 
 impl Line {
@@ -72,6 +77,7 @@ impl Line {
                 mail: Mail::Later,
             },
             queue: VecDeque::new(),
+            told: HashMap::new(),
         }
     }
 
@@ -103,6 +109,21 @@ impl Line {
 
     fn enqueue(&mut self, message: OutboundMessage) {
         self.queue.push_back(message);
+    }
+
+    /// Tells those again of mail who were told before the connection broke, or shortly before.
+    pub(super) fn tell_again(&mut self) {
+        for name in std::mem::take(&mut self.told).into_keys() {
+            self.tell_of_mail(name);
+        }
+    }
+
+    /// Forgets who was told so long ago that they have heard it.
+    pub(super) fn forget_told(&mut self) {
+        let now = self.now();
+        if self.weather.is_up {
+            self.told.retain(|_, told| now < *told + HEARD);
+        }
     }
 
     /// What was not said yet is not said: whatever counts is said again.
@@ -256,6 +277,7 @@ impl Carrier for Line {
     fn tell_of_mail(&mut self, name: Name) {
         if let Some(payload) = encode(&MailWaits { to: name }, &[]) {
             self.publish(self.subjects.to(name), None, payload);
+            self.told.insert(name, self.now());
         }
     }
 }

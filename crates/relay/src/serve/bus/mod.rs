@@ -67,12 +67,12 @@ pub(super) struct Limits {
 }
 
 /// The hub, and what it says to its clients.
-struct Hub<'a> {
-    relay: &'a Relay,
+struct Hub {
+    relay: Arc<Relay>,
     post: Post,
 }
 
-impl Ear for Hub<'_> {
+impl Ear for Hub {
     fn hear(&mut self, news: &mut Vec<News>) {
         self.relay.hear(&mut self.post, news.drain(..));
     }
@@ -153,14 +153,14 @@ impl Bus {
     }
 
     /// Runs errands until there are no more, and tells the hub what others want.
-    pub(super) fn run(self, relay: &Relay) {
+    pub(super) fn run(self, relay: Arc<Relay>) {
         self.run_for(Hub {
             relay,
             post: Post::default(),
         });
     }
 
-    fn run_for(self, ear: impl Ear) {
+    fn run_for(self, ear: impl Ear + Send + 'static) {
         let Self {
             runtime,
             line,
@@ -169,7 +169,7 @@ impl Bus {
             limits,
             label,
         } = self;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let ticks = line.works.clone();
             tokio::spawn(async move {
                 let mut ticks_on = interval(TICK);
@@ -179,12 +179,17 @@ impl Bus {
                 }
             });
             let client = line.client.clone();
-            Desk::new(ear, line, (works, intray), limits, label)
-                .run()
-                .await;
+            let desk = Desk::new(ear, line, (works, intray), limits, label);
+            // As one task among the others it runs next; the runtime looks for events first before it turns to what is
+            // none.
+            let ended = tokio::spawn(desk.run()).await;
             // What is under way goes out still.
             let _ = tokio::time::timeout(TICK, client.flush()).await;
+            ended
         });
         runtime.shutdown_background();
+        if let Err(error) = ended {
+            std::panic::resume_unwind(error.into_panic());
+        }
     }
 }
