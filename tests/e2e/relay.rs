@@ -3,8 +3,12 @@
 
 mod attacked;
 mod classic;
+mod counted;
 mod crowd;
+#[cfg(unix)]
+mod fleet;
 mod lost;
+mod mail;
 mod native;
 mod refusals;
 mod several;

@@ -1,8 +1,12 @@
 //! Starting the real programs and listening to what they say. Everything ends what it started.
 
+#[cfg(target_os = "linux")]
+mod disk;
 mod folder;
 mod forge;
 mod namespaces;
+#[cfg(unix)]
+mod nats;
 mod noise;
 
 use std::io::{BufRead, BufReader, PipeWriter, Read, Write};
@@ -14,9 +18,13 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+pub use disk::Disk;
 pub use folder::Folder;
 pub use forge::forge;
 pub use namespaces::Namespaces;
+#[cfg(unix)]
+pub use nats::Nats;
 #[cfg(unix)]
 pub use nix::sys::signal::Signal;
 pub use noise::Noise;
@@ -74,6 +82,13 @@ pub fn skip(why: &str) {
     let test = thread::current();
     let name = test.name().unwrap_or("a test");
     let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {why}");
+}
+
+/// Says, also where the output of tests is captured, what a test has counted.
+pub fn say(what: &str) {
+    let test = thread::current();
+    let name = test.name().unwrap_or("a test");
+    let _ = writeln!(std::io::stderr(), "{name}: {what}");
 }
 
 /// What a finished program left.

@@ -1,8 +1,17 @@
 //! Hosts that a test makes for itself: network namespaces (Linux), with cables between them as the test wants them. They
 //! need the right to make them and ip(8).
 
+#[cfg(target_os = "linux")]
+use std::fs::File;
+#[cfg(target_os = "linux")]
+use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(target_os = "linux")]
+use std::thread;
+
+#[cfg(target_os = "linux")]
+use nix::sched::{CloneFlags, setns};
 
 use super::skip;
 
@@ -43,19 +52,54 @@ impl Namespaces {
         })
     }
 
+    /// Carries out a further command.
+    ///
+    /// # Panics
+    /// Where it fails.
+    pub fn change(&self, step: &str) {
+        let step = self.named(step);
+        carry_out(&step).unwrap_or_else(|why| panic!("{step}: {why}"));
+    }
+
     /// One of our programs in one of them, by its letter.
     ///
     /// # Panics
     /// Where there is no such namespace.
     pub fn command(&self, letter: char, program: &str, args: &[&str]) -> Command {
-        let (_, name) = ('a'..)
-            .zip(&self.names)
-            .find(|(other, _)| *other == letter)
-            .expect("a namespace of this letter");
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", name]);
+        let within = self.within(letter);
+        let mut command = Command::new(&within[0]);
+        command.args(&within[1..]);
         command.arg(super::program(program)).args(args);
         command
+    }
+
+    /// What stands before a command that is to run in one of them.
+    pub(super) fn within(&self, letter: char) -> [String; 4] {
+        let name = self.name(letter).to_owned();
+        ["ip".into(), "netns".into(), "exec".into(), name]
+    }
+
+    /// A socket of this process in one of them, on any address that it has.
+    ///
+    /// # Panics
+    /// Where there is no such namespace.
+    #[cfg(target_os = "linux")]
+    pub fn socket(&self, letter: char) -> UdpSocket {
+        let path = format!("/var/run/netns/{}", self.name(letter));
+        let namespace = File::open(path).expect("a namespace of this name");
+        // A thread that has gone there does not come back.
+        let there = thread::spawn(move || {
+            setns(namespace, CloneFlags::CLONE_NEWNET).expect("the way there");
+            UdpSocket::bind("0.0.0.0:0").expect("a port there")
+        });
+        there.join().expect("a socket")
+    }
+
+    fn name(&self, letter: char) -> &str {
+        let named = ('a'..).zip(&self.names);
+        let mut of_letter = named.filter(|(other, _)| *other == letter);
+        let (_, name) = of_letter.next().expect("a namespace of this letter");
+        name
     }
 }
 

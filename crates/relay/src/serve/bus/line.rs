@@ -17,6 +17,7 @@ use proto::relay::hub::elsewhere::{News, Outcome, Ticket};
 use proto::relay::letter::Letter;
 use proto::relay::native::Name;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 
 use super::figures::Figures;
@@ -144,12 +145,12 @@ impl Line {
     }
 
     /// Hears what is said to a subject. `ready` is told when the client has the subscription, before anything that is
-    /// heard by it.
+    /// heard by it; `over` when it has been told to end it.
     pub(super) fn listen(
         &self,
         subject: Subject,
         is_shared: bool,
-        ready: Work,
+        (ready, over): (Work, Option<Work>),
         heard: impl Fn(Message) -> Work + Send + Sync + 'static,
     ) -> Listener {
         let (stop, stopped) = oneshot::channel();
@@ -162,10 +163,11 @@ impl Line {
             match subscribed {
                 Ok(subscriber) => {
                     let _ = works.send(ready);
-                    hear(subscriber, stopped, |message| {
+                    let heard = |message| {
                         let _ = works.send(heard(message));
-                    })
-                    .await;
+                    };
+                    let told = || over.map(|over| works.send(over));
+                    hear(subscriber, stopped, heard, told).await;
                 }
                 Err(error) => tracing::debug!(%error, "not subscribed: the relay stops"),
             }
@@ -184,11 +186,13 @@ async fn hear(
     mut subscriber: Subscriber,
     mut stopped: oneshot::Receiver<()>,
     heard: impl Fn(Message) + Send,
+    over: impl FnOnce() -> Option<Result<(), SendError<Work>>> + Send,
 ) {
     while let Some(message) = next(&mut subscriber, Some(&mut stopped)).await {
         heard(message);
     }
     if subscriber.unsubscribe().await.is_ok() {
+        over();
         while let Some(message) = next(&mut subscriber, None).await {
             heard(message);
         }

@@ -13,6 +13,7 @@ mod connection;
 mod desk;
 mod figures;
 mod fleet;
+mod intray;
 mod lanes;
 mod line;
 mod mail;
@@ -40,11 +41,12 @@ use tokio::time::{MissedTickBehavior, interval};
 pub(super) use args::Args;
 use desk::{Desk, Ear};
 pub(super) use figures::Figures;
+use intray::Intray;
 use line::Line;
 use subjects::Subjects;
 use work::Work;
 
-use super::outside::Runner;
+use super::outside::{Runner, Wake};
 use super::post::Post;
 use super::relay::Relay;
 
@@ -91,11 +93,12 @@ pub(super) struct Bus {
     runtime: Runtime,
     line: Line,
     works: UnboundedReceiver<Work>,
+    intray: Intray,
     limits: Limits,
     label: String,
 }
 
-/// Hands over what the hub wants done; that there is no more, when it is gone.
+/// Says that there are no more errands, when it is gone.
 struct Teller(UnboundedSender<Work>);
 
 impl Drop for Teller {
@@ -113,7 +116,7 @@ impl Bus {
         args: &Args,
         limits: Limits,
         label: String,
-    ) -> anyhow::Result<(Self, Runner)> {
+    ) -> anyhow::Result<(Self, Runner, Wake)> {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -126,19 +129,22 @@ impl Bus {
         let subjects = Subjects::new(args.community);
         let line = Line::new(client, subjects, relay, tell.clone(), Arc::default());
         drop(_inside);
+        let intray = Intray::default();
         let bus = Self {
             runtime,
             line,
             works,
+            intray: intray.clone(),
             limits,
             label: args.label.clone().unwrap_or(label),
         };
-        let teller = Teller(tell);
+        let (works, teller, told) = (tell.clone(), Teller(tell), intray.clone());
         let runner = move |errands| {
-            // It fails when the thread has ended, which says why itself.
-            let _ = teller.0.send(Work::Errands(errands));
+            let _until_it_is_gone = &teller;
+            intray.put(errands);
         };
-        Ok((bus, Box::new(runner)))
+        let wake = move || told.wake(&works);
+        Ok((bus, Box::new(runner), Box::new(wake)))
     }
 
     /// What it counts.
@@ -159,6 +165,7 @@ impl Bus {
             runtime,
             line,
             works,
+            intray,
             limits,
             label,
         } = self;
@@ -172,7 +179,9 @@ impl Bus {
                 }
             });
             let client = line.client.clone();
-            Desk::new(ear, line, works, limits, label).run().await;
+            Desk::new(ear, line, (works, intray), limits, label)
+                .run()
+                .await;
             // What is under way goes out still.
             let _ = tokio::time::timeout(TICK, client.flush()).await;
         });

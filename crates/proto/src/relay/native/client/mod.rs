@@ -478,7 +478,13 @@ impl Client {
     fn go_on_closing(&mut self, now: Duration) {
         match self.closing {
             Closing::No => {}
-            Closing::Asked if self.outbox.is_said() => self.closing = Closing::Until(now + CLOSED),
+            Closing::Asked if self.outbox.is_said() => {
+                self.closing = Closing::Until(now + CLOSED);
+                // What comes now is not taken: the relay would not hear of it any more, and say it again some day.
+                if let Some(session) = &mut self.session {
+                    session.link.set_window(0);
+                }
+            }
             Closing::Asked => {}
             Closing::Until(end) => {
                 let is_heard = |session: &Session| session.link.backlog() == 0;

@@ -548,6 +548,26 @@ fn it_is_done_when_all_has_a_verdict_and_the_relay_hears_the_goodbye() {
 }
 
 #[test]
+fn what_comes_after_the_goodbye_is_neither_told_nor_acknowledged() {
+    let (mut client, mut relay) = joined(None);
+    client.close();
+    relay.hears(&mut client, ms(1));
+    let late = Delivery {
+        waited: 0,
+        from: Origin::Name(name("bob")),
+        room: None,
+        id: MessageId(7),
+        part: Part::Whole,
+        wants: Wants::Nothing,
+        body: Body::Plain,
+    };
+    relay.says(&late, b"too late", &mut client, ms(1));
+    assert_eq!(told(&mut client), []);
+    relay.hears(&mut client, ms(2));
+    assert!(relay.link.backlog() > 0, "it is not acknowledged");
+}
+
+#[test]
 fn an_ending_elsewhere_is_final_and_a_stop_is_not() {
     for (why, is_final) in [(Ending::Elsewhere, true), (Ending::Stopping, false)] {
         let (mut client, mut relay) = joined(None);
