@@ -11,8 +11,8 @@ use proto::relay::native::identity::Identity;
 use proto::relay::native::sealed::Opener;
 use proto::relay::native::{MessageId, Name};
 
+use super::mail::Stored;
 use super::peer::Peer;
-use super::store::Stored;
 use super::trouble::Where;
 use super::{ARRIVAL, Post, World};
 use crate::said::{self, Life};
@@ -219,7 +219,7 @@ impl World {
     /// Whether it waits in the mail.
     fn is_kept(&self, number: usize) -> bool {
         let from = &self.peers[self.said[number].from.0];
-        let mut all = self.mail().all();
+        let mut all = self.mail().into_iter();
         all.any(|stored| from.is(stored.letter.from) && self.number_of(stored) == number)
     }
 
@@ -272,7 +272,7 @@ impl World {
                 For::Room => self.check_room(number),
             }
         }
-        for stored in self.mail().all() {
+        for stored in self.mail() {
             let (to, _) = self.named(stored.letter.to);
             let is_away = !self.peers[to].is_hearing();
             assert!(is_away, "{:?} waits for who is here", stored.letter);
