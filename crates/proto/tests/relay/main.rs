@@ -49,10 +49,10 @@ fn what_is_queued_arrives_once_and_in_order_2() {
 
 #[test]
 fn what_a_store_has_taken_is_not_lost() {
-    run(0..20, |seed| post::World::new(Kind::Store, seed).run());
+    run(0..40, |seed| post::World::new(Kind::Store, seed).run());
 }
 
 #[test]
 fn what_a_fleet_has_taken_is_not_lost() {
-    run(0..20, |seed| post::World::new(Kind::Fleet, seed).run());
+    run(0..40, |seed| post::World::new(Kind::Fleet, seed).run());
 }

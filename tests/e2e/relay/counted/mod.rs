@@ -6,7 +6,7 @@ mod tally;
 
 pub(super) use play::{Habit, Play};
 pub(super) use program::{Place, Program};
-pub(super) use tally::{Count, Crash, Tally};
+pub(super) use tally::{Count, Tally};
 
 use std::ops::Range;
 

@@ -13,7 +13,7 @@ use proto::relay::native::handshake::Refusal;
 use proto::relay::native::{Identity, MessageId, Name};
 
 use super::Random;
-use super::tally::{Hearing, Label, Tally};
+use super::tally::{Label, Tally};
 
 /// Its clock runs so many times as fast as the others': the pauses of a client that has lost its relay are made for
 /// relays that are seldom started anew.
@@ -63,9 +63,6 @@ pub(crate) struct Program {
     began: Instant,
     /// Since when it is without a session; `None` where it has one.
     lost: Option<Instant>,
-    /// The relay's.
-    epoch: u64,
-    is_closing: bool,
     me: Option<Name>,
     run: u64,
     tally: Arc<Tally>,
@@ -98,8 +95,6 @@ impl Program {
             turn: 0,
             began: Instant::now(),
             lost: Some(Instant::now()),
-            epoch: 0,
-            is_closing: false,
             me,
             run,
             tally: Arc::clone(tally),
@@ -148,7 +143,7 @@ impl Program {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Registered { epoch, .. } => (self.lost, self.epoch) = (None, epoch),
+            Event::Registered { .. } => self.lost = None,
             Event::Lost | Event::Ended(_) => self.lost = Some(Instant::now()),
             Event::Message(message) => self.hear(message),
             Event::Receipt { first, last, stage } => self.judge(first, last, stage),
@@ -177,12 +172,7 @@ impl Program {
         match label(&message.content) {
             Some(label) => {
                 let length = message.content.len();
-                let hearing = Hearing {
-                    run: self.run,
-                    epoch: self.epoch,
-                    is_closing: self.is_closing,
-                };
-                self.tally.hear(hearing, label, length, waited);
+                self.tally.hear(self.run, label, length, waited);
             }
             None => self.heard.push(message),
         }
@@ -293,7 +283,6 @@ impl Program {
     /// Says goodbye, unless the relay does not hear it.
     pub(crate) fn close(mut self) {
         self.client.close();
-        self.is_closing = true;
         let until = Instant::now() + Duration::from_secs(2);
         while self.client.deadline().is_some() && Instant::now() < until {
             self.turn();

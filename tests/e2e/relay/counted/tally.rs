@@ -23,7 +23,8 @@ struct Book {
     said: BTreeMap<Label, Said>,
     /// How many messages that were queued were not heard, by receiver.
     unheard: BTreeMap<Name, u64>,
-    crash: Crash,
+    /// Whether something was killed, or parted from the others.
+    has_crashed: bool,
     /// The runs of programs that there were.
     runs: u64,
     count: Count,
@@ -35,30 +36,8 @@ struct Said {
     to: Name,
     length: usize,
     verdict: Verdict,
-    heard: Vec<Hearing>,
-}
-
-/// What was killed: those who restart their program may hear again what they had heard just before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Crash {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// The relay: another run of it says what the one before has not come to forget.
-    Relay,
-    /// A part of a community: what was told to it and not passed on is said again by others.
-    Community,
-}
-
-/// By whom something was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hearing {
-    /// The run of a program.
-    pub(super) run: u64,
-    /// The run of the relay that said it.
-    pub(super) epoch: u64,
-    /// Whether the program had said goodbye by then.
-    pub(super) is_closing: bool,
+    /// By which runs of programs.
+    heard: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,17 +80,6 @@ impl fmt::Display for Count {
             "{said} said, {queued} queued, {refused} refused; {heard} heard, {waited} of them after they had waited; \
              {lost} lost, {again} heard again by a later run of a program after a crash"
         )
-    }
-}
-
-impl Crash {
-    /// Whether another run of a program may hear again what one has heard.
-    fn excuses(self, before: &Hearing, hearing: &Hearing) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Relay => before.epoch != hearing.epoch,
-            Self::Community => true,
-        }
     }
 }
 
@@ -163,11 +131,11 @@ impl Tally {
     }
 
     /// A program heard a message of this length.
-    pub(super) fn hear(&self, hearing: Hearing, label: Label, length: usize, waited: bool) {
+    pub(super) fn hear(&self, run: u64, label: Label, length: usize, waited: bool) {
         let mut book = self.book();
         let Book {
             said,
-            crash,
+            has_crashed,
             count,
             wrong,
             unheard,
@@ -179,7 +147,7 @@ impl Tally {
         if length != said.length {
             wrong.push(format!("{label:?} has {length} bytes, not {}", said.length));
         }
-        if said.heard.iter().any(|before| before.run == hearing.run) {
+        if said.heard.iter().any(|before| *before == run) {
             wrong.push(format!("{label:?} was heard twice by one program"));
         }
         match said.heard.last() {
@@ -191,12 +159,13 @@ impl Tally {
                     *unheard.entry(said.to).or_default() -= 1;
                 }
             }
-            Some(before) if crash.excuses(before, &hearing) => count.again += 1,
-            Some(before) => wrong.push(format!(
-                "{label:?} was heard again, and nothing had crashed: {before:?}, {hearing:?}"
+            // The relay did not come to note that it was heard, or its sender never heard so and says it again.
+            Some(_) if *has_crashed => count.again += 1,
+            Some(_) => wrong.push(format!(
+                "{label:?} was heard again, and nothing had crashed"
             )),
         }
-        said.heard.push(hearing);
+        said.heard.push(run);
         drop(book);
         self.changed.notify_all();
     }
@@ -206,9 +175,9 @@ impl Tally {
         self.book().wrong.push(what);
     }
 
-    /// This is killed, or parted from the others.
-    pub(crate) fn crash(&self, crash: Crash) {
-        self.book().crash = crash;
+    /// Something is killed, or parted from the others.
+    pub(crate) fn crash(&self) {
+        self.book().has_crashed = true;
     }
 
     pub(crate) fn count(&self) -> Count {
@@ -227,6 +196,20 @@ impl Tally {
             .unheard
             .get(&to)
             .is_none_or(|unheard| *unheard == 0)
+    }
+
+    /// Why messages were refused, and of how many bytes they were.
+    pub(crate) fn refusals(&self) -> BTreeMap<String, Vec<usize>> {
+        let mut refusals: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for said in self.book().said.values() {
+            if let Verdict::Refused(why) = said.verdict {
+                refusals
+                    .entry(format!("{why:?} {}", said.to))
+                    .or_default()
+                    .push(said.length);
+            }
+        }
+        refusals
     }
 
     /// How many messages in parts were refused since their receiver went away in the middle.

@@ -9,7 +9,7 @@ use harness::{Nats, Signal, say};
 use proto::relay::native::frames::{Trouble, Why};
 
 use super::super::Home;
-use super::super::counted::{Count, Crash, Habit, Place, Play, Program, Random, Tally, rounds};
+use super::super::counted::{Count, Habit, Place, Play, Program, Random, Tally, rounds};
 use super::Fleet;
 use crate::all_processors;
 
@@ -55,7 +55,7 @@ fn a_relay_that_is_killed_costs_its_clients_a_registration() {
             go_on(tally, random.within(100..500));
             thread::sleep(Duration::from_micros(random.within(0..20_000)));
             let relay = fleet.take(kill % 3);
-            tally.crash(Crash::Community);
+            tally.crash();
             relay.signal(Signal::SIGKILL);
             relay.wait();
             // Its clients go on elsewhere.
@@ -66,7 +66,7 @@ fn a_relay_that_is_killed_costs_its_clients_a_registration() {
     });
     say(&format!("{kills} relays killed: {count}"));
     let expected = tally.refused(Why::CutOff) as u64 + tally.torn();
-    assert_eq!(count.refused, expected, "{count}");
+    assert_eq!(count.refused, expected, "{:?}", tally.refusals());
     fleet.end();
 }
 
@@ -83,7 +83,7 @@ fn nats_that_is_killed_comes_back() {
         let mut asking = Program::new(None, &addrs[..1], &Arc::default());
         for kill in 0..kills {
             go_on(tally, random.within(100..500));
-            tally.crash(Crash::Community);
+            tally.crash();
             match kill % 2 {
                 0 => fleet.nats.kill(),
                 _ => fleet.nats.stop(),
@@ -102,7 +102,7 @@ fn nats_that_is_killed_comes_back() {
     });
     say(&format!("NATS killed {kills} times: {count}"));
     let expected = tally.refused(Why::CutOff) as u64 + tally.torn();
-    assert_eq!(count.refused, expected, "{count}");
+    assert_eq!(count.refused, expected, "{:?}", tally.refusals());
     fleet.end();
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use harness::{Namespaces, Nats, Server, say};
 use proto::relay::native::frames::{Trouble, Why};
 
-use super::super::counted::{Crash, Habit, Place, Play, Program};
+use super::super::counted::{Habit, Place, Play, Program};
 use crate::all_processors;
 
 /// Clients are at `a`, NATS at `b`, relays at `c` and `d`. Clients and NATS each have a cable to either relay.
@@ -74,7 +74,7 @@ fn a_partition_heals() {
     };
     let (count, tally) = play.run(|tally| {
         tally.wait("it runs", |count| count.queued >= 300);
-        tally.crash(Crash::Community);
+        tally.crash();
         namespaces.change(PART);
         asking.until_registered();
         asking.until_relays("it says that it is cut off", |relays| {
@@ -90,7 +90,7 @@ fn a_partition_heals() {
     });
     say(&format!("parted and healed: {count}"));
     let expected = tally.refused(Why::CutOff) as u64 + tally.torn();
-    assert_eq!(count.refused, expected, "{count}");
+    assert_eq!(count.refused, expected, "{:?}", tally.refusals());
     for relay in [first, second] {
         let (status, messages) = relay.terminate();
         assert_eq!(status.code(), Some(0), "{messages}");

@@ -6,7 +6,7 @@ use harness::{Disk, Server, Signal, say};
 use proto::relay::native::Name;
 use proto::relay::native::frames::{Trouble, Why};
 
-use super::super::counted::{Crash, Program, Tally};
+use super::super::counted::{Program, Tally};
 
 /// How long the messages are: some hundred fill what the disk has left.
 const LENGTH: usize = 16 * 1024;
@@ -61,7 +61,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
 
     // Killed while it is full, it has what it had.
     fill(&disk, &mut sender, &to, &mut next, &tally);
-    tally.crash(Crash::Relay);
+    tally.crash();
     relay.signal(Signal::SIGKILL);
     relay.wait();
     disk.remove("ballast");

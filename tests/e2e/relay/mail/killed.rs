@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::{Server, Signal, say};
 
-use super::super::counted::{Crash, Habit, Place, Play, Random, Tally, rounds};
+use super::super::counted::{Habit, Place, Play, Random, Tally, rounds};
 use super::Kept;
 use crate::all_processors;
 
@@ -40,7 +40,7 @@ fn what_was_answered_is_heard_once_whenever_the_relay_is_killed() {
         }
     });
     say(&format!("{kills} kills: {count}"));
-    assert_eq!(count.refused, tally.torn(), "{count}");
+    assert_eq!(count.refused, tally.torn(), "{:?}", tally.refusals());
     let (status, messages) = relay.unwrap().terminate();
     assert_eq!(status.code(), Some(0), "{messages}");
 }
@@ -61,7 +61,7 @@ fn who_comes_and_goes_hears_everything_once() {
         tally.wait("they have come and gone", |count| count.queued > 3_000);
     });
     say(&count.to_string());
-    assert_eq!(count.refused, tally.torn(), "{count}");
+    assert_eq!(count.refused, tally.torn(), "{:?}", tally.refusals());
     let (status, messages) = relay.terminate();
     assert_eq!(status.code(), Some(0), "{messages}");
 }
@@ -77,7 +77,7 @@ fn kill_at_some_point(kill: usize, relay: Server, kept: &mut Kept, tally: &Tally
     let enough = tally.count().queued + more;
     tally.wait(&format!("kill {kill}"), |count| count.queued >= enough);
     thread::sleep(Duration::from_micros(random.within(0..20_000)));
-    tally.crash(Crash::Relay);
+    tally.crash();
     relay.signal(Signal::SIGKILL);
     relay.wait();
     kept.start()

@@ -2,6 +2,7 @@
 //! disks are full, the bus is away. What was answered has to be true all the same.
 
 mod bus;
+mod mail;
 mod peer;
 mod script;
 mod speaking;
@@ -22,9 +23,10 @@ use proto::relay::native::{MessageId, Name};
 
 use crate::network::{Network, Random};
 use bus::Bus;
+use mail::Stored;
 use peer::{PEERS, Peer};
 use script::Script;
-use store::{Mail, Store};
+use store::Store;
 use trouble::{Troubles, Where};
 use truth::Said;
 
@@ -45,7 +47,7 @@ pub(crate) enum Kind {
 }
 
 enum Post {
-    Store(Store),
+    Store(Box<Store>),
     Bus(Bus),
 }
 
@@ -99,7 +101,7 @@ impl World {
             Kind::Fleet => 3,
         };
         let post = match kind {
-            Kind::Store => Post::Store(Store::new(&mut random)),
+            Kind::Store => Post::Store(Box::new(Store::new(&mut random))),
             Kind::Fleet => Post::Bus(Bus::new(relays, &mut random, now)),
         };
         let peers = (0..PEERS).map(|index| Peer::new(index, relays, &mut random, now));
@@ -349,10 +351,10 @@ impl World {
     }
 
     /// All that waits.
-    fn mail(&self) -> &Mail {
+    fn mail(&self) -> Vec<&Stored> {
         match &self.post {
-            Post::Store(store) => store.mail(),
-            Post::Bus(bus) => bus.mail(),
+            Post::Store(store) => store.all().collect(),
+            Post::Bus(bus) => bus.mail().all().collect(),
         }
     }
 }

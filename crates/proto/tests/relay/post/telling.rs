@@ -41,7 +41,7 @@ impl World {
             *verdicts.entry(format!("{verdict:?}")).or_default() += 1;
         }
         let arrived: usize = self.said.iter().map(|said| said.arrived.len()).sum();
-        let waiting = self.mail().all().count();
+        let waiting = self.mail().len();
         let (now, said) = (self.now, self.said.len());
         eprintln!("{now:?}: {said} said, {arrived} arrived, {waiting} wait, {verdicts:?}");
     }

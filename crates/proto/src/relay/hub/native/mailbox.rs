@@ -68,6 +68,11 @@ impl Mailbox {
         matches!(self.state, State::Open)
     }
 
+    /// Whether nothing comes through it.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self.state, State::Locked)
+    }
+
     /// Whether it says no more than that there is none.
     fn is_as_none(&self) -> bool {
         self.is_open() && self.fetched == Place::default()
@@ -75,7 +80,7 @@ impl Mailbox {
 
     fn may_hold(&self, parcel: &Parcel, now: Duration) -> bool {
         let is_soon = self.held.is_empty() || now < self.until;
-        let is_fetched = !self.is_stale && !matches!(self.state, State::Locked);
+        let is_fetched = !self.is_stale && !self.is_locked();
         is_fetched && is_soon && self.bytes + parcel.size() <= Self::MOST_HELD
     }
 
@@ -232,6 +237,13 @@ impl Native {
         }
     }
 
+    /// What was held comes now.
+    fn post_held(&mut self, index: u32, now: Duration) {
+        for parcel in self.take_held(index) {
+            self.post_or_refuse(index, parcel, now);
+        }
+    }
+
     fn take_held(&mut self, index: u32) -> Vec<Parcel> {
         let session = self.sessions.get_mut(index);
         let Some(mailbox) = session.and_then(|session| session.mailbox.as_mut()) else {
@@ -247,7 +259,10 @@ impl Native {
         let session = self.sessions.get(index);
         if let Some(mailbox) = session.and_then(|session| session.mailbox.as_ref()) {
             if mailbox.is_late(now) {
-                self.keep_held(index);
+                match self.is_cut_off {
+                    true => self.post_held(index, now),
+                    false => self.keep_held(index),
+                }
             }
             self.fetch(index);
         }
@@ -294,9 +309,7 @@ impl Native {
         let session = self.sessions.get_mut(index);
         let mailbox = session.and_then(|session| session.mailbox.as_mut());
         if mailbox.is_some_and(|mailbox| mailbox.open(is_all)) {
-            for parcel in self.take_held(index) {
-                self.post_or_refuse(index, parcel, now);
-            }
+            self.post_held(index, now);
             if let Some(session) = self.sessions.get_mut(index) {
                 session.mailbox.take_if(|mailbox| mailbox.is_as_none());
             }

@@ -239,6 +239,9 @@ impl Agent {
             Errand::Absent { name } => {
                 self.present.remove(&name);
                 self.talk.say(Op::Unsubscribe(Subject::To(name)));
+                // What told this relay alone of mail is said again to whoever has the name now.
+                let waits = Payload::MailWaits(MailWaits { to: name });
+                self.talk.say(Op::Publish(Subject::To(name), waits));
             }
             Errand::Tell { to, receipt } => {
                 let told = Payload::Told(Told { to, receipt });

@@ -13,7 +13,7 @@ use proto::relay::native::identity::PublicKeys;
 use proto::relay::native::{MessageId, Name};
 
 use crate::network::Random;
-use crate::post::store::Mail;
+use crate::post::mail::Mail;
 
 /// For how long the stream knows what it was given before.
 const DEDUP: Duration = Duration::from_secs(120);

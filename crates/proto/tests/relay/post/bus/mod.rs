@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use proto::relay::hub::elsewhere::{Errand, News};
 
-use super::store::Mail;
+use super::mail::Mail;
 use crate::network::Random;
 use agent::Agent;
 use broker::{Broker, Heard, Op, Pipe};
