@@ -11,7 +11,7 @@ use async_nats::jetstream::response::Response;
 use async_nats::{Message, StatusCode};
 use proto::frame::{self, Prefix};
 use proto::relay::fleet::{Asked, Beat, Here, Listed, MailWaits, Passed, Said, Told};
-use proto::relay::hub::elsewhere::{Claimed, Errand, News, Outcome, ReplyTo, Way};
+use proto::relay::hub::elsewhere::{Claimed, Errand, News, Outcome, ReplyTo, Ticket, Way};
 use proto::relay::letter::{Letter, Place};
 use proto::relay::native::Name;
 use proto::relay::native::frames::{Happened, RelayState, Why};
@@ -188,7 +188,7 @@ impl<E: Ear> Desk<E> {
             Work::Errands | Work::HearsAll => {}
             Work::Reply(message) => self.answered(&message),
             Work::ForName(name, message) => self.for_name(name, &message),
-            Work::FromRoom(room, message) => self.from_room(room, &message),
+            Work::FromRoom(room, message) => self.in_room(room, &message),
             Work::ForAll(message) => self.for_all(&message),
             Work::Tick => self.tick(),
             Work::Close => self.closes = Some(self.line.now() + LAST_WORDS),
@@ -286,13 +286,7 @@ impl<E: Ear> Desk<E> {
         }
     }
 
-    fn send(
-        &mut self,
-        ticket: proto::relay::hub::elsewhere::Ticket,
-        letter: Letter,
-        content: &[u8],
-        way: Way,
-    ) {
+    fn send(&mut self, ticket: Ticket, letter: Letter, content: &[u8], way: Way) {
         let fits = content.len() <= self.line.most_content();
         match encode(&letter, content).filter(|_| fits) {
             Some(frame) => {
@@ -422,7 +416,7 @@ impl<E: Ear> Desk<E> {
         self.line.say(subject, reply, message.payload.clone());
     }
 
-    fn from_room(&mut self, room: Name, message: &Message) {
+    fn in_room(&mut self, room: Name, message: &Message) {
         let payload = &message.payload;
         match kind(payload) {
             Some(<Said as frame::Message>::KIND) => match read::<Said>(payload) {

@@ -28,7 +28,7 @@ const MOST_STORING: usize = 1000;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Of all letters, each has another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Serial(pub(super) u64);
 
 /// Whether mail is kept.
@@ -138,12 +138,6 @@ struct Lane {
     is_looking: bool,
     /// Until when nothing is tried.
     pause: Option<Instant>,
-}
-
-impl Default for Serial {
-    fn default() -> Self {
-        Self(0)
-    }
 }
 
 /// All lanes.

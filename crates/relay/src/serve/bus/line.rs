@@ -17,7 +17,6 @@ use proto::relay::hub::elsewhere::{News, Outcome, Ticket};
 use proto::relay::letter::{Letter, Place};
 use proto::relay::native::Name;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 
 use super::figures::Figures;
@@ -187,7 +186,7 @@ impl Line {
                     let heard = |message| {
                         let _ = works.send(heard(message));
                     };
-                    let told = || over.map(|over| works.send(over));
+                    let told = || over.is_none_or(|over| works.send(over).is_ok());
                     hear(subscriber, stopped, heard, told).await;
                 }
                 Err(error) => tracing::debug!(%error, "not subscribed: the relay stops"),
@@ -207,13 +206,12 @@ async fn hear(
     mut subscriber: Subscriber,
     mut stopped: oneshot::Receiver<()>,
     heard: impl Fn(Message) + Send,
-    over: impl FnOnce() -> Option<Result<(), SendError<Work>>> + Send,
+    over: impl FnOnce() -> bool + Send,
 ) {
     while let Some(message) = next(&mut subscriber, Some(&mut stopped)).await {
         heard(message);
     }
-    if subscriber.unsubscribe().await.is_ok() {
-        over();
+    if subscriber.unsubscribe().await.is_ok() && over() {
         while let Some(message) = next(&mut subscriber, None).await {
             heard(message);
         }

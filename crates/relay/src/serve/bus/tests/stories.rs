@@ -101,7 +101,9 @@ fn a_letter_finds_its_receiver_or_is_kept() {
     answer(&other, reply, Passed::Keep);
     let (reply, ..) = passed(&mut other);
     answer(&other, reply, Passed::Keep);
-    tickets.map(|ticket| assert_eq!(one.settled(ticket), KEPT));
+    for ticket in tickets {
+        assert_eq!(one.settled(ticket), KEPT);
+    }
     other.hear(|news| (*news == News::MailWaits { name: bob }).then_some(()));
     let ids: Vec<_> = other
         .fetch_all(bob)
@@ -212,7 +214,9 @@ fn what_is_said_in_a_room_is_heard_at_all_relays() {
         });
         assert!(content == expected);
     }
-    tickets.map(|ticket| assert_eq!(one.settled(ticket), Outcome::Taken));
+    for ticket in tickets {
+        assert_eq!(one.settled(ticket), Outcome::Taken);
+    }
     let happened = Happened {
         room,
         who: Origin::Name(name("alice")),
