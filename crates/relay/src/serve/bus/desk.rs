@@ -223,7 +223,11 @@ impl<E: Ear> Desk<E> {
                     self.line.figures.mail_bytes.set(bytes);
                 }
             }
-            Work::Waiting(names) => {
+            Work::Waiting(None) => {
+                self.is_behind = true;
+                self.prepare = Some(self.line.now() + PREPARE_AGAIN);
+            }
+            Work::Waiting(Some(names)) => {
                 let here = names.into_iter().filter(|name| self.presence.has(name));
                 let news = here.map(|name| News::MailWaits { name });
                 self.line.news.extend(news);
@@ -533,6 +537,7 @@ impl<E: Ear> Desk<E> {
             tracing::info!("NATS is there again");
         }
         line.weather.mail = Mail::Later;
+        self.mails.come_back(line.client.server_info().server_id);
         let weather = line.weather;
         self.lanes.come_back(weather, line);
         self.rooms.come_back(line);

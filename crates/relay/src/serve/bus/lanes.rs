@@ -235,6 +235,8 @@ impl Lanes {
 
     /// The bus is there again: what was under way is in doubt, and what was held goes.
     pub(super) fn come_back(&mut self, weather: Weather, carrier: &mut impl Carrier) {
+        // What the stream says of them now may be about others.
+        self.taken.clear();
         self.each(|lane| lane.come_back(weather, carrier));
     }
 

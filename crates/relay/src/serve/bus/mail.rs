@@ -2,7 +2,8 @@
 //!
 //! What a subject may hold is limited, and beyond it refused: so one sender's quota is not another's. Whoever comes back
 //! reads by a consumer that lives as long as that takes: with one for each name that stays, JetStream breaks down at some
-//! ten thousands. What has come is purged up to its place, which is its number in the stream.
+//! ten thousands. What has come is purged up to its place: its number in the stream, and which [`Run`] of the server that
+//! number is of.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -95,9 +96,31 @@ fn unprepared(error: CreateStreamError) -> Unprepared {
     }
 }
 
+/// A run of the server, of those that this relay has seen. One that was killed may count from an earlier number when it is
+/// started again: numbers of different runs have nothing to do with each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Run(u16);
+
+impl Run {
+    /// How many bits of a place are the number in the stream.
+    const NUMBER: u32 = 48;
+
+    fn place(self, number: u64) -> Place {
+        Place(u64::from(self.0) << Self::NUMBER | number)
+    }
+
+    /// The number in the stream, if it is of this run.
+    fn number(self, Place(place): Place) -> Option<u64> {
+        let is_own = place >> Self::NUMBER == u64::from(self.0);
+        is_own.then_some(place & ((1 << Self::NUMBER) - 1))
+    }
+}
+
 /// What is fetched, and what is forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Mails {
+    run: Run,
+    server: String,
     fetches: HashMap<Name, Fetch>,
     /// Up to where letters have come, for those names whose letters are not purged yet.
     forgets: BTreeMap<Name, Place>,
@@ -115,6 +138,16 @@ struct Fetch {
 }
 
 impl Mails {
+    /// The server is there; where it is another than before, what was fetched is fetched again, and nothing is purged
+    /// by numbers that may be another letter's now.
+    pub(super) fn come_back(&mut self, server: String) {
+        if self.server != server {
+            self.run.0 = self.run.0.wrapping_add(1);
+            self.server = server;
+            self.forgets.clear();
+        }
+    }
+
     /// Letters are asked for; who asks again for the same name wants that alone.
     pub(super) fn fetch(&mut self, name: Name, round: u32, after: Place) {
         let fetch = self.fetches.entry(name).or_insert(Fetch {
@@ -133,6 +166,9 @@ impl Mails {
     }
 
     pub(super) fn forget(&mut self, name: Name, until: Place) {
+        if self.run.number(until).is_none() {
+            return;
+        }
         let place = self.forgets.entry(name).or_default();
         *place = until.max(*place);
     }
@@ -157,7 +193,7 @@ impl Mails {
             if fetch.runs.is_none() && is_purged && is_heard(name) {
                 fetch.runs = Some(fetch.round);
                 self.fetching += 1;
-                line.start(read(line, *name, fetch.round, fetch.after));
+                line.start(read(line, *name, fetch.round, self.run, fetch.after));
             }
         }
         while self.forgetting.len() < AT_ONCE {
@@ -167,7 +203,7 @@ impl Mails {
             };
             self.forgets.remove(&name);
             self.forgetting.insert(name);
-            line.start(purge(line, name, until));
+            line.start(purge(line, name, self.run, until));
         }
     }
 
@@ -206,12 +242,13 @@ fn read(
     line: &Line,
     name: Name,
     round: u32,
+    run: Run,
     after: Place,
 ) -> impl Future<Output = Work> + Send + use<> {
     let (stream, filter) = (line.subjects.stream(), line.subjects.mail_to(name));
     let context = line.stream.clone();
     async move {
-        let reading = letters(&context, &stream, filter, name, after);
+        let reading = letters(&context, &stream, filter, name, (run, after));
         let read = match timeout(PATIENCE, reading).await {
             Ok(Ok(read)) => Some(read),
             Ok(Err(error)) => {
@@ -229,11 +266,11 @@ async fn letters(
     stream: &str,
     filter: String,
     name: Name,
-    after: Place,
+    (run, after): (Run, Place),
 ) -> Result<(Vec<Kept>, bool), async_nats::Error> {
     let config = pull::Config {
         deliver_policy: DeliverPolicy::ByStartSequence {
-            start_sequence: after.0 + 1,
+            start_sequence: 1 + run.number(after).unwrap_or(0),
         },
         ack_policy: AckPolicy::None,
         filter_subject: filter,
@@ -246,6 +283,7 @@ async fn letters(
     let waiting = consumer.cached_info().num_pending;
     let mut read = Reader {
         name,
+        run,
         letters: Vec::new(),
         bytes: 0,
         left: waiting,
@@ -274,6 +312,7 @@ async fn letters(
 
 struct Reader {
     name: Name,
+    run: Run,
     letters: Vec<Kept>,
     bytes: usize,
     /// How many letters come after the last one that came.
@@ -291,7 +330,7 @@ impl Reader {
             };
             self.left = info.pending;
             self.bytes += message.payload.len();
-            let (place, published) = (Place(info.stream_sequence), info.published);
+            let (place, published) = (self.run.place(info.stream_sequence), info.published);
             let waited = since(published.unix_timestamp());
             self.letters
                 .extend(kept(self.name, place, waited, &message.payload));
@@ -322,13 +361,22 @@ fn since(time: i64) -> u32 {
     u32::try_from(now.saturating_sub(time).max(0)).unwrap_or(u32::MAX)
 }
 
-fn purge(line: &Line, name: Name, until: Place) -> impl Future<Output = Work> + Send + use<> {
+fn purge(
+    line: &Line,
+    name: Name,
+    run: Run,
+    until: Place,
+) -> impl Future<Output = Work> + Send + use<> {
     let (stream, filter) = (line.subjects.stream(), line.subjects.mail_to(name));
     let context = line.stream.clone();
     async move {
         let purging = async {
             let stream: Stream<()> = context.get_stream_no_info(stream).await?;
-            stream.purge().filter(filter).sequence(until.0 + 1).await?;
+            stream
+                .purge()
+                .filter(filter)
+                .sequence(1 + run.number(until).unwrap_or(0))
+                .await?;
             Ok::<_, async_nats::Error>(())
         };
         let purged = timeout(PATIENCE, purging).await;
@@ -373,13 +421,13 @@ pub(super) fn look(line: &Line) -> impl Future<Output = Work> + Send + use<> {
             let stream: Stream<()> = context.get_stream_no_info(subjects.stream()).await.ok()?;
             let mut found = stream.info_with_subjects(subjects.all_mail()).await.ok()?;
             let mut names = HashSet::new();
-            while let Some(Ok((subject, _))) = found.next().await {
+            while let Some(next) = found.next().await {
+                let (subject, _) = next.ok()?;
                 names.extend(subjects.receiver(&subject));
             }
             Some(names.into_iter().collect())
         };
-        let names = timeout(PATIENCE * 4, looking).await.ok().flatten();
-        Work::Waiting(names.unwrap_or_default())
+        Work::Waiting(timeout(PATIENCE * 4, looking).await.ok().flatten())
     }
 }
 
@@ -408,6 +456,23 @@ mod tests {
         assert!(mails.fetched(bob, 2, true, now));
         assert!(mails.fetches.is_empty() && mails.fetching == 0);
         assert!(!mails.fetched(bob, 2, true, now));
+    }
+
+    #[test]
+    fn numbers_of_another_run_of_the_server_are_not_used() {
+        let (mut mails, bob) = (Mails::default(), name("bob"));
+        mails.come_back("one".into());
+        let place = mails.run.place(9);
+        assert_eq!(mails.run.number(place), Some(9));
+        assert_eq!(mails.run.number(Place(0)), None);
+        mails.forget(bob, place);
+        mails.come_back("one".into());
+        assert!(!mails.is_done());
+        mails.come_back("other".into());
+        assert!(mails.is_done());
+        mails.forget(bob, place);
+        assert!(mails.is_done());
+        assert!(mails.run.place(1) > place);
     }
 
     #[test]

@@ -47,8 +47,8 @@ pub(super) enum Work {
     Forgotten(Name, Place, bool),
     /// How many letters there are, and their size in bytes.
     Measured(Option<(u64, u64)>),
-    /// For whom letters wait.
-    Waiting(Vec<Name>),
+    /// For whom letters wait; `None` where nobody could say.
+    Waiting(Option<Vec<Name>>),
     /// A name was claimed.
     Claimed(Name, Claimed),
     /// Whose a name is, for the hub.
