@@ -4,7 +4,7 @@
 //! [`relay`], and three in `reflector`.
 //! What topics share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs,
 //! medians, percentiles), `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read
-//! from outside), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
+//! from outside), `scratch` (folders that go again), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
 
 #[cfg(target_os = "linux")]
 mod child;
@@ -21,6 +21,8 @@ mod probe;
 #[cfg(target_os = "linux")]
 mod reflector;
 mod relay;
+#[cfg(target_os = "linux")]
+mod scratch;
 #[cfg(target_os = "linux")]
 mod setup;
 #[cfg(target_os = "linux")]

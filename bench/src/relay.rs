@@ -1,14 +1,16 @@
 //! `relay serve` beside other relays of messages: NATS, mosquitto, coturn, and one that does no more than it must.
 //!
 //! [`program`] is who is compared and how each is started, [`load`] what they are put through, [`goals`] what is read
-//! from that and what it ought to be, [`used`] what is shown beside, [`report`] what comes out. [`client`] is the load,
-//! a process of its own; [`bare`] the relay that is kept here to compare with; [`idle`] registers clients that say
-//! nothing.
+//! from that and what it ought to be, [`used`] what is shown beside, [`report`] what comes out. [`servers`] are those of a
+//! run, [`disk`] is where they keep what they keep. [`client`] is the load, a process of its own; [`bare`] the relay that is
+//! kept here to compare with; [`idle`] registers clients that say nothing.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod bare;
 #[cfg(target_os = "linux")]
 pub(crate) mod client;
+#[cfg(target_os = "linux")]
+mod disk;
 #[cfg(target_os = "linux")]
 mod goals;
 #[cfg(target_os = "linux")]
@@ -22,6 +24,8 @@ mod program;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
+mod servers;
+#[cfg(target_os = "linux")]
 mod used;
 
 use std::path::PathBuf;
@@ -33,16 +37,17 @@ use crate::options::Common;
 /// Measures `relay serve` beside NATS, mosquitto, coturn and a bare relay, and tells which goals are reached.
 ///
 /// The server is a fresh process for every run, on a core of its own; all its clients are one process, on another core.
-/// The programs take turns; every figure is the median of the runs. All of it takes about six minutes. A program that
-/// is not there is left out.
+/// Two relays that a server joins share its core with it. The programs take turns; every figure is the median of the runs.
+/// All of it takes about ten minutes. A program that is not there is left out.
 ///
 /// relay has to be built first, and is taken from where this program lies.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo build --release -p relay -p bench        before all else
-  bench relay                                    everything, about six minutes
+  bench relay                                    everything, about ten minutes
   bench relay --only medium,room                 two parts, about a minute and a half
   bench relay --only medium --runs 1 --seconds 1 a quick look, 6 seconds
+  bench relay --only mail,drain,fleet            what is kept, and what goes from relay to relay
   bench relay --json > relay.json")]
 pub(crate) struct Args {
     /// Seconds per run, 1 to 60
@@ -56,6 +61,10 @@ pub(crate) struct Args {
     /// The relay to measure [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     relay: Option<PathBuf>,
+
+    /// Where servers keep messages: a folder on a disk
+    #[arg(long, value_name = "DIR", default_value = "/var/tmp")]
+    disk: PathBuf,
 
     #[command(flatten)]
     common: Common,
@@ -80,6 +89,16 @@ pub(crate) enum Part {
     Room,
     /// Clients that say nothing
     Idle,
+    /// Messages to a name that is away
+    Mail,
+    /// Kept messages for a name that comes back
+    Drain,
+    /// Messages from relay to relay
+    Fleet,
+    /// Memory with messages that wait for one name
+    Waiting,
+    /// Memory with a message that waits for each of many names
+    WaitingEach,
 }
 
 #[cfg(target_os = "linux")]

@@ -12,9 +12,14 @@ pub(crate) struct Table {
 impl Table {
     /// A table with these column titles and no row yet.
     pub(crate) fn new<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Self {
+        Self::with_titles(header)
+    }
+
+    /// The same, however many columns there are.
+    pub(crate) fn with_titles<'a>(header: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             text_columns: 1,
-            header: header.map(str::to_owned).to_vec(),
+            header: header.into_iter().map(str::to_owned).collect(),
             rows: Vec::new(),
         }
     }

@@ -2,11 +2,9 @@
 //! bytes.
 #![no_main]
 
-use std::fmt::Debug;
-
 use libfuzzer_sys::fuzz_target;
-use proto::frame::{self, Message, PREFIX};
 use proto::relay::native::{frames, handshake};
+use proto_fuzz::survives;
 
 fuzz_target!(|input: (&[u8], &[u8])| {
     let (header, bulk) = input;
@@ -35,24 +33,4 @@ fn handshakes(header: &[u8], bulk: &[u8]) {
     survives::<handshake::Registered>(header, bulk);
     survives::<handshake::Refused>(header, bulk);
     survives::<handshake::Gone>(header, bulk);
-}
-
-fn survives<M: Message + PartialEq + Debug>(header: &[u8], bulk: &[u8]) {
-    let lengths = [header.len(), bulk.len()].map(|length| (length as u32).to_be_bytes());
-    let wire = [
-        &[frame::VERSION, M::KIND],
-        &lengths.concat()[..],
-        header,
-        bulk,
-    ]
-    .concat();
-    let Ok((message, read)) = frame::decode_datagram::<M>(&wire) else {
-        return;
-    };
-    assert_eq!(read, bulk);
-    let mut out = Vec::new();
-    frame::encode(&message, bulk, &mut out).expect("what was read can be written");
-    assert!((PREFIX + bulk.len()..=wire.len()).contains(&out.len()));
-    let again = frame::decode_datagram::<M>(&out).expect("what was written can be read");
-    assert_eq!(again, (message, bulk));
 }

@@ -1,14 +1,22 @@
-//! A relay with three sessions, of which two have names and all may say anything: it never panics, whoever has not
-//! proven that he is there gets no more than he may, and what it says in sessions can be read.
+//! A relay with three sessions, of which two have names and all may say anything, as may a store or other relays: it never
+//! panics, whoever has not proven that he is there gets no more than he may, what it says in sessions can be read, and it
+//! asks of others only what they can do.
 #![no_main]
+
+#[path = "relay_hub/news.rs"]
+mod news;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use news::{Elsewhere, Told};
 use proto::frame::{self, Message, Prefix};
-use proto::relay::hub::{Burst, ExitPolicy, Hub, Outbox, Reach, RunId, Settings, Targets, Via};
+use proto::relay::hub::elsewhere::{Claimed, Errand, News};
+use proto::relay::hub::{
+    Burst, Effect, ExitPolicy, Hub, Outbox, Reach, RunId, Settings, Targets, Via,
+};
 use proto::relay::native::frames::{
     Ask, Body, Join, Leave, Origin, Part, Question, Read, Send, To, Wants,
 };
@@ -26,6 +34,7 @@ const PEERS: usize = 3;
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     any_target: bool,
+    reach: u8,
     steps: Vec<Step<'a>>,
 }
 
@@ -52,6 +61,8 @@ enum Step<'a> {
     Passes(u16),
     /// The system does not send the first runs.
     Fails(u8),
+    /// A store, or another relay, says something.
+    News(Told<'a>),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -65,11 +76,12 @@ struct Said {
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let mut world = World::new(if input.any_target {
-        Targets::Any
-    } else {
-        Targets::Registered
-    });
+    let targets = match input.any_target {
+        true => Targets::Any,
+        false => Targets::Registered,
+    };
+    let reach = [Reach::Here, Reach::Store, Reach::Fleet][usize::from(input.reach % 3)];
+    let mut world = World::new(targets, reach);
     for step in input.steps.iter().take(200) {
         world.step(*step);
         world.settle();
@@ -89,6 +101,7 @@ struct World {
     out: Outbox,
     peers: Vec<Peer>,
     failing: u8,
+    elsewhere: Elsewhere,
 }
 
 fn address(place: usize) -> SocketAddr {
@@ -111,7 +124,7 @@ fn frame<M: Message>(message: &M, bulk: &[u8]) -> Vec<u8> {
 }
 
 impl World {
-    fn new(targets: Targets) -> Self {
+    fn new(targets: Targets, reach: Reach) -> Self {
         let now = Duration::from_secs(1000);
         let settings = Settings {
             targets,
@@ -121,7 +134,7 @@ impl World {
             ports: vec![9000],
             clients: 8,
             history: 4,
-            reach: Reach::Here,
+            reach,
         };
         let mut world = Self {
             hub: Hub::new(settings, now),
@@ -129,6 +142,7 @@ impl World {
             out: Outbox::new(),
             peers: Vec::new(),
             failing: 0,
+            elsewhere: Elsewhere::new(reach),
         };
         (0..PEERS).for_each(|place| world.register(place));
         world
@@ -160,11 +174,23 @@ impl World {
 
     fn answer<M: Message>(&mut self, place: usize, datagram: &[u8]) -> M {
         self.handle(address(place), datagram);
+        self.claim();
         let run = self.out.runs().next().expect("an answer");
         let first = run.datagrams.chunks(run.size).next().expect("an answer");
         let (answer, _) = frame::decode_datagram(first).expect("the answer");
         self.out.clear();
         answer
+    }
+
+    /// Whoever claims a name while the world begins has it.
+    fn claim(&mut self) {
+        for effect in self.hub.take_effects() {
+            if let Effect::Errand(Errand::Claim { name, keys }) = effect {
+                let claimed = Claimed::Belongs(keys);
+                let news = News::Claimed { name, claimed };
+                self.hub.news(news, self.now, &mut self.out);
+            }
+        }
     }
 
     fn handle(&mut self, from: SocketAddr, bytes: &[u8]) {
@@ -203,6 +229,11 @@ impl World {
             }
             Step::Passes(time) => self.now += Duration::from_millis(time.into()),
             Step::Fails(count) => self.failing = count % 4,
+            Step::News(told) => {
+                if let Some(news) = self.elsewhere.news(told) {
+                    self.hub.news(news, self.now, &mut self.out);
+                }
+            }
             _ => self.say(step),
         }
     }
@@ -224,12 +255,13 @@ impl World {
             Step::Leaves(who, room) => (who, frame(&Leave { room: name(room) }, &[])),
             Step::Asks(who, what) => {
                 let questions = [
-                    Question::Who(name(what / 4)),
+                    Question::Who(name(what / 5)),
                     Question::Rooms,
-                    Question::Keys(name(what / 4)),
+                    Question::Keys(name(what / 5)),
                     Question::Status,
+                    Question::Relays,
                 ];
-                let question = questions[usize::from(what % 4)];
+                let question = questions[usize::from(what % 5)];
                 (
                     who,
                     frame(
@@ -311,7 +343,9 @@ impl World {
         if self.hub.has_answers() {
             self.hub.answer(self.now, &mut self.out);
         }
-        self.hub.take_effects();
+        for effect in self.hub.take_effects() {
+            self.elsewhere.take(effect);
+        }
     }
 
     /// Goes on until nobody has anything to say.

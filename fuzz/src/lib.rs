@@ -1,6 +1,9 @@
-//! What several targets share: how a stream is cut into reads.
+//! What several targets share: how a stream is cut into reads, and what holds for every frame.
+
+use std::fmt::Debug;
 
 use arbitrary::Arbitrary;
+use proto::frame::{self, Message, PREFIX};
 
 /// How long the reads are that a stream comes in: four lengths in bytes, over and over again.
 ///
@@ -23,4 +26,29 @@ impl Cuts {
             Some(read)
         })
     }
+}
+
+/// A datagram with this header and this bulk, if it can be read as such a message, is written again so that it is read as
+/// the same, in no more bytes.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn survives<M: Message + PartialEq + Debug>(header: &[u8], bulk: &[u8]) {
+    let lengths = [header.len(), bulk.len()].map(|length| (length as u32).to_be_bytes());
+    let wire = [
+        &[frame::VERSION, M::KIND],
+        &lengths.concat()[..],
+        header,
+        bulk,
+    ]
+    .concat();
+    let Ok((message, read)) = frame::decode_datagram::<M>(&wire) else {
+        return;
+    };
+    assert_eq!(read, bulk);
+    let mut out = Vec::new();
+    frame::encode(&message, bulk, &mut out).expect("what was read can be written");
+    assert!((PREFIX + bulk.len()..=wire.len()).contains(&out.len()));
+    let again = frame::decode_datagram::<M>(&out).expect("what was written can be read");
+    assert_eq!(again, (message, bulk));
 }

@@ -1,18 +1,17 @@
 //! The folders that this makes, and removes again, whatever happens.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use nix::sys::stat::{Mode, umask};
-use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::unistd::geteuid;
 use runtime::shutdown::Shutdown;
 
 use super::Args;
+use crate::scratch::{Made, ensure_on_disk};
 
 /// Where sshd, started by root, wants an empty folder; a service that never ran has not made it.
 const PRIVILEGE_SEPARATION: &str = "/run/sshd";
@@ -39,12 +38,8 @@ impl Folders {
         umask(Mode::S_IWGRP | Mode::S_IWOTH);
         let name = format!("bench-filexfer-{}", std::process::id());
         let [memory, disk] = [&args.memory, &args.disk].map(|folder| folder.join(&name));
-        ensure!(
-            !is_in_memory(&args.disk)?,
-            "{} is in memory: name a folder on a disk by --disk",
-            args.disk.display()
-        );
-        let mut made = Made(Vec::new());
+        ensure_on_disk(&args.disk)?;
+        let mut made = Made::default();
         made.folder(&memory)?;
         made.folder(&disk)?;
         if geteuid().is_root() && !Path::new(PRIVILEGE_SEPARATION).exists() {
@@ -116,54 +111,5 @@ impl Folders {
         }
         fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(folder)
-    }
-}
-
-fn is_in_memory(folder: &Path) -> Result<bool> {
-    let found = statfs(folder).with_context(|| format!("cannot use {}", folder.display()))?;
-    Ok(found.filesystem_type() == TMPFS_MAGIC)
-}
-
-/// Folders that this made.
-struct Made(Vec<PathBuf>);
-
-impl Made {
-    fn folder(&mut self, path: &Path) -> Result<()> {
-        let make = || {
-            fs::create_dir(path)?;
-            // Servers may read as another user, whatever the umask.
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-        };
-        make().with_context(|| format!("cannot make {}", path.display()))?;
-        self.0.push(path.to_owned());
-        Ok(())
-    }
-
-    fn go_with_a_signal(&self) -> Result<Shutdown> {
-        let made = Self(self.0.clone());
-        let shutdown = Shutdown::on_signal()?;
-        shutdown.on_trigger(move || {
-            drop(made);
-            // The sides end when this does.
-            std::process::exit(1);
-        });
-        Ok(shutdown)
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        self.0.iter().for_each(|folder| remove(folder));
-    }
-}
-
-/// Tries again where a program puts something into it meanwhile.
-fn remove(folder: &Path) {
-    const TRIES: usize = 5;
-    for _ in 0..TRIES {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            _ => break,
-        }
     }
 }

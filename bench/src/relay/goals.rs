@@ -2,7 +2,7 @@
 
 use super::Part;
 use super::load::Run;
-use super::program::{Clients, Program};
+use super::program::{Clients, InFlight, Program};
 use crate::goal::{self, Bound, Target, Topic};
 
 /// This topic.
@@ -23,6 +23,8 @@ type Read = fn(&Run) -> Option<f64>;
 const CLASSIC: Program = Program::Ours(Clients::Classic);
 const NATIVE: Program = Program::Ours(Clients::Nameless);
 const NAMED: Program = Program::Ours(Clients::Named);
+const STORE: Program = Program::Store(InFlight::Few);
+const JETSTREAM: Program = Program::JetStream(InFlight::Few);
 
 /// All of them, in the order of the report.
 pub(crate) const GOALS: &[Goal] = &[
@@ -52,6 +54,17 @@ pub(crate) const GOALS: &[Goal] = &[
     memory(CLASSIC),
     memory(NATIVE),
     memory(NAMED),
+    messages(Part::Mail, STORE, &[rate(JETSTREAM)], 1.0),
+    messages(Part::Drain, STORE, &[rate(JETSTREAM)], 1.5),
+    Goal {
+        part: Part::Fleet,
+        figure: "p50, µs",
+        ours: of(Program::Fleet, Run::p50_us),
+        others: &[of(Program::AsyncNats, Run::p50_us)],
+        target: Target::ratio(Bound::AtMost, 1.5),
+    },
+    waiting(Part::Waiting),
+    waiting(Part::WaitingEach),
 ];
 
 /// Who takes part beside them, to be shown.
@@ -62,6 +75,13 @@ pub(crate) const SHOWN: &[(Part, Program)] = &[
     (Part::Native, Program::Nats),
     (Part::Idle, Program::Nats),
     (Part::Idle, Program::MosquittoQos0),
+    (Part::Mail, Program::Store(InFlight::Many)),
+    (Part::Mail, Program::JetStream(InFlight::Many)),
+    (Part::Mail, Program::Fleet),
+    (Part::Drain, Program::Fleet),
+    (Part::Waiting, JETSTREAM),
+    (Part::Waiting, Program::Fleet),
+    (Part::WaitingEach, JETSTREAM),
 ];
 
 const fn messages(part: Part, ours: Program, others: &'static [Series], at_least: f64) -> Goal {
@@ -100,6 +120,16 @@ const fn memory(ours: Program) -> Goal {
         ours: of(ours, Run::bytes_each),
         others: &[],
         target: Target::itself(Bound::AtMost, 400.0),
+    }
+}
+
+const fn waiting(part: Part) -> Goal {
+    Goal {
+        part,
+        figure: "memory, MB",
+        ours: of(STORE, Run::waiting_mb),
+        others: &[],
+        target: Target::itself(Bound::AtMost, 64.0),
     }
 }
 

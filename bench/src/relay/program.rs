@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Args;
 use super::client::Wire;
+use super::disk::{Disk, Folder};
 use super::mosquitto::Settings;
 use crate::child::{Listens, free, words};
 use crate::installed::{self, Installed};
@@ -19,12 +20,18 @@ pub(crate) enum Program {
     Ours(Clients),
     /// Ours with --busy-poll, by the classic wire.
     OursBusy,
+    /// Ours with a store, so many of whose messages are without a verdict.
+    Store(InFlight),
+    /// Two of ours, and NATS that joins them.
+    Fleet,
     /// The one that is kept here.
     Bare,
     /// By a raw client.
     Nats,
     /// By the client library.
     AsyncNats,
+    /// With a stream in files, by the client library.
+    JetStream(InFlight),
     /// By messages that arrive at most once.
     MosquittoQos0,
     /// By messages that arrive at least once.
@@ -43,6 +50,15 @@ pub(crate) enum Clients {
     Named,
 }
 
+/// How many messages are without a verdict, where they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InFlight {
+    /// 64.
+    Few,
+    /// 256.
+    Many,
+}
+
 /// How a server is called.
 pub(super) struct Call {
     pub(super) program: PathBuf,
@@ -50,6 +66,7 @@ pub(super) struct Call {
     pub(super) listens: Listens,
     /// What has to be there while it runs.
     _settings: Option<Settings>,
+    _folder: Option<Folder>,
 }
 
 impl Program {
@@ -60,9 +77,14 @@ impl Program {
             Self::Ours(Clients::Nameless) => "ours, native",
             Self::Ours(Clients::Named) => "ours, native with names",
             Self::OursBusy => "ours --busy-poll",
+            Self::Store(InFlight::Few) => "ours --store",
+            Self::Store(InFlight::Many) => "ours --store, 256",
+            Self::Fleet => "ours --nats",
             Self::Bare => "bare relay",
             Self::Nats => "NATS, raw client",
             Self::AsyncNats => "NATS, async-nats",
+            Self::JetStream(InFlight::Few) => "JetStream",
+            Self::JetStream(InFlight::Many) => "JetStream, 256",
             Self::MosquittoQos0 => "mosquitto QoS 0",
             Self::MosquittoQos1 => "mosquitto QoS 1",
             Self::Coturn => "coturn",
@@ -73,24 +95,66 @@ impl Program {
     pub(super) fn wire(self) -> Wire {
         match self {
             Self::Ours(Clients::Classic) | Self::OursBusy | Self::Bare => Wire::Classic,
-            Self::Ours(Clients::Nameless | Clients::Named) => Wire::Native,
+            Self::Ours(Clients::Nameless | Clients::Named) | Self::Store(_) | Self::Fleet => {
+                Wire::Native
+            }
             Self::Nats => Wire::Nats,
             Self::AsyncNats => Wire::AsyncNats,
+            Self::JetStream(_) => Wire::JetStream,
             Self::MosquittoQos0 => Wire::MqttQos0,
             Self::MosquittoQos1 => Wire::MqttQos1,
             Self::Coturn => Wire::Turn,
         }
     }
 
+    /// How many messages are without a verdict, where they are kept.
+    pub(super) fn in_flight(self) -> usize {
+        match self {
+            Self::Store(InFlight::Many) | Self::JetStream(InFlight::Many) => 256,
+            _ => 64,
+        }
+    }
+
+    /// What joins a fleet.
+    pub(super) fn joining() -> Self {
+        Self::JetStream(InFlight::Few)
+    }
+
+    /// How one of ours is started that NATS, at this address, joins with others.
+    pub(super) fn call_joined(self, programs: &Programs, nats: SocketAddrV4) -> Result<Call> {
+        let program = programs.path(self).map_err(anyhow::Error::msg)?.to_owned();
+        let (arguments, listens) = ours(&format!("--nats nats://{nats} --quota {QUOTA}"));
+        Ok(Call {
+            program,
+            arguments,
+            listens,
+            _settings: None,
+            _folder: None,
+        })
+    }
+
     /// How its server is started for one run.
     pub(super) fn call(self, programs: &Programs) -> Result<Call> {
         let program = programs.path(self).map_err(anyhow::Error::msg)?.to_owned();
-        let mut settings = None;
+        let (mut settings, mut folder) = (None, None);
         let (arguments, listens) = match self {
-            Self::Ours(_) => ours(""),
+            Self::Ours(_) | Self::Fleet => ours(""),
             Self::OursBusy => ours("--busy-poll"),
+            Self::Store(_) => {
+                let folder = folder.insert(programs.disk.folder()?);
+                let (mut arguments, listens) =
+                    ours(&format!("--quota {QUOTA} --store-size 16G --store"));
+                arguments.push(format!("{}/mail", folder.path()?));
+                (arguments, listens)
+            }
             Self::Bare => (words("relay-bare"), Listens::Announced("")),
             Self::Nats | Self::AsyncNats => nats(free::tcp()?),
+            Self::JetStream(_) => {
+                let folder = folder.insert(programs.disk.folder()?);
+                let (mut arguments, listens) = nats(free::tcp()?);
+                arguments.extend(["--jetstream", "--store_dir", folder.path()?].map(str::to_owned));
+                (arguments, listens)
+            }
             Self::MosquittoQos0 | Self::MosquittoQos1 => {
                 let address = free::tcp()?;
                 let settings = settings.insert(Settings::write(address)?);
@@ -104,9 +168,13 @@ impl Program {
             arguments,
             listens,
             _settings: settings,
+            _folder: folder,
         })
     }
 }
+
+/// Messages that one sender may have waiting for a name: more than any part sends.
+const QUOTA: u32 = 100_000_000;
 
 fn ours(more: &str) -> (Vec<String>, Listens) {
     let arguments = words(&format!("serve --bind 127.0.0.1:0 {more}"));
@@ -140,6 +208,9 @@ pub(crate) struct Programs {
     /// This one, which has the bare relay.
     #[serde(skip)]
     bench: PathBuf,
+    /// Where servers keep what they keep.
+    #[serde(skip)]
+    disk: Disk,
 }
 
 impl Programs {
@@ -154,15 +225,22 @@ impl Programs {
             mosquitto: mosquitto.map(|one| one.whose_version_has("mosquitto version")),
             coturn: coturn.map(|one| one.named("coturn")),
             bench,
+            disk: Disk::make(&args.disk)?,
         })
     }
 
     /// Where the program lies, or what the report says if it is not there.
     pub(crate) fn path(&self, program: Program) -> Result<&Path, &'static str> {
         let (installed, missing) = match program {
-            Program::Ours(_) | Program::OursBusy => return Ok(self.ours.path()),
+            Program::Ours(_) | Program::OursBusy | Program::Store(_) => {
+                return Ok(self.ours.path());
+            }
+            Program::Fleet => {
+                let nats = self.path(Program::joining());
+                return nats.map(|_| self.ours.path());
+            }
             Program::Bare => return Ok(&self.bench),
-            Program::Nats | Program::AsyncNats => {
+            Program::Nats | Program::AsyncNats | Program::JetStream(_) => {
                 (&self.nats, "not installed (apt install nats-server)")
             }
             Program::MosquittoQos0 | Program::MosquittoQos1 => {
@@ -172,6 +250,11 @@ impl Programs {
         };
         let installed = installed.as_ref().ok_or(missing)?;
         Ok(installed.path())
+    }
+
+    /// Where servers keep what they keep.
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Where this program lies, which has the load.
@@ -211,6 +294,7 @@ mod tests {
             mosquitto: None,
             coturn: Some(Installed::of("turnserver", "4.6").named("coturn")),
             bench: "bench".into(),
+            disk: Disk::make(&std::env::temp_dir()).unwrap(),
         }
     }
 
@@ -234,7 +318,9 @@ mod tests {
         for program in [
             Program::Ours(Clients::Classic),
             Program::OursBusy,
+            Program::Store(InFlight::Few),
             Program::Nats,
+            Program::JetStream(InFlight::Many),
             Program::Coturn,
         ] {
             let arguments = program.call(&programs()).unwrap().arguments;

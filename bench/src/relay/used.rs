@@ -24,7 +24,29 @@ struct Row {
     p50_us: Option<f64>,
     p99_us: Option<f64>,
     bytes_each: Option<f64>,
+    client_cpu_us: Option<f64>,
+    flushes_per_1000: Option<f64>,
+    waiting_mb: Option<f64>,
+    waiting_peak_mb: Option<f64>,
 }
+
+type Read = fn(&Row) -> Option<f64>;
+
+/// What is shown of each: its title, how many decimals it has, and where it is.
+const COLUMNS: [(&str, usize, Read); 10] = [
+    ("deliveries/s", 0, |row| row.deliveries_per_s),
+    ("server's CPU for each, µs", 3, |row| row.server_cpu_us),
+    ("clients', µs", 3, |row| row.client_cpu_us),
+    ("lost, %", 3, |row| row.lost_percent),
+    ("p50, µs", 1, |row| row.p50_us),
+    ("p99, µs", 1, |row| row.p99_us),
+    ("flushes of the disk for 1000", 2, |row| {
+        row.flushes_per_1000
+    }),
+    ("memory each, B", 0, |row| row.bytes_each),
+    ("memory, MB", 1, |row| row.waiting_mb),
+    ("its peak, MB", 1, |row| row.waiting_peak_mb),
+];
 
 impl Used {
     /// By all that was measured.
@@ -51,40 +73,27 @@ impl Row {
             p50_us: of(Run::p50_us),
             p99_us: of(Run::p99_us),
             bytes_each: of(Run::bytes_each),
+            client_cpu_us: of(Run::client_cpu_us),
+            flushes_per_1000: of(Run::flushes_per_1000),
+            waiting_mb: of(Run::waiting_mb),
+            waiting_peak_mb: of(Run::waiting_peak_mb),
         }
-    }
-
-    fn cells(&self) -> [String; 7] {
-        let text = |figure: Option<f64>, decimals: usize| {
-            figure
-                .map(|figure| format!("{figure:.decimals$}"))
-                .unwrap_or_default()
-        };
-        [
-            self.program.to_owned(),
-            text(self.deliveries_per_s, 0),
-            text(self.server_cpu_us, 3),
-            text(self.lost_percent, 3),
-            text(self.p50_us, 1),
-            text(self.p99_us, 1),
-            text(self.bytes_each, 0),
-        ]
     }
 }
 
 impl fmt::Display for Used {
+    /// Without the columns that say nothing here.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new([
-            "medians",
-            "deliveries/s",
-            "server's CPU for each, µs",
-            "lost, %",
-            "p50, µs",
-            "p99, µs",
-            "memory each, B",
-        ]);
+        let says = |read: Read| self.0.iter().any(|row| read(row).is_some());
+        let columns: Vec<_> = COLUMNS.iter().filter(|(_, _, read)| says(*read)).collect();
+        let titles = columns.iter().map(|(title, ..)| *title);
+        let mut table = Table::with_titles(std::iter::once("medians").chain(titles));
         for row in &self.0 {
-            table.row(row.cells());
+            let cells = columns.iter().map(|(_, decimals, read)| {
+                let figure = read(row).map(|figure| format!("{figure:.decimals$}"));
+                figure.unwrap_or_default()
+            });
+            table.row(std::iter::once(row.program.to_owned()).chain(cells));
         }
         write!(f, "{table}")
     }

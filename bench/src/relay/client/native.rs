@@ -1,5 +1,6 @@
 //! Clients of the native wire: a sender, and receivers or the members of a room, all in one thread.
 
+pub(super) mod mail;
 mod member;
 
 use std::net::{SocketAddr, SocketAddrV4};
@@ -43,6 +44,26 @@ pub(super) fn pair(server: SocketAddrV4, content: &[u8]) -> Result<Native> {
         began,
         members,
         to: To::Address(receiver),
+        content: content.to_vec(),
+    })
+}
+
+/// A sender at this relay, and a receiver at another one that serves the same community. They have names.
+pub(super) fn apart(
+    sender: SocketAddrV4,
+    receiver: SocketAddrV4,
+    content: &[u8],
+) -> Result<Native> {
+    let began = Instant::now();
+    let mut members = Vec::new();
+    for (number, server) in (0..).zip([sender, receiver]) {
+        let options = Options::default();
+        members.push(registered(server, &options, Some(number), began)?);
+    }
+    Ok(Native {
+        began,
+        members,
+        to: To::Name(name(1)?.0),
         content: content.to_vec(),
     })
 }

@@ -130,6 +130,7 @@ pub(super) fn pump(pair: &mut dyn Pair, window: Window, length: Duration) -> Res
         delivered: sent * members - lost_deliveries,
         seconds: last.duration_since(began).as_secs_f64(),
         latency: None,
+        cpu_seconds: None,
     })
 }
 
@@ -150,6 +151,7 @@ pub(super) fn one_by_one(pair: &mut dyn Pair, messages: u64) -> Result<Told> {
         delivered: messages,
         seconds: began.elapsed().as_secs_f64(),
         latency: Some(Latency::of(durations)),
+        cpu_seconds: None,
     })
 }
 

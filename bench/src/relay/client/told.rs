@@ -16,11 +16,13 @@ pub(crate) struct Told {
     pub(crate) delivered: u64,
     /// From the first message to the last delivery or answer.
     pub(crate) seconds: f64,
-    /// Of one in flight.
+    /// Of one in flight, or of verdicts.
     pub(crate) latency: Option<Latency>,
+    /// The CPU time of the clients meanwhile, where it is told.
+    pub(crate) cpu_seconds: Option<f64>,
 }
 
-/// From sending a message to having received it, in µs.
+/// From before a message is sent until it is received, or its sender knows that it is kept, in µs.
 #[derive(Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) struct Latency {
     pub(crate) p50: f64,
@@ -68,6 +70,7 @@ mod tests {
             delivered: 399,
             seconds: 2.0,
             latency: Some(Latency { p50: 1.5, p99: 2.5 }),
+            cpu_seconds: Some(1.5),
         };
         let text = serde_json::to_string(&told).unwrap();
         assert_eq!(Told::read(&text).unwrap(), told);

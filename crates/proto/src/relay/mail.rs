@@ -215,6 +215,11 @@ impl Mail {
         Ok(Keep::At(place))
     }
 
+    /// This place, and all before it, were given to letters before.
+    pub fn passed(&mut self, place: Place) {
+        self.last = self.last.max(place);
+    }
+
     /// A letter is on the disk from before, whatever the limits are now. Those for one name are told in the order of
     /// their places; `false` where it was not taken since it breaks that order, or its sender has no name.
     pub fn found(&mut self, place: Place, letter: &Letter, bytes: u32, since: u64) -> bool {

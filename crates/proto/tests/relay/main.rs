@@ -3,6 +3,7 @@
 
 mod classic;
 mod network;
+mod post;
 mod rooms;
 mod said;
 mod world;
@@ -11,27 +12,47 @@ use std::panic;
 
 use world::World;
 
-/// Runs a world for each of these seeds, or for the one in `SEED`.
-fn run(seeds: std::ops::Range<u64>) {
-    let one = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seeds = one.map_or(seeds, |seed| seed..seed + 1);
+use post::Kind;
+
+/// Runs a world for each of these seeds, or for the one in `SEED`, or for those from `SEED=first..last`.
+fn run(seeds: std::ops::Range<u64>, world: impl Fn(u64) + panic::RefUnwindSafe) {
+    let seeds = std::env::var("SEED").map_or(seeds, |wanted| {
+        let number = |text: &str| text.parse::<u64>().expect("a number in SEED");
+        match wanted.split_once("..") {
+            Some((first, last)) => number(first)..number(last),
+            None => number(&wanted)..number(&wanted) + 1,
+        }
+    });
+    let mut failed = Vec::new();
     for seed in seeds {
-        let result = panic::catch_unwind(|| World::new(seed).run());
-        if let Err(reason) = result {
+        if let Err(reason) = panic::catch_unwind(|| world(seed)) {
             let said = reason.downcast_ref::<String>().cloned().unwrap_or_default();
-            panic!("seed {seed}: {said}");
+            failed.push(format!("seed {seed}: {said}"));
         }
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+fn here(seed: u64) {
+    World::new(seed).run();
 }
 
 #[test]
 fn what_is_queued_arrives_once_and_in_order_1() {
-    run(0..60);
+    run(0..60, here);
 }
 
 #[test]
 fn what_is_queued_arrives_once_and_in_order_2() {
-    run(60..120);
+    run(60..120, here);
+}
+
+#[test]
+fn what_a_store_has_taken_is_not_lost() {
+    run(0..40, |seed| post::World::new(Kind::Store, seed).run());
+}
+
+#[test]
+fn what_a_fleet_has_taken_is_not_lost() {
+    run(0..40, |seed| post::World::new(Kind::Fleet, seed).run());
 }

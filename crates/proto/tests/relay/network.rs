@@ -56,24 +56,32 @@ impl Weather {
     }
 }
 
-/// Where a datagram goes.
+/// Where a datagram goes where there is one relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     ToRelay { from: SocketAddr },
     ToClient { to: SocketAddr },
 }
 
-/// What is on its way.
-#[derive(Default)]
-pub(crate) struct Network {
-    flying: BTreeMap<(Duration, u64), (Way, Vec<u8>)>,
+/// What is on its way, and where it goes.
+pub(crate) struct Network<W> {
+    flying: BTreeMap<(Duration, u64), (W, Vec<u8>)>,
     sent: u64,
 }
 
-impl Network {
+impl<W> Default for Network<W> {
+    fn default() -> Self {
+        Self {
+            flying: BTreeMap::new(),
+            sent: 0,
+        }
+    }
+}
+
+impl<W: Copy> Network<W> {
     pub(crate) fn send(
         &mut self,
-        way: Way,
+        way: W,
         datagram: &[u8],
         weather: Weather,
         random: &mut Random,
@@ -96,7 +104,7 @@ impl Network {
         self.flying.keys().next().map(|(due, _)| *due)
     }
 
-    pub(crate) fn take(&mut self, now: Duration) -> Option<(Way, Vec<u8>)> {
+    pub(crate) fn take(&mut self, now: Duration) -> Option<(W, Vec<u8>)> {
         let entry = self.flying.first_entry()?;
         (entry.key().0 <= now).then(|| entry.remove())
     }

@@ -63,7 +63,7 @@ struct Peer {
 pub(crate) struct World {
     now: Duration,
     random: Random,
-    network: Network,
+    network: Network<Way>,
     hub: Hub,
     out: Outbox,
     names: Vec<(Name, SigningKey)>,

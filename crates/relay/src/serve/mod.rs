@@ -34,7 +34,7 @@ use runtime::{host, random};
 
 pub(crate) use args::Args;
 use names::{Keeper, Owner};
-use outside::{Outside, Runner};
+use outside::{Outside, Runner, Wake};
 use relay::Relay;
 use store::Store;
 use worker::Worker;
@@ -72,6 +72,11 @@ impl Serve {
             .collect();
         let metrics = args.metrics.map(metrics::bind).transpose()?;
         let mut runners = Vec::<Runner>::new();
+        #[cfg_attr(
+            not(feature = "nats"),
+            expect(unused_mut, reason = "the store wakes when it is told")
+        )]
+        let mut wakes = Vec::<Wake>::new();
         let mut hub = Hub::new(settings(args, &sockets)?, Duration::ZERO);
         let (mut keeper, mut store) = (None, None);
         if let Some(path) = &args.store.store {
@@ -84,8 +89,10 @@ impl Serve {
         let bus = match args.bus.nats.is_empty() {
             true => None,
             false => {
-                let (bus, runner) = bus::Bus::connect(&args.bus, limits(args), label(&sockets))?;
+                let (bus, runner, wake) =
+                    bus::Bus::connect(&args.bus, limits(args), label(&sockets))?;
                 runners.push(runner);
+                wakes.push(wake);
                 Some(bus)
             }
         };
@@ -101,7 +108,7 @@ impl Serve {
         let relay = Relay::new(
             hub,
             sockets.clone(),
-            Outside::new(runners),
+            Outside::new(runners, wakes),
             shutdown.clone(),
         );
         let relay = Arc::new(relay.with_mail(store.as_ref().map(Store::figures)));
@@ -139,7 +146,8 @@ impl Serve {
             let buses = self
                 .bus
                 .take()
-                .map(|bus| start(scope, relay, "bus", || bus.run(relay)));
+                .map(|bus| (bus, Arc::clone(&self.relay)))
+                .map(|(bus, hub)| start(scope, relay, "bus", || bus.run(hub)));
             let served = self.serve(scope, relay);
             relay.close();
             for thread in [keeps, stores] {

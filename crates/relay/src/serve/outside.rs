@@ -7,18 +7,28 @@ use proto::relay::hub::elsewhere::Errand;
 /// Takes errands; it never waits.
 pub(super) type Runner = Box<dyn Fn(Vec<Errand>) + Send>;
 
+/// Has a thread look after the errands that its runner took. It is called when the hub is free again: a thread that is
+/// woken before would wait for it.
+pub(super) type Wake = Box<dyn Fn() + Send>;
+
 /// All who run errands, until the relay is closed.
 #[derive(Default)]
-pub(super) struct Outside(Mutex<Vec<Runner>>);
+pub(super) struct Outside {
+    runners: Mutex<Vec<Runner>>,
+    wakes: Mutex<Vec<Wake>>,
+}
 
 impl Outside {
-    pub(super) fn new(runners: Vec<Runner>) -> Self {
-        Self(Mutex::new(runners))
+    pub(super) fn new(runners: Vec<Runner>, wakes: Vec<Wake>) -> Self {
+        Self {
+            runners: Mutex::new(runners),
+            wakes: Mutex::new(wakes),
+        }
     }
 
     /// Hands errands to all who may run them; each knows which are its own.
     pub(super) fn run(&self, errands: Vec<Errand>) {
-        let runners = self.runners();
+        let runners = lock(&self.runners);
         let Some((last, others)) = runners.split_last() else {
             return;
         };
@@ -26,12 +36,18 @@ impl Outside {
         last(errands);
     }
 
-    /// There are no more errands: the runners go, and their threads end when they have run what they were given.
-    pub(super) fn close(&self) {
-        self.runners().clear();
+    /// Wakes those who do not wake when they are handed errands.
+    pub(super) fn wake(&self) {
+        lock(&self.wakes).iter().for_each(|wake| wake());
     }
 
-    fn runners(&self) -> MutexGuard<'_, Vec<Runner>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// There are no more errands: the runners go, and their threads end when they have run what they were given.
+    pub(super) fn close(&self) {
+        lock(&self.wakes).clear();
+        lock(&self.runners).clear();
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

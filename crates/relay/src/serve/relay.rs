@@ -103,17 +103,20 @@ impl Relay {
     /// Has the hub hear what came, at this time since the relay began, and carries out what it says.
     pub(super) fn turn(&self, post: &mut Post, hear: impl FnOnce(&mut Hub, Duration, &mut Outbox)) {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, has_answers) = {
+        let (now, has_answers, has_errands) = {
             let mut hub = self.hub();
             // Who has the hub looks at the clock: to the hub time never goes back.
             let now = self.uptime();
             hear(&mut hub, now, post.out());
             hub.flush(now, post.out());
-            self.note(&mut hub);
-            (now, hub.has_answers())
+            let has_errands = self.note(&mut hub);
+            (now, hub.has_answers(), has_errands)
         };
         if !has_answers {
             drop(turn);
+            if has_errands {
+                self.outside.wake();
+            }
             return post.send(self);
         }
         post.send_and_keep(self);
@@ -123,6 +126,7 @@ impl Relay {
             self.note(&mut hub);
         }
         drop(turn);
+        self.outside.wake();
         post.send(self);
     }
 
@@ -152,11 +156,13 @@ impl Relay {
         self.note(&mut hub);
         drop(hub);
         post.send(self);
+        self.outside.wake();
         self.outside.close();
     }
 
-    /// Carries out what the hub wants done, and takes note of when it wants to be looked after.
-    fn note(&self, hub: &mut Hub) {
+    /// Carries out what the hub wants done, and takes note of when it wants to be looked after. Says whether others are
+    /// to do something.
+    fn note(&self, hub: &mut Hub) -> bool {
         let mut errands = Vec::new();
         for effect in hub.take_effects() {
             match effect {
@@ -164,12 +170,14 @@ impl Relay {
                 Effect::Errand(errand) => errands.push(errand),
             }
         }
-        if !errands.is_empty() {
+        let has_errands = !errands.is_empty();
+        if has_errands {
             self.outside.run(errands);
         }
         if let Some(deadline) = hub.deadline() {
             self.alarm.set(deadline);
         }
+        has_errands
     }
 
     fn hub(&self) -> MutexGuard<'_, Hub> {

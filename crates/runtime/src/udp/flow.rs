@@ -295,6 +295,16 @@ mod tests {
         (client, server)
     }
 
+    #[test]
+    fn each_has_a_port_of_its_own() {
+        let at = sharing().local_addr();
+        let flows = (0..500).map(|_| Flow::connect(at, &Options::default()).unwrap());
+        let flows: Vec<_> = flows.collect();
+        let ports: std::collections::HashSet<_> =
+            flows.iter().map(|flow| flow.local_addr().port()).collect();
+        assert_eq!(ports.len(), flows.len());
+    }
+
     fn numbered(count: usize, size: usize) -> Vec<u8> {
         let packet = |number: usize| vec![number as u8; size];
         (0..count).flat_map(packet).collect()

@@ -378,11 +378,16 @@ impl Options {
             tracing::debug!(%error, "the receive buffer stays as it is");
         }
         self.apply(&socket, server)?;
-        #[cfg(target_os = "linux")]
-        if self.clock != StampClock::Program {
-            socket.set_reuse_port(true)?;
+        let shares = self.clock != StampClock::Program;
+        // One that shares its port from the start would be given a port that another one shares.
+        let is_second = local.port() != 0;
+        if shares && is_second {
+            share_port(&socket)?;
         }
         socket.bind(&local.into())?;
+        if shares && !is_second {
+            share_port(&socket)?;
+        }
         ready(&socket)?;
         let socket = UdpSocket::from(socket);
         match self.fragments {
@@ -417,6 +422,18 @@ impl Options {
             }
         }
     }
+}
+
+/// Lets another socket have the same port.
+#[cfg(target_os = "linux")]
+fn share_port(socket: &socket2::Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+/// The port of a socket is its own.
+#[cfg(not(target_os = "linux"))]
+fn share_port(_: &socket2::Socket) -> io::Result<()> {
+    Ok(())
 }
 
 /// Any address of the family of this one.

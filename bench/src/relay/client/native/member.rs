@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use proto::relay::native::client::{Client, Event, SendError, Settings};
-use proto::relay::native::frames::{Stage, To, Wants};
+use proto::relay::native::frames::{Ending, Stage, To, Wants};
 use proto::relay::native::{Identity, MAX_DATAGRAM, MessageId, Name};
 use runtime::udp::{Flow, Options, Room};
 
@@ -24,6 +24,8 @@ pub(super) struct Member {
     joined: bool,
     /// The last message that came.
     last: MessageId,
+    /// The last of its own messages that was answered.
+    answered: MessageId,
 }
 
 /// Datagrams of one size that wait to be sent together.
@@ -61,6 +63,7 @@ impl Member {
             at: None,
             joined: false,
             last: MessageId::default(),
+            answered: MessageId::default(),
         })
     }
 
@@ -99,6 +102,11 @@ impl Member {
         now: Duration,
     ) -> Result<(), SendError> {
         self.client.send(to, content, wants, now).map(drop)
+    }
+
+    /// Ends the session when all is said.
+    pub(super) fn close(&mut self) {
+        self.client.close();
     }
 
     /// Sends what is to be sent.
@@ -172,10 +180,14 @@ impl Member {
                 first,
                 last,
                 stage: Stage::Queued,
-            } => return Ok(last.0 - first.0 + 1),
+            } => {
+                ensure!(first > self.answered, "answers are not in order");
+                self.answered = last;
+                return Ok(last.0 - first.0 + 1);
+            }
             Event::Registered { at, .. } => self.at = Some(at),
             Event::Joined(_) => self.joined = true,
-            Event::Happened(_) => {}
+            Event::Happened(_) | Event::KeyMet { .. } | Event::Ended(Ending::Done) => {}
             event => bail!("unexpected: {event:?}"),
         }
         Ok(0)

@@ -128,7 +128,7 @@ impl Hub {
                 letters,
                 is_all,
             } => self.fetched(&name, round, &letters, is_all, now),
-            News::MailWaits { name } => self.mail_waits(&name, now),
+            News::MailWaits { name } => self.mail_waits(&name),
             News::Claimed { name, claimed } => self.claimed(&name, &claimed, now, out),
             News::Found { name, keys } => self.found(&name, keys.as_ref()),
             News::Letter {

@@ -1,6 +1,8 @@
 //! The one place where all comes together: errands of the hub, what comes over the bus, and the time.
 
 use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::ErrorCode;
@@ -16,12 +18,14 @@ use proto::relay::native::frames::{Happened, RelayState, Why};
 use proto::relay::native::identity::PublicKeys;
 use runtime::escape::Escaped;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Sleep, sleep};
 
 use super::fleet::{self, Fleet};
+use super::intray::{Intray, MOMENT};
 use super::lanes::{Answer, Lanes, Mail};
 use super::line::{Line, Listener, encode};
 use super::mail::{self, Mails};
-use super::presence::Presence;
+use super::presence::{self, Presence};
 use super::replies::{About, Questions};
 use super::rooms::{self, Rooms};
 use super::work::{Unprepared, Work};
@@ -56,6 +60,7 @@ pub(super) struct Desk<E> {
     ear: E,
     line: Line,
     works: UnboundedReceiver<Work>,
+    intray: Intray,
     limits: Limits,
     lanes: Lanes,
     presence: Presence,
@@ -78,7 +83,7 @@ impl<E: Ear> Desk<E> {
     pub(super) fn new(
         ear: E,
         line: Line,
-        works: UnboundedReceiver<Work>,
+        (works, intray): (UnboundedReceiver<Work>, Intray),
         limits: Limits,
         label: String,
     ) -> Self {
@@ -88,6 +93,7 @@ impl<E: Ear> Desk<E> {
             fleet: Fleet::new(label, now),
             line,
             works,
+            intray,
             limits,
             lanes: Lanes::default(),
             presence: Presence::default(),
@@ -109,26 +115,48 @@ impl<E: Ear> Desk<E> {
     pub(super) async fn run(mut self) {
         self._listeners = self.listen();
         let mut works = Vec::with_capacity(BATCH);
+        let mut moment: Option<Pin<Box<Sleep>>> = None;
         while !self.is_over() {
-            poll_fn(|context| {
+            let is_over = poll_fn(|context| {
                 self.line.poll_send(context);
-                self.works.poll_recv_many(context, &mut works, BATCH)
+                let came = self.works.poll_recv_many(context, &mut works, BATCH);
+                let is_over = moment
+                    .as_mut()
+                    .is_some_and(|moment| moment.as_mut().poll(context).is_ready());
+                match came.is_ready() || is_over {
+                    true => Poll::Ready(is_over),
+                    false => Poll::Pending,
+                }
             })
             .await;
             self.line.weather.now = Instant::now();
+            self.intray.attend();
             for work in works.drain(..) {
                 self.take(work);
             }
-            self.see_to_mail();
-            if !self.line.news.is_empty() {
-                self.ear.hear(&mut self.line.news);
+            self.tell();
+            let (errands, looks_again) = self.intray.take(is_over);
+            if is_over || moment.is_none() {
+                moment = looks_again.then(|| Box::pin(sleep(MOMENT)));
             }
+            for errand in errands {
+                self.run_errand(errand);
+            }
+            self.see_to_mail();
+            self.tell();
+        }
+    }
+
+    /// Tells the hub what is new.
+    fn tell(&mut self) {
+        if !self.line.news.is_empty() {
+            self.ear.hear(&mut self.line.news);
         }
     }
 
     fn listen(&self) -> Vec<Listener> {
         let (line, subjects) = (&self.line, &self.line.subjects);
-        let all = |subject| line.listen(subject, false, Work::HearsAll, Work::ForAll);
+        let all = |subject| line.listen(subject, false, (Work::HearsAll, None), Work::ForAll);
         vec![
             all(subjects.here()),
             all(subjects.beat()),
@@ -136,7 +164,7 @@ impl<E: Ear> Desk<E> {
             line.listen(
                 line.replies.all().into(),
                 false,
-                Work::HearsAll,
+                (Work::HearsAll, None),
                 Work::Reply,
             ),
         ]
@@ -153,9 +181,7 @@ impl<E: Ear> Desk<E> {
 
     fn take(&mut self, work: Work) {
         match work {
-            Work::Errands(errands) => errands
-                .into_iter()
-                .for_each(|errand| self.run_errand(errand)),
+            Work::Errands | Work::HearsAll => {}
             Work::Reply(message) => self.answered(&message),
             Work::ForName(name, message) => self.for_name(name, &message),
             Work::FromRoom(room, message) => self.from_room(room, &message),
@@ -167,8 +193,8 @@ impl<E: Ear> Desk<E> {
             Work::Dropped => self.dropped(),
             Work::Complaint(text) => self.complain(text),
             Work::HearsName(name) => self.presence.hears(name, &mut self.line),
+            Work::Left(name) => self.presence.left(name, &mut self.line),
             Work::HearsRoom(room) => self.rooms.hears(room, &mut self.line),
-            Work::HearsAll => {}
             Work::Prepared(prepared) => self.prepared(prepared),
             Work::Fetched(name, round, read) => {
                 let now = self.line.now();
@@ -229,7 +255,7 @@ impl<E: Ear> Desk<E> {
             },
             Errand::Present { name } => self.presence.begin(name, line),
             Errand::Absent { name } => {
-                self.presence.end(name, line);
+                self.presence.end(name);
                 self.mails.leave(name);
             }
             Errand::Tell { to, receipt } => {
@@ -348,12 +374,12 @@ impl<E: Ear> Desk<E> {
                 if letter.to != name {
                     return None;
                 }
-                self.line.figures.heard.add(1);
-                let reply = self.questions.take(reply, self.line.now());
                 if !self.presence.has(&name) {
-                    self.pass(reply, Passed::Keep);
+                    self.forward(name, message);
                     return Some(());
                 }
+                self.line.figures.heard.add(1);
+                let reply = self.questions.take(reply, self.line.now());
                 let content = content.to_vec();
                 self.line.news.push(News::Letter {
                     reply,
@@ -384,7 +410,8 @@ impl<E: Ear> Desk<E> {
     /// What came for a name that has just left goes to whoever has it now: this relay hears it no more.
     fn forward(&mut self, name: Name, message: &Message) {
         let subject = self.line.subjects.to(name);
-        self.line.say(subject, None, message.payload.clone());
+        let reply = message.reply.clone();
+        self.line.say(subject, reply, message.payload.clone());
     }
 
     fn from_room(&mut self, room: Name, message: &Message) {
@@ -415,6 +442,10 @@ impl<E: Ear> Desk<E> {
         match kind(payload)? {
             <Here as frame::Message>::KIND => {
                 let (here, _) = read::<Here>(payload)?;
+                for name in presence::gone(&here) {
+                    let weather = self.line.weather;
+                    self.lanes.doubt(name, weather, &mut self.line);
+                }
                 self.presence.hear(&here, &mut self.line);
             }
             <Beat as frame::Message>::KIND => {
@@ -458,6 +489,7 @@ impl<E: Ear> Desk<E> {
         if self.fleet.is_due(now) {
             self.fleet.beat(self.ear.counts(), &mut self.line);
             self.presence.say_some(&mut self.line);
+            self.line.forget_told();
         }
         self.prepare();
     }
@@ -503,6 +535,7 @@ impl<E: Ear> Desk<E> {
         let weather = line.weather;
         self.lanes.come_back(weather, line);
         self.rooms.come_back(line);
+        line.tell_again();
         self.presence.say_all(line);
         self.fleet.come_back(weather.now);
         self.is_behind = true;

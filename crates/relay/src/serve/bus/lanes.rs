@@ -232,6 +232,18 @@ impl Lanes {
         self.each(|lane| lane.come_back(weather, carrier));
     }
 
+    /// The receiver has left the relay that had it: what was on its way there may be lost, and is not waited for.
+    pub(super) fn doubt(&mut self, name: Name, weather: Weather, carrier: &mut impl Carrier) {
+        if let Some(lane) = self.lanes.get_mut(&name) {
+            for place in 0..lane.items.len() {
+                if lane.items[place].stage == Stage::Asked {
+                    lane.hear(place, Answer::Silence, weather, carrier);
+                }
+            }
+        }
+        self.tidy(name);
+    }
+
     /// Whether mail is kept has changed.
     pub(super) fn go_on(&mut self, weather: Weather, carrier: &mut impl Carrier) {
         self.each(|lane| lane.go_on(weather, carrier));

@@ -1,10 +1,10 @@
 //! What all parts of the bus say and hear by.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::message::OutboundMessage;
@@ -17,6 +17,7 @@ use proto::relay::hub::elsewhere::{News, Outcome, Ticket};
 use proto::relay::letter::Letter;
 use proto::relay::native::Name;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 
 use super::figures::Figures;
@@ -27,6 +28,9 @@ use super::work::Work;
 
 /// How many messages that nobody waits for are kept for a bus that takes none.
 const MOST_QUEUED: usize = 65_536;
+
+/// A connection that breaks is known to be broken within this time: what was said before it has been heard.
+const HEARD: Duration = Duration::from_secs(10);
 
 /// How many bytes there are beside the content, at the most: of a frame, and of what the stream is told.
 const HEADS: usize = 512;
@@ -44,6 +48,8 @@ pub(super) struct Line {
     pub(super) weather: Weather,
     out: Client,
     queue: VecDeque<OutboundMessage>,
+    /// Who was told of mail, since when: that may be lost when the connection breaks.
+    told: HashMap<Name, Instant>,
 }
 
 impl Line {
@@ -71,6 +77,7 @@ impl Line {
                 mail: Mail::Later,
             },
             queue: VecDeque::new(),
+            told: HashMap::new(),
         }
     }
 
@@ -102,6 +109,21 @@ impl Line {
 
     fn enqueue(&mut self, message: OutboundMessage) {
         self.queue.push_back(message);
+    }
+
+    /// Tells those again of mail who were told before the connection broke, or shortly before.
+    pub(super) fn tell_again(&mut self) {
+        for name in std::mem::take(&mut self.told).into_keys() {
+            self.tell_of_mail(name);
+        }
+    }
+
+    /// Forgets who was told so long ago that they have heard it.
+    pub(super) fn forget_told(&mut self) {
+        let now = self.now();
+        if self.weather.is_up {
+            self.told.retain(|_, told| now < *told + HEARD);
+        }
     }
 
     /// What was not said yet is not said: whatever counts is said again.
@@ -144,12 +166,12 @@ impl Line {
     }
 
     /// Hears what is said to a subject. `ready` is told when the client has the subscription, before anything that is
-    /// heard by it.
+    /// heard by it; `over` when it has been told to end it.
     pub(super) fn listen(
         &self,
         subject: Subject,
         is_shared: bool,
-        ready: Work,
+        (ready, over): (Work, Option<Work>),
         heard: impl Fn(Message) -> Work + Send + Sync + 'static,
     ) -> Listener {
         let (stop, stopped) = oneshot::channel();
@@ -162,10 +184,11 @@ impl Line {
             match subscribed {
                 Ok(subscriber) => {
                     let _ = works.send(ready);
-                    hear(subscriber, stopped, |message| {
+                    let heard = |message| {
                         let _ = works.send(heard(message));
-                    })
-                    .await;
+                    };
+                    let told = || over.map(|over| works.send(over));
+                    hear(subscriber, stopped, heard, told).await;
                 }
                 Err(error) => tracing::debug!(%error, "not subscribed: the relay stops"),
             }
@@ -184,11 +207,13 @@ async fn hear(
     mut subscriber: Subscriber,
     mut stopped: oneshot::Receiver<()>,
     heard: impl Fn(Message) + Send,
+    over: impl FnOnce() -> Option<Result<(), SendError<Work>>> + Send,
 ) {
     while let Some(message) = next(&mut subscriber, Some(&mut stopped)).await {
         heard(message);
     }
     if subscriber.unsubscribe().await.is_ok() {
+        over();
         while let Some(message) = next(&mut subscriber, None).await {
             heard(message);
         }
@@ -252,6 +277,7 @@ impl Carrier for Line {
     fn tell_of_mail(&mut self, name: Name) {
         if let Some(payload) = encode(&MailWaits { to: name }, &[]) {
             self.publish(self.subjects.to(name), None, payload);
+            self.told.insert(name, self.now());
         }
     }
 }

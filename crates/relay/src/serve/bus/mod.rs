@@ -13,6 +13,7 @@ mod connection;
 mod desk;
 mod figures;
 mod fleet;
+mod intray;
 mod lanes;
 mod line;
 mod mail;
@@ -40,11 +41,12 @@ use tokio::time::{MissedTickBehavior, interval};
 pub(super) use args::Args;
 use desk::{Desk, Ear};
 pub(super) use figures::Figures;
+use intray::Intray;
 use line::Line;
 use subjects::Subjects;
 use work::Work;
 
-use super::outside::Runner;
+use super::outside::{Runner, Wake};
 use super::post::Post;
 use super::relay::Relay;
 
@@ -65,12 +67,12 @@ pub(super) struct Limits {
 }
 
 /// The hub, and what it says to its clients.
-struct Hub<'a> {
-    relay: &'a Relay,
+struct Hub {
+    relay: Arc<Relay>,
     post: Post,
 }
 
-impl Ear for Hub<'_> {
+impl Ear for Hub {
     fn hear(&mut self, news: &mut Vec<News>) {
         self.relay.hear(&mut self.post, news.drain(..));
     }
@@ -91,11 +93,12 @@ pub(super) struct Bus {
     runtime: Runtime,
     line: Line,
     works: UnboundedReceiver<Work>,
+    intray: Intray,
     limits: Limits,
     label: String,
 }
 
-/// Hands over what the hub wants done; that there is no more, when it is gone.
+/// Says that there are no more errands, when it is gone.
 struct Teller(UnboundedSender<Work>);
 
 impl Drop for Teller {
@@ -113,7 +116,7 @@ impl Bus {
         args: &Args,
         limits: Limits,
         label: String,
-    ) -> anyhow::Result<(Self, Runner)> {
+    ) -> anyhow::Result<(Self, Runner, Wake)> {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -126,19 +129,22 @@ impl Bus {
         let subjects = Subjects::new(args.community);
         let line = Line::new(client, subjects, relay, tell.clone(), Arc::default());
         drop(_inside);
+        let intray = Intray::default();
         let bus = Self {
             runtime,
             line,
             works,
+            intray: intray.clone(),
             limits,
             label: args.label.clone().unwrap_or(label),
         };
-        let teller = Teller(tell);
+        let (works, teller, told) = (tell.clone(), Teller(tell), intray.clone());
         let runner = move |errands| {
-            // It fails when the thread has ended, which says why itself.
-            let _ = teller.0.send(Work::Errands(errands));
+            let _until_it_is_gone = &teller;
+            intray.put(errands);
         };
-        Ok((bus, Box::new(runner)))
+        let wake = move || told.wake(&works);
+        Ok((bus, Box::new(runner), Box::new(wake)))
     }
 
     /// What it counts.
@@ -147,22 +153,23 @@ impl Bus {
     }
 
     /// Runs errands until there are no more, and tells the hub what others want.
-    pub(super) fn run(self, relay: &Relay) {
+    pub(super) fn run(self, relay: Arc<Relay>) {
         self.run_for(Hub {
             relay,
             post: Post::default(),
         });
     }
 
-    fn run_for(self, ear: impl Ear) {
+    fn run_for(self, ear: impl Ear + Send + 'static) {
         let Self {
             runtime,
             line,
             works,
+            intray,
             limits,
             label,
         } = self;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let ticks = line.works.clone();
             tokio::spawn(async move {
                 let mut ticks_on = interval(TICK);
@@ -172,10 +179,17 @@ impl Bus {
                 }
             });
             let client = line.client.clone();
-            Desk::new(ear, line, works, limits, label).run().await;
+            let desk = Desk::new(ear, line, (works, intray), limits, label);
+            // As one task among the others it runs next; the runtime looks for events first before it turns to what is
+            // none.
+            let ended = tokio::spawn(desk.run()).await;
             // What is under way goes out still.
             let _ = tokio::time::timeout(TICK, client.flush()).await;
+            ended
         });
         runtime.shutdown_background();
+        if let Err(error) = ended {
+            std::panic::resume_unwind(error.into_panic());
+        }
     }
 }

@@ -18,6 +18,9 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 /// How many names are said again with each beat, so that what was missed comes to be known.
 const SAID_AGAIN: usize = 4 * Here::NAMES;
 
+/// The age of a session that has ended.
+const GONE: u64 = u64::MAX;
+
 /// A name that is here.
 #[derive(Debug)]
 struct Present {
@@ -55,10 +58,11 @@ impl Presence {
         }
         let heard = move |message| Work::ForName(name, message);
         let subject = line.subjects.to(name);
+        let told = (Work::HearsName(name), Some(Work::Left(name)));
         let present = Present {
             since: line.now(),
             is_heard: false,
-            _listener: line.listen(subject, true, Work::HearsName(name), heard),
+            _listener: line.listen(subject, true, told, heard),
         };
         self.names.insert(name, present);
     }
@@ -71,9 +75,22 @@ impl Presence {
         }
     }
 
-    /// A name has no session any more. What was said to it last may have come here in vain: whoever has it now looks.
-    pub(super) fn end(&mut self, name: Name, line: &mut Line) {
-        if self.names.remove(&name).is_some() && line.weather.is_up {
+    /// A name has no session any more.
+    pub(super) fn end(&mut self, name: Name) {
+        self.names.remove(&name);
+    }
+
+    /// What is for a name is heard no more. What was on its way here is lost: those who have sent it are told, and so is
+    /// whoever has the name now that there may be mail.
+    pub(super) fn left(&self, name: Name, line: &mut Line) {
+        let here = Here {
+            relay: line.relay,
+            names: vec![(name, GONE)],
+        };
+        if let Some(payload) = encode(&here, &[]) {
+            line.say(line.subjects.here(), None, payload);
+        }
+        if line.weather.is_up {
             line.tell_of_mail(name);
         }
     }
@@ -114,7 +131,7 @@ impl Presence {
         if here.relay == line.relay {
             return;
         }
-        for (name, age) in here.names.iter().take(Here::NAMES) {
+        for (name, age) in here.names.iter().filter(|(_, age)| *age != GONE) {
             let Some(present) = self.names.get(name) else {
                 continue;
             };
@@ -125,6 +142,12 @@ impl Presence {
             }
         }
     }
+}
+
+/// The names whose sessions have ended at the relay that says so.
+pub(super) fn gone(here: &Here) -> impl Iterator<Item = Name> {
+    let names = here.names.iter();
+    names.filter_map(|(name, age)| (*age == GONE).then_some(*name))
 }
 
 /// Whether a session of this age stays when another relay has one of the same name.

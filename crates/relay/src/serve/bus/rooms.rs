@@ -83,7 +83,7 @@ impl Rooms {
             let heard = move |message| Work::FromRoom(room, message);
             let subject = line.subjects.room(room);
             Room {
-                _listener: line.listen(subject, false, Work::HearsRoom(room), heard),
+                _listener: line.listen(subject, false, (Work::HearsRoom(room), None), heard),
                 is_heard: false,
                 is_left: true,
                 sayings: VecDeque::new(),

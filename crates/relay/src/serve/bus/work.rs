@@ -1,7 +1,7 @@
 //! What the thread of the bus has to do.
 
 use async_nats::{Message, jetstream};
-use proto::relay::hub::elsewhere::{Claimed, Errand};
+use proto::relay::hub::elsewhere::Claimed;
 use proto::relay::letter::{Kept, Place};
 use proto::relay::native::Name;
 use proto::relay::native::identity::PublicKeys;
@@ -9,8 +9,8 @@ use proto::relay::native::identity::PublicKeys;
 /// Something to do, or to hear.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// What the hub wants done.
-    Errands(Vec<Errand>),
+    /// The hub wants something done.
+    Errands,
     /// There will be no more errands.
     Close,
     /// Some time has passed.
@@ -33,6 +33,8 @@ pub(super) enum Work {
     ForAll(Message),
     /// What is for a name is heard from now on.
     HearsName(Name),
+    /// What is for a name is heard no more: the server has been told, and what it sent before that is lost.
+    Left(Name),
     /// What is said in a room is heard from now on.
     HearsRoom(Name),
     /// What is for all relays is heard from now on.

@@ -3,6 +3,7 @@
 //! | key | value |
 //! |---|---|
 //! | `m`, a name, 0, a [`Place`] as 8 bytes, big-endian | when it was kept, as 8 bytes of seconds since 1970, big-endian; the frame of a [`Letter`] with its content |
+//! | `d`, a name | the [`Place`] up to which the letters for it are done with, whether they are still there or not; 8 bytes, big-endian |
 //! | `n`, a name | the frame of an [`Owner`] |
 //! | `v` | [`LAYOUT`], 4 bytes, big-endian |
 
@@ -20,6 +21,9 @@ pub(super) const VERSION: &[u8] = b"v";
 
 /// What the keys of all letters begin with.
 pub(super) const MAIL: &[u8] = b"m";
+
+/// What the keys of all marks begin with.
+pub(super) const DONE: &[u8] = b"d";
 
 /// What the keys of all names begin with.
 pub(super) const NAMES: &[u8] = b"n";
@@ -80,6 +84,22 @@ pub(super) fn parse_mail_value<'a>(to: &Name, value: &'a [u8]) -> Option<Stored<
         letter,
         content,
     })
+}
+
+/// The key of the mark up to which letters are done with.
+pub(super) fn done_key(to: &Name) -> Vec<u8> {
+    [DONE, to.as_bytes()].concat()
+}
+
+/// The value of such a mark.
+pub(super) fn done_value(Place(until): Place) -> Vec<u8> {
+    until.to_be_bytes().to_vec()
+}
+
+/// Whose letters are done with, and up to where.
+pub(super) fn parse_done(key: &[u8], value: &[u8]) -> Option<(Name, Place)> {
+    let name = Name::new(key.strip_prefix(DONE)?)?;
+    Some((name, Place(u64::from_be_bytes(value.try_into().ok()?))))
 }
 
 /// The key of a name.

@@ -394,6 +394,40 @@ fn what_was_fetched_gives_its_room_back() {
     assert!(keeper.used() < 2_000_000);
 }
 
+/// Where many were fetched at once, a mark is written; they are removed when there is time.
+#[test]
+fn many_that_were_forgotten_are_not_there_again() {
+    let folder = Folder::new();
+    let mut keeper = folder.keeper();
+    let group = (0..100).map(|id| send("alice", "bob", id, b"old"));
+    keeper.turn(group.collect(), TIME);
+    let until = drain(&mut keeper, name("bob"))[89].place;
+    let to = name("bob");
+    keeper.turn(vec![Errand::Forget { name: to, until }], TIME);
+    keeper.close();
+    for round in 0..2 {
+        let mut keeper = folder.keeper();
+        let left: Vec<_> = (90..100 + round).collect();
+        assert_eq!(ids(&drain(&mut keeper, to)), left);
+        turn_until(&mut keeper, |keeper, _| keeper.on_disk() == (left.len(), 0));
+        keeper.turn(vec![send("alice", "bob", 100 + round, b"new")], TIME);
+        keeper.close();
+    }
+    let mut keeper = folder.keeper();
+    let all = drain(&mut keeper, to);
+    let until = all[all.len() - 1].place;
+    keeper.turn(vec![Errand::Forget { name: to, until }], TIME);
+    keeper.close();
+    let mut keeper = folder.keeper();
+    assert!(drain(&mut keeper, to).is_empty());
+    keeper.turn(
+        vec![send("alice", "bob", 7, b"its place is a new one")],
+        TIME,
+    );
+    keeper.close();
+    assert_eq!(ids(&drain(&mut folder.keeper(), to)), [7]);
+}
+
 /// Runs a test of this file in a process of its own, in this folder.
 fn child(test: &str, folder: &Folder) -> Command {
     let mut child = Command::new(env::current_exe().unwrap());

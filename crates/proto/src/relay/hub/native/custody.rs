@@ -28,6 +28,8 @@ pub(super) struct Waiting {
     pub(super) teller: Teller,
     pub(super) id: MessageId,
     pub(super) wants: Wants,
+    /// Whom it is for, where that is known here.
+    pub(super) to: Option<NameId>,
     /// How many bytes of content are away with it.
     pub(super) bytes: usize,
 }
@@ -114,6 +116,9 @@ impl Native {
         if let Some(pending) = self.pending_of(waiting.teller) {
             pending.sent(waiting.bytes);
         }
+        if let Some(to) = waiting.to {
+            self.names.get_mut(to).pending().expected += 1;
+        }
         self.custody.ticket(waiting)
     }
 
@@ -122,6 +127,9 @@ impl Native {
         let waiting = self.custody.take(ticket)?;
         if let Some(pending) = self.pending_of(waiting.teller) {
             pending.settled(waiting.bytes);
+        }
+        if let Some(to) = waiting.to {
+            self.letter_is_there(to);
         }
         Some(waiting)
     }

@@ -97,12 +97,13 @@ impl Native {
         name(from).and(name(to)).is_some()
     }
 
-    /// Whether nothing that was kept for a session comes before what is said to it now.
+    /// Whether nothing that was kept for a session comes before what is said to it now. While nothing can be fetched, what
+    /// is said here does not wait for it.
     #[inline]
     fn is_open(&self, index: u32) -> bool {
         let session = self.sessions.get(index);
         let mailbox = session.and_then(|session| session.mailbox.as_ref());
-        mailbox.is_none_or(|mailbox| mailbox.is_open())
+        mailbox.is_none_or(|mailbox| mailbox.is_open() || self.is_cut_off && !mailbox.is_locked())
     }
 
     /// A session says a whole message that becomes a letter.
@@ -225,6 +226,7 @@ impl Native {
                     teller,
                     id: letter.id,
                     wants: letter.wants,
+                    to: self.names.find(&letter.to),
                     bytes: content.len(),
                 })?,
                 letter,

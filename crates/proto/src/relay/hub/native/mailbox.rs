@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::Native;
 use super::custody::Teller;
 use super::letters::Parcel;
+use super::names::NameId;
 use super::sessions::Session;
+use crate::relay::hub::Hub;
 use crate::relay::hub::elsewhere::{Errand, PATIENCE};
-use crate::relay::hub::{Hub, Reach};
 use crate::relay::letter::{Kept, Place};
-use crate::relay::native::frames::{Origin, Receipt, Stage, Wants, Why};
+use crate::relay::native::frames::{Origin, Stage, Wants, Why};
 use crate::relay::native::{MessageId, Name};
 
 /// What a session has whose name something is kept for, or was since it began.
@@ -18,12 +19,18 @@ pub(super) struct Mailbox {
     state: State,
     /// Up to where it was fetched.
     fetched: Place,
+    /// Whether the last answer had all there was.
+    is_all: bool,
     /// Whether something was kept since it was asked for last.
     is_stale: bool,
+    /// Whether letters were under way when it was asked for last, which the answer may not have.
+    is_early: bool,
     /// What was said since then: if nothing more is kept, it comes next.
     held: Vec<Parcel>,
     /// Its size in bytes.
     bytes: usize,
+    /// Until when it waits for that.
+    until: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -33,12 +40,8 @@ enum State {
     /// There may be more, and it is asked for when the queue is short.
     #[default]
     Shut,
-    /// It was asked for.
-    Asked {
-        round: u32,
-        /// Until when what is said meanwhile waits for the answer.
-        until: Duration,
-    },
+    /// It was asked for, by this round.
+    Asked(u32),
     /// Whoever has this session came to speak: nothing is fetched for it, and what is for it is kept.
     Locked,
 }
@@ -54,7 +57,7 @@ pub(super) struct MailDue {
 }
 
 impl Mailbox {
-    /// The most bytes of what is said while an answer is waited for: all that a client may have without a verdict.
+    /// The most bytes of what is said meanwhile: all that a client may have without a verdict.
     const MOST_HELD: usize = Session::MOST;
 
     /// How soon it is looked at again whether more can be fetched.
@@ -65,28 +68,50 @@ impl Mailbox {
         matches!(self.state, State::Open)
     }
 
+    /// Whether nothing comes through it.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self.state, State::Locked)
+    }
+
     /// Whether it says no more than that there is none.
     fn is_as_none(&self) -> bool {
         self.is_open() && self.fetched == Place::default()
     }
 
     fn may_hold(&self, parcel: &Parcel, now: Duration) -> bool {
-        let is_soon = matches!(self.state, State::Asked { until, .. } if now < until);
-        !self.is_stale && is_soon && self.bytes + parcel.size() <= Self::MOST_HELD
+        let is_soon = self.held.is_empty() || now < self.until;
+        let is_fetched = !self.is_stale && !self.is_locked();
+        is_fetched && is_soon && self.bytes + parcel.size() <= Self::MOST_HELD
+    }
+
+    fn hold(&mut self, parcel: Parcel, now: Duration) {
+        if self.held.is_empty() {
+            self.until = now + PATIENCE;
+        }
+        self.bytes += parcel.size();
+        self.held.push(parcel);
     }
 
     /// When to look after it.
     pub(super) fn moment(&self, now: Duration) -> Option<Duration> {
+        let late = (!self.held.is_empty()).then_some(self.until);
         match self.state {
             State::Open | State::Locked => None,
-            State::Shut => Some(now + Self::SOON),
-            State::Asked { until, .. } => (!self.held.is_empty()).then_some(until),
+            State::Shut => late.into_iter().chain([now + Self::SOON]).min(),
+            State::Asked(_) => late,
         }
     }
 
-    /// Whether what waits here for an answer has waited for too long.
+    /// Whether what is held has waited for too long.
     fn is_late(&self, now: Duration) -> bool {
-        !self.held.is_empty() && matches!(self.state, State::Asked { until, .. } if until <= now)
+        !self.held.is_empty() && self.until <= now
+    }
+
+    /// Whether it is to be asked for, where so many letters are under way to it. Those are waited for where all else is
+    /// known.
+    fn asks(&self, away: u32) -> bool {
+        let may_be_more = !self.is_all || self.is_stale;
+        matches!(self.state, State::Shut) && (may_be_more || away == 0)
     }
 
     /// Something is kept that was not fetched.
@@ -97,22 +122,23 @@ impl Mailbox {
         }
     }
 
-    /// It is asked for now, by this round.
-    fn ask(&mut self, round: u32, now: Duration) {
+    /// It is asked for now, by this round, while so many letters are under way to it.
+    fn ask(&mut self, round: u32, away: u32) {
         self.is_stale = false;
-        let until = now + PATIENCE;
-        self.state = State::Asked { round, until };
+        self.is_early = away > 0;
+        self.state = State::Asked(round);
     }
 
     /// Takes the answer to this round, if that is what it waits for.
     fn take_answer(&mut self, to: u32) -> Option<()> {
-        let is_it = matches!(self.state, State::Asked { round, .. } if round == to);
+        let is_it = matches!(self.state, State::Asked(round) if round == to);
         is_it.then(|| self.state = State::Shut)
     }
 
     /// Opens it if nothing more is kept, and says whether it is open.
     fn open(&mut self, is_all: bool) -> bool {
-        if is_all && !self.is_stale {
+        self.is_all = is_all;
+        if is_all && !self.is_stale && !self.is_early {
             self.state = State::Open;
         }
         self.is_open()
@@ -126,20 +152,22 @@ impl Session {
 
 impl Native {
     /// A session of a name begins: what was kept for it is asked for.
-    pub(super) fn open_mailbox(&mut self, index: u32, now: Duration) {
+    pub(super) fn open_mailbox(&mut self, index: u32) {
         if !self.keeps_mail() {
             return;
         }
         if let Some(session) = self.sessions.get_mut(index) {
             session.mailbox = Some(Box::default());
         }
-        self.fetch(index, now);
+        self.fetch(index);
     }
 
     /// A session of a name begins whose client does not want what is for it.
     pub(super) fn lock_mailbox(&mut self, index: u32) {
-        let session = self.sessions.get_mut(index);
-        if let Some(session) = session.filter(|_| self.reach != Reach::Here) {
+        if !self.keeps_mail() {
+            return;
+        }
+        if let Some(session) = self.sessions.get_mut(index) {
             let state = State::Locked;
             session.mailbox = Some(Box::new(Mailbox {
                 state,
@@ -149,7 +177,7 @@ impl Native {
     }
 
     /// Asks for what is kept for a session, if its queue is short and it was not asked for.
-    pub(super) fn fetch(&mut self, index: u32, now: Duration) {
+    pub(super) fn fetch(&mut self, index: u32) {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
@@ -157,12 +185,13 @@ impl Native {
         let (Some(mailbox), Some(name)) = (&mut session.mailbox, session.name) else {
             return;
         };
+        let known = self.names.get(name);
         let may = is_short && self.waiting <= Self::MOST_WAITING / 2;
-        if may && matches!(mailbox.state, State::Shut) {
+        if may && mailbox.asks(known.expected()) {
             self.round = self.round.wrapping_add(1);
-            mailbox.ask(self.round, now);
+            mailbox.ask(self.round, known.expected());
             self.errands.push(Errand::Fetch {
-                name: self.names.get(name).name,
+                name: known.name,
                 round: self.round,
                 after: mailbox.fetched,
             });
@@ -189,9 +218,8 @@ impl Native {
             return Err(Why::Away);
         };
         if self.waiting <= Self::MOST_WAITING && mailbox.may_hold(&parcel, now) {
-            mailbox.bytes += parcel.size();
             self.waiting += parcel.size();
-            mailbox.held.push(parcel);
+            mailbox.hold(parcel, now);
             self.touch(index);
             return Ok(());
         }
@@ -199,13 +227,20 @@ impl Native {
         self.keep_for(index, parcel)
     }
 
-    /// What waited for an answer is kept elsewhere.
+    /// What was held is kept elsewhere.
     pub(super) fn keep_held(&mut self, index: u32) {
         let held = self.take_held(index);
         if !held.is_empty() {
             held.into_iter()
                 .for_each(|parcel| self.keep_or_refuse(parcel));
             self.mail_is_kept(index);
+        }
+    }
+
+    /// What was held comes now.
+    fn post_held(&mut self, index: u32, now: Duration) {
+        for parcel in self.take_held(index) {
+            self.post_or_refuse(index, parcel, now);
         }
     }
 
@@ -218,15 +253,18 @@ impl Native {
         std::mem::take(&mut mailbox.held)
     }
 
-    /// Goes on with what is kept for a session: more is asked for, or nothing waits for an answer any longer.
+    /// Goes on with what is kept for a session: more is asked for, or what was held for long is kept elsewhere.
     #[inline]
     pub(super) fn look_after_mail(&mut self, index: u32, now: Duration) {
         let session = self.sessions.get(index);
         if let Some(mailbox) = session.and_then(|session| session.mailbox.as_ref()) {
             if mailbox.is_late(now) {
-                self.keep_held(index);
+                match self.is_cut_off {
+                    true => self.post_held(index, now),
+                    false => self.keep_held(index),
+                }
             }
-            self.fetch(index, now);
+            self.fetch(index);
         }
     }
 
@@ -266,20 +304,31 @@ impl Native {
         }
     }
 
-    /// An answer was taken: what was said meanwhile comes next, or is kept behind what is still to be fetched.
+    /// An answer was taken: what was said meanwhile comes next, or waits for what is still to be fetched.
     fn look_into(&mut self, index: u32, is_all: bool, now: Duration) {
         let session = self.sessions.get_mut(index);
         let mailbox = session.and_then(|session| session.mailbox.as_mut());
         if mailbox.is_some_and(|mailbox| mailbox.open(is_all)) {
-            for parcel in self.take_held(index) {
-                self.post_or_refuse(index, parcel, now);
-            }
+            self.post_held(index, now);
             if let Some(session) = self.sessions.get_mut(index) {
                 session.mailbox.take_if(|mailbox| mailbox.is_as_none());
             }
         } else {
-            self.keep_held(index);
-            self.fetch(index, now);
+            self.fetch(index);
+        }
+    }
+
+    /// A letter to a name is no longer under way.
+    pub(super) fn letter_is_there(&mut self, to: NameId) {
+        let known = self.names.get_mut(to);
+        let pending = known.pending();
+        pending.expected = pending.expected.saturating_sub(1);
+        known.needs_less();
+        if known.expected() == 0
+            && let Some(index) = known.session
+        {
+            self.fetch(index);
+            self.touch(index);
         }
     }
 
@@ -308,13 +357,8 @@ impl Native {
         let is_here = known.is_some_and(|name| self.names.get(name).session.is_some());
         if let Some(name) = known.filter(|_| is_here) {
             self.tell_of(Teller::Name(name), (id, id), Stage::Delivered);
-        } else if self.reach == Reach::Fleet {
-            let receipt = Receipt {
-                first: id,
-                last: id,
-                stage: Stage::Delivered,
-            };
-            self.errands.push(Errand::Tell { to: from, receipt });
+        } else {
+            self.tell_elsewhere(&Origin::Name(from), id, Stage::Delivered);
         }
     }
 
@@ -389,11 +433,11 @@ impl Hub {
     }
 
     /// Something was kept for a name that may be here.
-    pub(in crate::relay::hub) fn mail_waits(&mut self, name: &Name, now: Duration) {
+    pub(in crate::relay::hub) fn mail_waits(&mut self, name: &Name) {
         let known = self.native.names.find(name);
         if let Some(index) = known.and_then(|name| self.native.names.get(name).session) {
             self.native.mail_is_kept(index);
-            self.native.fetch(index, now);
+            self.native.fetch(index);
         }
     }
 }

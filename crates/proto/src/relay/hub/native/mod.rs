@@ -84,6 +84,8 @@ pub(super) struct Native {
     slow: BTreeMap<Ticket, Key>,
     /// How the relays of the community are.
     relays: Vec<RelayState>,
+    /// Whether this one cannot reach the others, nor what is kept.
+    is_cut_off: bool,
     reach: Reach,
     /// Deliveries of what was said in rooms, and where mail is kept.
     spread: u64,
@@ -162,6 +164,7 @@ impl Native {
             looks: Looks::default(),
             slow: BTreeMap::new(),
             relays: Vec::new(),
+            is_cut_off: false,
             reach: settings.reach,
             spread: 0,
             dropped: 0,

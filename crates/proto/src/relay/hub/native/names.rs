@@ -204,6 +204,11 @@ impl Known {
         self.pending.as_deref()
     }
 
+    /// How many letters are under way to it.
+    pub(super) fn expected(&self) -> u32 {
+        self.pending.as_ref().map_or(0, |pending| pending.expected)
+    }
+
     /// The same, to be changed.
     pub(super) fn pending(&mut self) -> &mut Pending {
         self.pending.get_or_insert_default()

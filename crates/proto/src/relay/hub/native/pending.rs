@@ -11,6 +11,8 @@ pub(super) struct Pending {
     messages: usize,
     letters: usize,
     bytes: usize,
+    /// How many letters of others are under way to it.
+    pub(super) expected: u32,
 }
 
 impl Pending {
@@ -27,9 +29,9 @@ impl Pending {
         self.messages >= Self::MOST
     }
 
-    /// Whether nothing of this sender is under way.
+    /// Whether nothing of this sender, and nothing to it, is under way.
     pub(super) fn is_empty(&self) -> bool {
-        self.messages == 0 && self.letters == 0
+        self.messages == 0 && self.letters == 0 && self.expected == 0
     }
 
     /// A message was taken; its number is greater than those before.

@@ -181,7 +181,7 @@ impl Hub {
             .sessions
             .add(burst.from, burst.via, link, name, now);
         if let Some(name) = name {
-            self.native.came(name, index, purpose, now);
+            self.native.came(name, index, purpose);
         }
         self.native.tell_again(index, &unheard);
         self.native.route.forget();
@@ -258,7 +258,7 @@ impl Native {
     }
 
     /// A session of a name begins: this is the one place where one does.
-    fn came(&mut self, name: NameId, index: u32, purpose: Purpose, now: Duration) {
+    fn came(&mut self, name: NameId, index: u32, purpose: Purpose) {
         let known = self.names.get_mut(name);
         known.session = Some(index);
         known.begins();
@@ -267,7 +267,7 @@ impl Native {
         self.errands.pop_if(|it| *it == Errand::Absent { name });
         self.fleet_errand(Errand::Present { name });
         match purpose {
-            Purpose::Hear => self.open_mailbox(index, now),
+            Purpose::Hear => self.open_mailbox(index),
             Purpose::Speak => self.lock_mailbox(index),
         }
     }
@@ -296,7 +296,8 @@ impl Native {
     }
 
     /// Says in a new session what waited in the one before it: messages and receipts. What was said in rooms comes with
-    /// their history; where mail is kept, messages come with it. A message whose first part was heard in that session is given up, and not told as delivered.
+    /// their history; where mail is kept, messages come with it. A message whose first part was heard in that session is
+    /// given up, and not told as delivered.
     fn tell_again(&mut self, index: u32, mut unheard: &[u8]) {
         let mut begun = BTreeMap::new();
         while let Ok(Some(prefix)) = Prefix::decode(unheard) {

@@ -192,6 +192,16 @@ fn who_does_not_answer_is_doubted_and_may_answer_still() {
 }
 
 #[test]
+fn what_was_on_its_way_to_a_relay_that_has_lost_the_receiver_is_kept_at_once() {
+    let mut world = World::new();
+    assert_eq!(world.send(Way::Find), [Did::Ask(1)]);
+    assert_eq!(world.send(Way::Find), [Did::Ask(2)]);
+    assert_eq!(world.hear(2, Answer::Keep), []);
+    world.lanes.doubt(bob(), world.weather, &mut world.notes);
+    assert_eq!(world.did(), [Did::Store(1), Did::Store(2)]);
+}
+
+#[test]
 fn what_the_stream_refuses_is_refused() {
     let mut world = World::new();
     assert_eq!(world.send(Way::Keep), [Did::Store(1)]);

@@ -14,7 +14,7 @@ use proto::relay::native::{MessageId, Name};
 use super::server::{PATIENCE, Server};
 use crate::serve::bus::desk::Ear;
 use crate::serve::bus::{Args, Bus, Limits};
-use crate::serve::outside::Runner;
+use crate::serve::outside::{Runner, Wake};
 
 #[derive(Parser)]
 struct Typed {
@@ -43,7 +43,7 @@ impl Ear for Heard {
 
 /// Ends when it is dropped.
 pub(super) struct Station {
-    runner: Option<Runner>,
+    runner: Option<(Runner, Wake)>,
     news: mpsc::Receiver<News>,
     /// What came and was not asked for yet.
     others: Vec<News>,
@@ -68,10 +68,10 @@ impl Station {
         let url = server.url();
         let typed = ["relay", "--nats", &url, "--community", community];
         let args = Typed::parse_from(typed).bus;
-        let (bus, runner) = Bus::connect(&args, limits, "test".to_owned()).unwrap();
+        let (bus, runner, wake) = Bus::connect(&args, limits, "test".to_owned()).unwrap();
         let (tell, news) = mpsc::channel();
         Self {
-            runner: Some(runner),
+            runner: Some((runner, wake)),
             news,
             others: Vec::new(),
             thread: Some(thread::spawn(move || bus.run_for(Heard(tell)))),
@@ -81,8 +81,9 @@ impl Station {
     }
 
     pub(super) fn run(&self, errands: Vec<Errand>) {
-        if let Some(runner) = &self.runner {
+        if let Some((runner, wake)) = &self.runner {
             runner(errands);
+            wake();
         }
     }
 

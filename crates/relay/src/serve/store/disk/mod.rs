@@ -220,6 +220,11 @@ impl Disk {
         self.keyspace.prefix(form::MAIL)
     }
 
+    /// Up to where letters are done with, by name.
+    pub(in crate::serve::store) fn done(&self) -> Iter {
+        self.keyspace.prefix(form::DONE)
+    }
+
     /// All names.
     pub(in crate::serve::store) fn names(&self) -> Iter {
         self.keyspace.prefix(form::NAMES)

@@ -8,7 +8,7 @@
 mod mending;
 mod reading;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -38,6 +38,10 @@ pub(in crate::serve::store) struct Keeper {
     /// What is to be changed with the next group: removals, and all that could not be written.
     late: Vec<Change>,
     late_since: Option<Instant>,
+    /// Up to where letters are done with, where that is to be written with the next group.
+    marks: BTreeMap<Name, Place>,
+    /// Letters that are done with and still on the disk: up to this place.
+    done: BTreeMap<Name, Place>,
     trouble: Option<Failing>,
     /// Letters were refused since there are as many as may be.
     is_at_limit: bool,
@@ -86,6 +90,9 @@ impl Keeper {
     /// How much is removed in one group.
     const REMOVED: usize = 20_000;
 
+    /// From how many letters on a mark is written in their place, which is sooner done than removing each.
+    const MARKED: usize = 8;
+
     /// How often the hub is told how the store is.
     const TELL: Duration = Duration::from_secs(1);
 
@@ -109,6 +116,8 @@ impl Keeper {
             spare: Spare::new(root),
             late: Vec::new(),
             late_since: None,
+            marks: BTreeMap::new(),
+            done: BTreeMap::new(),
             trouble: None,
             is_at_limit: false,
             wanted: VecDeque::new(),
@@ -167,11 +176,11 @@ impl Keeper {
     /// Writes what is still to be written: there are no more errands.
     pub(in crate::serve::store) fn close(mut self) {
         let now = Instant::now();
-        while self.trouble.is_none() && !self.late.is_empty() {
+        while self.trouble.is_none() && self.has_late() {
             let changes = self.some_late();
             self.commit(changes, now);
         }
-        if !self.late.is_empty() {
+        if self.has_late() {
             let messages = self.late.len();
             tracing::warn!(
                 messages,
@@ -204,7 +213,10 @@ impl Keeper {
                 // What is not written yet cannot have been fetched.
                 let until = group.first.map_or(until, |first| until.min(before(first)));
                 let places = self.mail.forget(&name, until);
-                self.remove(places.into_iter().map(|place| (name, place)));
+                match places.last() {
+                    Some(last) if places.len() >= Self::MARKED => self.mark(name, *last),
+                    _ => self.remove(places.into_iter().map(|place| (name, place))),
+                }
             }
             _ => {}
         }
@@ -247,6 +259,18 @@ impl Keeper {
             self.is_at_limit = false;
             self.late_since.get_or_insert_with(Instant::now);
         }
+    }
+
+    /// The letters for a name up to this place are done with.
+    fn mark(&mut self, name: Name, until: Place) {
+        self.marks.insert(name, until);
+        self.done.insert(name, until);
+        self.is_at_limit = false;
+        self.late_since.get_or_insert_with(Instant::now);
+    }
+
+    fn has_late(&self) -> bool {
+        !(self.late.is_empty() && self.marks.is_empty())
     }
 
     /// Writes a group, and says what became of its letters.
@@ -294,7 +318,11 @@ impl Keeper {
     /// What is to be removed, as much as fits a group.
     fn some_late(&mut self) -> Vec<Change> {
         let left = self.late.split_off(self.late.len().min(Self::REMOVED));
-        let some = std::mem::replace(&mut self.late, left);
+        let mut some = std::mem::replace(&mut self.late, left);
+        let marks = std::mem::take(&mut self.marks).into_iter();
+        some.extend(
+            marks.map(|(name, until)| Change::put(form::done_key(&name), form::done_value(until))),
+        );
         self.late_since = (!self.late.is_empty()).then(Instant::now);
         if !some.is_empty() {
             let soon = Instant::now() + Self::TIDY;
@@ -385,6 +413,13 @@ impl Keeper {
     #[cfg(test)]
     pub(in crate::serve::store) fn write_by_hand(&self, changes: Vec<Change>) {
         self.disk.as_ref().unwrap().commit(changes).unwrap();
+    }
+
+    /// How many letters and marks are on the disk.
+    #[cfg(test)]
+    pub(in crate::serve::store) fn on_disk(&self) -> (usize, usize) {
+        let disk = self.disk.as_ref().unwrap();
+        (disk.mail().count(), disk.done().count())
     }
 
     /// How many bytes of the disk the database takes.

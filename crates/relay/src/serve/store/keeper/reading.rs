@@ -28,6 +28,16 @@ impl Keeper {
     /// Reads all letters.
     pub(super) fn find(&mut self, disk: &Disk) -> anyhow::Result<()> {
         let mut damaged = 0_u64;
+        for entry in disk.done() {
+            let (key, value) = entry.into_inner()?;
+            match form::parse_done(&key, &value) {
+                Some((name, until)) => {
+                    self.done.insert(name, until);
+                    self.mail.passed(until);
+                }
+                None => damaged += 1,
+            }
+        }
         for entry in disk.mail() {
             let (key, value) = entry.into_inner()?;
             let place = form::parse_mail_key(&key);
@@ -38,6 +48,9 @@ impl Keeper {
                 damaged += 1;
                 continue;
             };
+            if self.done.get(&to).is_some_and(|until| place <= *until) {
+                continue;
+            }
             let bytes = size(key.len(), value.len());
             if !self.mail.found(place, &stored.letter, bytes, stored.since) {
                 self.late.push(Change::remove(&to, place));

@@ -48,6 +48,7 @@ impl Native {
             teller: self.teller(from),
             id: said.id,
             wants: Wants::Nothing,
+            to: None,
             bytes: said.total as usize,
         }
     }

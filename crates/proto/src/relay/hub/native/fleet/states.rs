@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::relay::hub::{Counts, Hub};
-use crate::relay::native::frames::{RELAYS_LISTED, RelayState, Reply};
+use crate::relay::native::frames::{RELAYS_LISTED, RelayState, Reply, Trouble};
 
 /// The most relays that are told of.
 const MOST: usize = 256;
@@ -13,6 +13,8 @@ impl Hub {
     pub(in crate::relay::hub) fn fleet_is(&mut self, mut relays: Vec<RelayState>) {
         relays.truncate(MOST);
         relays.iter_mut().for_each(shorten);
+        let own = relays.first();
+        self.native.is_cut_off = own.is_some_and(|own| own.troubles.contains(&Trouble::CutOff));
         self.native.relays = relays;
     }
 

@@ -565,17 +565,21 @@ fn what_was_kept_comes_first_and_in_order() {
         (carols, 30, Part::Whole, 3),
     ];
     assert_eq!(told, expected);
-    let errands = world.errands();
     let until = Place(11);
-    assert!(matches!(&errands[0], Errand::Send { content, .. } if content == b"now"));
-    let rounds: Vec<_> = errands[1..].iter().collect();
+    let errands = world.errands();
     assert!(
-        matches!(rounds[..], [
+        matches!(errands[..], [
             Errand::Fetch { after, .. },
             Errand::Forget { until: forgotten, .. },
-        ] if (*after, *forgotten) == (until, until)),
-        "{rounds:?}"
+        ] if (after, forgotten) == (until, until)),
+        "{errands:?}"
     );
+    let Errand::Fetch { name, round, .. } = errands[0] else {
+        panic!("{errands:?}")
+    };
+    world.fetched((round, name, 11), Vec::new(), true);
+    assert_eq!(world.texts(bob), ["now"]);
+    assert_eq!(world.receipts(alice), [(1, 1, QUEUED)]);
 }
 
 #[test]
@@ -710,7 +714,9 @@ fn mail_that_waits_is_fetched_from_where_the_last_was() {
     assert_eq!((fetch.1, fetch.2), (name("bob"), 5));
     world.message(alice, named("bob"), b"three");
     world.settle();
-    assert_eq!(world.letters().len(), 1, "what waits may be alice's");
+    let letters = world.letters();
+    assert_eq!(letters.len(), 1, "what waits may be alice's");
+    world.settled(letters[0].0, Outcome::Kept);
     world.fetched(fetch, vec![kept(6, "alice", "bob", 2, b"two")], true);
     let fetch = world.fetch();
     assert_eq!(fetch.2, 6);
@@ -1241,5 +1247,35 @@ proptest! {
             all.sort_unstable();
             prop_assert_eq!(all, (1..=story.world.peers[story.writers[at]].next).collect::<Vec<_>>());
         }
+    }
+}
+
+#[test]
+fn a_letter_that_is_under_way_is_waited_for() {
+    for outcome in [Outcome::Kept, Outcome::Refused(Why::Full)] {
+        let mut world = World::with(fleet());
+        world.person_who_left("bob");
+        let alice = world.person("alice");
+        world.errands();
+        world.message(alice, named("bob"), b"one");
+        world.settle();
+        let (ticket, ..) = world.letters()[0];
+        let bob = world.person("bob");
+        let fetch = world.fetch();
+        world.message(alice, named("bob"), b"two");
+        world.settle();
+        world.fetched(fetch, Vec::new(), true);
+        world.message(alice, named("bob"), b"three");
+        world.settle();
+        assert_eq!((world.errands(), world.texts(bob)), (vec![], vec![]));
+        world.settled(ticket, outcome);
+        let fetch = world.fetch();
+        let mut letters = vec![kept(1, "alice", "bob", 1, b"one")];
+        letters.retain(|_| outcome == Outcome::Kept);
+        let expected = ["one", "two", "three"];
+        let expected = &expected[1 - letters.len()..];
+        world.fetched(fetch, letters, true);
+        assert_eq!(world.texts(bob), expected);
+        assert_eq!(world.letters(), []);
     }
 }

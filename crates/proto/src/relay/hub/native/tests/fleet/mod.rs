@@ -8,7 +8,7 @@ mod rooms;
 
 use super::*;
 use crate::relay::hub::elsewhere::{Claimed, Errand, News, Outcome, ReplyTo, Ticket};
-use crate::relay::native::frames::{Origin, Read, Why};
+use crate::relay::native::frames::{Origin, Read, RelayState, Trouble, Why};
 use bus::{Fleet, fleet_settings, keys};
 
 fn lobby() -> To {
@@ -90,6 +90,41 @@ fn who_comes_at_another_relay_has_gone_from_the_first() {
     fleet.worlds[0].message(bob, named("alice"), b"hi");
     fleet.settle();
     assert_eq!(fleet.worlds[1].texts(new), ["hi"]);
+}
+
+#[test]
+fn while_a_relay_is_cut_off_those_who_come_to_it_hear_each_other() {
+    let mut world = alone();
+    let (alice, bob) = (known(&mut world, "alice"), known(&mut world, "bob"));
+    errands(&mut world);
+    world.message(
+        alice,
+        named("bob"),
+        b"is held until it is known what was kept",
+    );
+    world.settle();
+    let own = |troubles| RelayState {
+        troubles,
+        ..RelayState::default()
+    };
+    let relays = vec![own(vec![Trouble::CutOff])];
+    tell(&mut world, News::Fleet { relays });
+    let id = world.message(alice, named("bob"), b"comes");
+    world.settle();
+    assert_eq!(world.texts(bob), ["comes"]);
+    assert_eq!(world.receipts(alice), [(id, id, Stage::Queued)]);
+    world.pass(secs(3), Duration::from_millis(100));
+    world.settle();
+    assert_eq!(
+        world.texts(bob),
+        ["is held until it is known what was kept"]
+    );
+    assert_eq!(errands(&mut world), []);
+    let relays = vec![own(vec![])];
+    tell(&mut world, News::Fleet { relays });
+    world.message(alice, named("bob"), b"is held again");
+    world.settle();
+    assert_eq!(world.heard(bob), []);
 }
 
 #[test]
