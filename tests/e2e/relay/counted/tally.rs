@@ -147,7 +147,7 @@ impl Tally {
         if length != said.length {
             wrong.push(format!("{label:?} has {length} bytes, not {}", said.length));
         }
-        if said.heard.iter().any(|before| *before == run) {
+        if said.heard.contains(&run) {
             wrong.push(format!("{label:?} was heard twice by one program"));
         }
         match said.heard.last() {
