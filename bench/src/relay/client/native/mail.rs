@@ -107,7 +107,12 @@ impl Keeper for Sender {
             let left = until.saturating_sub(native.began.elapsed());
             let answers = native.take(left)?.answers;
             self.heard += usize::try_from(answers)?;
-            ensure!(!left.is_zero() || answers > 0, "a message is not answered");
+            ensure!(
+                !left.is_zero() || answers > 0,
+                "of {} messages {} are not answered",
+                self.said,
+                self.said - self.heard
+            );
             if answers > 0 {
                 return Ok(answers);
             }
