@@ -13,10 +13,12 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
+use fjall::compaction::Leveled;
 use fjall::config::FilterPolicy;
 use fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 use proto::relay::letter::Place;
@@ -63,18 +65,29 @@ pub(in crate::serve::store) struct Disk {
     root: PathBuf,
     number: u64,
     database: Database,
-    keyspace: Keyspace,
+    /// Names, and the number of its layout.
+    names: Keyspace,
+    /// Letters. Tables that follow each other are not merged, but one with what comes before and behind all letters, as
+    /// those of a keyspace for everything, would be merged with each of the others.
+    mail: Keyspace,
 }
 
 impl Disk {
     /// How much is written before it is moved to tables. Two or three times as much is in memory.
-    const MEMTABLE: u64 = 2 * 1024 * 1024;
+    const MEMTABLE: u64 = 8 * 1024 * 1024;
+
+    /// The same of names, which are few and short.
+    const MEMTABLE_OF_NAMES: u64 = 1024 * 1024;
 
     /// How much of the tables is in memory.
     const CACHE: u64 = 1024 * 1024;
 
     /// The journals, at least; the database allows no less.
     const JOURNALS: u64 = 64 * 1024 * 1024;
+
+    /// How many tables are merged at once: with less, as with less in memory, everything is written once more and once
+    /// again, which costs more than all else.
+    const MERGED: u8 = 8;
 
     /// How many tables may wait to be merged before nothing more is written.
     const UNMERGED: usize = 24;
@@ -128,18 +141,31 @@ impl Disk {
             .open()
             .map_err(explain)?;
         // All is read in ranges, for which filters are of no use.
-        let options = || {
+        let options = |memtable| {
+            let merging = Leveled::default().with_l0_threshold(Self::MERGED);
             KeyspaceCreateOptions::default()
-                .max_memtable_size(Self::MEMTABLE)
+                .max_memtable_size(memtable)
+                .compaction_strategy(Arc::new(merging))
                 .filter_policy(FilterPolicy::disabled())
         };
-        let keyspace = database.keyspace("relay", options).map_err(explain)?;
+        let keyspace = |name, memtable| database.keyspace(name, || options(memtable));
+        let names = keyspace("names", Self::MEMTABLE_OF_NAMES).map_err(explain)?;
+        let mail = keyspace("mail", Self::MEMTABLE).map_err(explain)?;
         Ok(Self {
             root: root.to_owned(),
             number,
             database,
-            keyspace,
+            names,
+            mail,
         })
+    }
+
+    /// Where a key belongs.
+    fn keyspace_of(&self, key: &[u8]) -> &Keyspace {
+        match key.starts_with(form::MAIL) {
+            true => &self.mail,
+            false => &self.names,
+        }
     }
 
     fn folder(&self) -> PathBuf {
@@ -147,7 +173,7 @@ impl Disk {
     }
 
     fn layout(&self) -> anyhow::Result<Option<u32>> {
-        let number = self.keyspace.get(form::VERSION).map_err(explain)?;
+        let number = self.names.get(form::VERSION).map_err(explain)?;
         let number = number.map(|bytes| bytes.as_ref().try_into().map(u32::from_be_bytes));
         number
             .transpose()
@@ -185,8 +211,8 @@ impl Disk {
         let mut batch = self.database.batch().durability(durability);
         for change in changes {
             match change {
-                Change::Put(key, value) => batch.insert(&self.keyspace, key, value),
-                Change::Remove(key) => batch.remove(&self.keyspace, key),
+                Change::Put(key, value) => batch.insert(self.keyspace_of(&key), key, value),
+                Change::Remove(key) => batch.remove(self.keyspace_of(&key), key),
             }
         }
         batch.commit().map_err(explain)
@@ -196,11 +222,10 @@ impl Disk {
     /// has failed.
     fn wait_for_tables(&self) -> anyhow::Result<()> {
         let is_behind = || {
-            let (sealed, tables) = (
-                self.keyspace.sealed_memtable_count(),
-                self.keyspace.l0_table_count(),
-            );
-            sealed >= 3 || tables >= Self::UNMERGED
+            [&self.names, &self.mail].into_iter().any(|keyspace| {
+                let sealed = keyspace.sealed_memtable_count();
+                sealed >= 3 || keyspace.l0_table_count() >= Self::UNMERGED
+            })
         };
         for _ in 0..2000 {
             if !is_behind() {
@@ -217,7 +242,7 @@ impl Disk {
 
     /// All letters, by name and place.
     pub(in crate::serve::store) fn mail(&self) -> Iter {
-        self.keyspace.prefix(form::MAIL)
+        self.mail.prefix(form::MAIL)
     }
 
     /// Up to where letters are done with, by name.
@@ -227,7 +252,7 @@ impl Disk {
 
     /// All names.
     pub(in crate::serve::store) fn names(&self) -> Iter {
-        self.keyspace.prefix(form::NAMES)
+        self.names.prefix(form::NAMES)
     }
 
     /// The letters for a name between these places.
@@ -238,7 +263,7 @@ impl Disk {
     ) -> Iter {
         let (first, last) = (*places.start(), *places.end());
         let range = form::mail_key(name, first)..=form::mail_key(name, last);
-        self.keyspace.range(range)
+        self.mail.range(range)
     }
 
     /// How many bytes of the disk it takes.
