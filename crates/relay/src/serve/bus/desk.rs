@@ -12,7 +12,7 @@ use async_nats::{Message, StatusCode};
 use proto::frame::{self, Prefix};
 use proto::relay::fleet::{Asked, Beat, Here, Listed, MailWaits, Passed, Said, Told};
 use proto::relay::hub::elsewhere::{Claimed, Errand, News, Outcome, ReplyTo, Way};
-use proto::relay::letter::Letter;
+use proto::relay::letter::{Letter, Place};
 use proto::relay::native::Name;
 use proto::relay::native::frames::{Happened, RelayState, Why};
 use proto::relay::native::identity::PublicKeys;
@@ -37,7 +37,8 @@ const BATCH: usize = 1024;
 /// How long what is under way has when the relay stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How long a claim waits for streams that are being made.
+/// How long a claim waits for a bus that has just gone, or for streams that are being made: who is refused comes again
+/// after seconds only.
 const CLAIMS_WAIT: Duration = Duration::from_secs(2);
 
 /// When streams that could not be made are tried again.
@@ -74,6 +75,8 @@ pub(super) struct Desk<E> {
     measure: Instant,
     /// Whether whoever has mail waiting is looked up when that is possible: what was told meanwhile may have been lost.
     is_behind: bool,
+    /// Since when the bus is away, where it is.
+    down: Instant,
     said: Option<String>,
     complaint: Option<String>,
     closes: Option<Instant>,
@@ -105,6 +108,7 @@ impl<E: Ear> Desk<E> {
             prepare: None,
             measure: now,
             is_behind: false,
+            down: now,
             said: None,
             complaint: None,
             closes: None,
@@ -308,6 +312,10 @@ impl<E: Ear> Desk<E> {
         match (line.weather.is_up, line.weather.mail) {
             (true, Mail::Ready) => line.start(names::claim(line, name, keys)),
             (true, Mail::Later) => self.claims.push((line.now(), name, keys)),
+            // What is held is given up when the bus has been away for so long.
+            (false, _) if line.now() < self.down + CLAIMS_WAIT => {
+                self.claims.push((self.down, name, keys));
+            }
             (false, _) | (_, Mail::Never) => line.news.push(News::Claimed {
                 name,
                 claimed: Claimed::CutOff,
@@ -512,9 +520,8 @@ impl<E: Ear> Desk<E> {
 
     fn give_claims_up(&mut self) {
         let (now, line) = (self.line.now(), &mut self.line);
-        let is_up = line.weather.is_up;
         self.claims.retain(|(since, name, _)| {
-            let waits = is_up && now < *since + CLAIMS_WAIT;
+            let waits = now < *since + CLAIMS_WAIT;
             if !waits {
                 let (name, claimed) = (*name, Claimed::CutOff);
                 line.news.push(News::Claimed { name, claimed });
@@ -550,7 +557,7 @@ impl<E: Ear> Desk<E> {
         self.line.weather.mail = Mail::Later;
         self.line.forget_unsaid();
         self.line.figures.connected.set(0);
-        self.give_claims_up();
+        self.down = self.line.now();
     }
 
     /// Says what is wrong with the connection, once as long as it stays the same.
@@ -647,8 +654,9 @@ fn stored(message: &Message) -> Option<Answer> {
         return Some(Answer::NotNow);
     }
     let response: Response<PublishAck> = serde_json::from_slice(&message.payload).ok()?;
-    let Response::Err { error } = response else {
-        return Some(Answer::Stored);
+    let error = match response {
+        Response::Ok(stored) => return Some(Answer::Stored(Place(stored.sequence))),
+        Response::Err { error } => error,
     };
     let text = error.to_string();
     Some(match error.error_code() {

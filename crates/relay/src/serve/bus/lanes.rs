@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use proto::relay::hub::elsewhere::{Outcome, Ticket, Way};
-use proto::relay::letter::Letter;
+use proto::relay::letter::{Letter, Place};
 use proto::relay::native::Name;
 use proto::relay::native::frames::{Origin, Why};
 
@@ -69,6 +69,8 @@ pub(super) trait Carrier {
     fn look(&mut self, name: Name);
     /// A letter is settled.
     fn settle(&mut self, ticket: Ticket, outcome: Outcome);
+    /// What was kept has come to its receiver by another way.
+    fn discard(&mut self, place: Place);
     /// Something was kept for somebody who may have come meanwhile.
     fn tell_of_mail(&mut self, name: Name);
 }
@@ -84,8 +86,8 @@ pub(super) enum Answer {
     Nobody,
     /// Nobody answered in time.
     Silence,
-    /// The stream has it.
-    Stored,
+    /// The stream has it, in this place.
+    Stored(Place),
     /// The stream does not take it.
     Refused(Why),
     /// The stream does not take it for the moment.
@@ -151,6 +153,8 @@ pub(super) struct Lanes {
     next: u64,
     /// Those that are tried again later.
     paused: HashSet<Name>,
+    /// Letters that were taken after the stream was asked to keep them.
+    taken: HashSet<Serial>,
 }
 
 impl Lanes {
@@ -196,12 +200,20 @@ impl Lanes {
         weather: Weather,
         carrier: &mut impl Carrier,
     ) {
+        if self.taken.remove(&serial)
+            && let Answer::Stored(place) = answer
+        {
+            return carrier.discard(place);
+        }
         let Some(lane) = self.lanes.get_mut(&to) else {
             return;
         };
         let Some(place) = lane.find(serial) else {
             return;
         };
+        if answer == Answer::Taken && lane.items[place].stage == Stage::Storing {
+            self.taken.insert(serial);
+        }
         lane.hear(place, answer, weather, carrier);
         if lane.pause.is_some() {
             self.paused.insert(to);
@@ -318,7 +330,7 @@ impl Lane {
         let stage = self.items[place].stage;
         match answer {
             Answer::Taken => self.settle(place, Outcome::Taken, carrier),
-            Answer::Stored => {
+            Answer::Stored(_) => {
                 carrier.tell_of_mail(self.items[place].letter.to);
                 self.settle(place, Outcome::Kept, carrier);
             }

@@ -14,7 +14,7 @@ use futures_util::{Sink, Stream};
 use proto::frame;
 use proto::relay::fleet::{MailWaits, RelayId};
 use proto::relay::hub::elsewhere::{News, Outcome, Ticket};
-use proto::relay::letter::Letter;
+use proto::relay::letter::{Letter, Place};
 use proto::relay::native::Name;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::mpsc::error::SendError;
@@ -272,6 +272,10 @@ impl Carrier for Line {
             Outcome::Refused(_) => self.figures.refused.add(1),
         }
         self.news.push(News::Settled { ticket, outcome });
+    }
+
+    fn discard(&mut self, place: Place) {
+        self.start(super::mail::discard(self, place));
     }
 
     fn tell_of_mail(&mut self, name: Name) {

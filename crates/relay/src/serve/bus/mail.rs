@@ -339,6 +339,19 @@ fn purge(line: &Line, name: Name, until: Place) -> impl Future<Output = Work> + 
     }
 }
 
+/// Deletes one letter. If that fails, whoever gets it drops it.
+pub(super) fn discard(line: &Line, place: Place) -> impl Future<Output = Work> + Send + use<> {
+    let (stream, context) = (line.subjects.stream(), line.stream.clone());
+    async move {
+        let deleting = async {
+            let stream: Stream<()> = context.get_stream_no_info(stream).await.ok()?;
+            stream.delete_message(place.0).await.ok()
+        };
+        let _ = timeout(PATIENCE, deleting).await;
+        Work::Measured(None)
+    }
+}
+
 /// Counts the letters that are kept.
 pub(super) fn measure(line: &Line) -> impl Future<Output = Work> + Send + use<> {
     let (stream, context) = (line.subjects.stream(), line.stream.clone());

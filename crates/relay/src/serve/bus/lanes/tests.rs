@@ -12,7 +12,10 @@ enum Did {
     Look,
     Settle(u64, Outcome),
     Tell,
+    Discard(u64),
 }
+
+const STORED: Answer = Answer::Stored(Place(9));
 
 #[derive(Default)]
 struct Notes(Vec<Did>);
@@ -32,6 +35,10 @@ impl Carrier for Notes {
 
     fn settle(&mut self, ticket: Ticket, outcome: Outcome) {
         self.0.push(Did::Settle(ticket.0, outcome));
+    }
+
+    fn discard(&mut self, place: Place) {
+        self.0.push(Did::Discard(place.0));
     }
 
     fn tell_of_mail(&mut self, _name: Name) {
@@ -138,7 +145,7 @@ fn letters_are_taken_or_kept_in_their_order() {
         [Did::Store(4), Did::Store(5)]
     );
     for serial in 2..=5 {
-        assert_eq!(world.hear(serial, Answer::Stored), kept(serial));
+        assert_eq!(world.hear(serial, STORED), kept(serial));
     }
     assert!(world.lanes.is_empty());
     assert_eq!(world.send(Way::Find), [Did::Ask(6)]);
@@ -188,7 +195,8 @@ fn who_does_not_answer_is_doubted_and_may_answer_still() {
     assert_eq!(world.hear(1, Answer::Nobody), []);
     let taken = [Did::Settle(1, Outcome::Taken)];
     assert_eq!(world.hear(1, Answer::Taken), taken);
-    assert_eq!(world.hear(1, Answer::Stored), []);
+    assert_eq!(world.hear(1, STORED), [Did::Discard(9)]);
+    assert_eq!(world.hear(1, STORED), []);
 }
 
 #[test]
@@ -199,6 +207,16 @@ fn what_was_on_its_way_to_a_relay_that_has_lost_the_receiver_is_kept_at_once() {
     assert_eq!(world.hear(2, Answer::Keep), []);
     world.lanes.doubt(bob(), world.weather, &mut world.notes);
     assert_eq!(world.did(), [Did::Store(1), Did::Store(2)]);
+}
+
+#[test]
+fn what_is_kept_twice_is_kept() {
+    let mut world = World::new();
+    assert_eq!(world.send(Way::Keep), [Did::Store(1)]);
+    assert_eq!(world.come_back(), [Did::Store(1)]);
+    assert_eq!(world.hear(1, STORED), kept(1));
+    assert_eq!(world.hear(1, STORED), []);
+    assert_eq!(world.hear(1, Answer::Taken), []);
 }
 
 #[test]
@@ -243,13 +261,13 @@ fn what_was_under_way_when_the_bus_went_is_kept_again() {
     assert_eq!(world.send(Way::Find), [Did::Ask(1)]);
     assert_eq!(world.hear(1, Answer::Nobody), [Did::Store(1)]);
     assert_eq!(world.send(Way::Find), [Did::Store(2)]);
-    assert_eq!(world.hear(1, Answer::Stored), kept(1));
+    assert_eq!(world.hear(1, STORED), kept(1));
     world.weather.mail = Mail::Later;
     assert_eq!(world.come_back(), []);
     world.weather.mail = Mail::Ready;
     world.lanes.go_on(world.weather, &mut world.notes);
     assert_eq!(world.did(), [Did::Store(2)]);
-    assert_eq!(world.hear(2, Answer::Stored), kept(2));
+    assert_eq!(world.hear(2, STORED), kept(2));
 }
 
 #[test]

@@ -247,7 +247,7 @@ impl Disk {
 
     /// Up to where letters are done with, by name.
     pub(in crate::serve::store) fn done(&self) -> Iter {
-        self.keyspace.prefix(form::DONE)
+        self.names.prefix(form::DONE)
     }
 
     /// All names.
