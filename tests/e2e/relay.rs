@@ -3,11 +3,13 @@
 
 mod attacked;
 mod classic;
+#[cfg(unix)]
 mod counted;
 mod crowd;
 #[cfg(unix)]
 mod fleet;
 mod lost;
+#[cfg(unix)]
 mod mail;
 mod native;
 mod refusals;

@@ -1,7 +1,9 @@
 //! Mail for those who are away, with a store on this machine's disk.
 
+#[cfg(target_os = "linux")]
 mod full;
 mod killed;
+#[cfg(target_os = "linux")]
 mod many;
 mod waiting;
 

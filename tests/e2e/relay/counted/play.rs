@@ -55,7 +55,7 @@ impl Play<'_> {
         let tally = Arc::new(Tally::default());
         self.introduce(&tally);
         let (said, heard) = (End::default(), End::default());
-        let count = thread::scope(|scope| {
+        thread::scope(|scope| {
             let _ends = Ends([&said, &heard]);
             let (tally, said, heard) = (&tally, &said.0, &heard.0);
             let start = |number: usize| {
@@ -71,29 +71,36 @@ impl Play<'_> {
             for sender in senders {
                 sender.join().expect("a sender that ends well");
             }
-            tally.check()
+            tally.check();
         });
-        (count, tally)
+        // What came while they said goodbye counts, too.
+        (tally.check(), tally)
     }
 
-    /// The receivers' names become known.
+    /// The receivers' names become known; with a message for each that is kept, they are so for good.
     fn introduce(&self, tally: &Arc<Tally>) {
         for (number, (name, _)) in self.receivers.iter().enumerate() {
             let mut known = self.program(name, number, tally);
             known.until_registered();
             known.close();
         }
+        let mut first = self.program("first", 0, tally);
+        for (number, name) in self.names().into_iter().enumerate() {
+            first.say(name, number as u64, 100);
+        }
+        first.until_answered();
+        first.close();
+    }
+
+    fn names(&self) -> Vec<Name> {
+        let names = self.receivers.iter().map(|(name, _)| name.parse().unwrap());
+        names.collect()
     }
 
     fn send(&self, number: usize, name: &str, tally: &Arc<Tally>, said: &AtomicBool) {
         let mut random = Random(self.seed + number as u64);
-        let names: Vec<Name> = self
-            .receivers
-            .iter()
-            .map(|(name, _)| name.parse().unwrap())
-            .collect();
         let program = self.program(name, number, tally);
-        program.say_until(said, &names, &mut random).close();
+        program.say_until(said, &self.names(), &mut random).close();
     }
 
     fn receive(

@@ -68,8 +68,6 @@ pub(crate) struct Program {
     tally: Arc<Tally>,
     unanswered: BTreeMap<MessageId, Label>,
     answers: Vec<Reply>,
-    /// What it heard that nobody had noted.
-    pub(crate) heard: Vec<Incoming>,
 }
 
 impl Program {
@@ -100,7 +98,6 @@ impl Program {
             tally: Arc::clone(tally),
             unanswered: BTreeMap::new(),
             answers: Vec::new(),
-            heard: Vec::new(),
         }
     }
 
@@ -145,7 +142,7 @@ impl Program {
         match event {
             Event::Registered { .. } => self.lost = None,
             Event::Lost | Event::Ended(_) => self.lost = Some(Instant::now()),
-            Event::Message(message) => self.hear(message),
+            Event::Message(message) => self.hear(&message),
             Event::Receipt { first, last, stage } => self.judge(first, last, stage),
             Event::Answer(answer) => self.answers.push(answer.reply),
             Event::Refused(Refusal::CutOff) => self.begin_again(),
@@ -167,14 +164,11 @@ impl Program {
         std::thread::sleep(AGAIN);
     }
 
-    fn hear(&mut self, message: Incoming) {
-        let waited = message.waited > 0;
+    fn hear(&self, message: &Incoming) {
+        let (length, waited) = (message.content.len(), message.waited > 0);
         match label(&message.content) {
-            Some(label) => {
-                let length = message.content.len();
-                self.tally.hear(self.run, label, length, waited);
-            }
-            None => self.heard.push(message),
+            Some(label) => self.tally.hear(self.run, label, length, waited),
+            None => self.tally.complain(format!("{message:?}")),
         }
     }
 

@@ -11,7 +11,6 @@ use proto::relay::native::frames::{Trouble, Why};
 use super::super::Home;
 use super::super::counted::{Count, Habit, Place, Play, Program, Random, Tally, rounds};
 use super::Fleet;
-use crate::all_processors;
 
 const SENDERS: &[&str] = &["sender1", "sender2", "sender3"];
 
@@ -44,7 +43,6 @@ fn go_on(tally: &Tally, more: u64) {
 
 #[test]
 fn a_relay_that_is_killed_costs_its_clients_a_registration() {
-    let _all = all_processors();
     let kills = rounds("RELAY_FLEET_KILLS", 3);
     let Some(mut fleet) = Fleet::new(3) else {
         return;
@@ -72,7 +70,6 @@ fn a_relay_that_is_killed_costs_its_clients_a_registration() {
 
 #[test]
 fn nats_that_is_killed_comes_back() {
-    let _all = all_processors();
     let kills = rounds("RELAY_NATS_KILLS", 2);
     let Some(mut fleet) = Fleet::new(3) else {
         return;

@@ -6,7 +6,6 @@ use harness::{Namespaces, Nats, Server, say};
 use proto::relay::native::frames::{Trouble, Why};
 
 use super::super::counted::{Habit, Place, Play, Program};
-use crate::all_processors;
 
 /// Clients are at `a`, NATS at `b`, relays at `c` and `d`. Clients and NATS each have a cable to either relay.
 const CABLED: &[&str] = &[
@@ -48,7 +47,6 @@ fn serve(namespaces: &Namespaces, letter: char, bind: &str, nats: &Nats) -> Serv
 
 #[test]
 fn a_partition_heals() {
-    let _all = all_processors();
     let Some(namespaces) = Namespaces::new(4, CABLED).map(Arc::new) else {
         return;
     };

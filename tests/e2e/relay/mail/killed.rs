@@ -7,7 +7,6 @@ use harness::{Server, Signal, say};
 
 use super::super::counted::{Habit, Place, Play, Random, Tally, rounds};
 use super::Kept;
-use crate::all_processors;
 
 const SENDERS: &[&str] = &["sender1", "sender2", "sender3", "sender4"];
 
@@ -22,7 +21,6 @@ const RECEIVERS: &[(&str, Habit)] = &[
 
 #[test]
 fn what_was_answered_is_heard_once_whenever_the_relay_is_killed() {
-    let _all = all_processors();
     let kills = rounds("RELAY_KILLS", 10);
     let mut kept = Kept::new(&[]);
     let mut relay = Some(kept.start());
@@ -47,7 +45,6 @@ fn what_was_answered_is_heard_once_whenever_the_relay_is_killed() {
 
 #[test]
 fn who_comes_and_goes_hears_everything_once() {
-    let _all = all_processors();
     let mut kept = Kept::new(&[]);
     let relay = kept.start();
     let play = Play {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use harness::{PATIENCE, Server, say};
 use proto::relay::native::Name;
@@ -14,7 +14,10 @@ use super::Kept;
 use crate::all_processors;
 
 /// How many go at the same time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
+
+/// How many senders there are.
+const SENDERS: usize = 4;
 
 /// The content of each message in bytes.
 const LENGTH: usize = 128;
@@ -37,7 +40,8 @@ fn name(number: usize) -> String {
 fn send_to(numbers: &[usize], kept: &Kept, tally: &Arc<Tally>) {
     let ahead = 200;
     thread::scope(|scope| {
-        for (sender, share) in numbers.chunks(numbers.len().div_ceil(AT_ONCE)).enumerate() {
+        let shares = numbers.chunks(numbers.len().div_ceil(SENDERS));
+        for (sender, share) in shares.enumerate() {
             scope.spawn(move || {
                 let sender = format!("sender{sender}");
                 let mut sender = Program::new(Some(&sender), &[kept.addr()], tally);
@@ -86,6 +90,7 @@ fn until_expired(metrics: &str, wanted: usize) {
             return;
         }
         assert!(Instant::now() < deadline, "{line}: {page}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
