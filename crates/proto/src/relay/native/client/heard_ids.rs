@@ -17,6 +17,11 @@ use runs::Runs;
 /// The most senders that are remembered.
 const SENDERS: usize = 4096;
 
+/// How many runs all senders have together, before whoever says something more has no more than [`SHARE`] of them.
+const ALL_RUNS: usize = 8 * runs::RUNS;
+
+const SHARE: usize = 255;
+
 /// What was heard of each sender; who was heard longest ago is forgotten first.
 #[derive(Debug)]
 pub(super) struct HeardIds {
@@ -27,6 +32,8 @@ pub(super) struct HeardIds {
     table: HashTable<usize>,
     hasher: FixedState,
     turn: u64,
+    /// How many runs there are below the highest one of each.
+    runs: usize,
 }
 
 #[derive(Debug)]
@@ -46,6 +53,7 @@ impl HeardIds {
             table: HashTable::new(),
             hasher: FixedState::with_seed(seed),
             turn: 0,
+            runs: 0,
         }
     }
 
@@ -62,10 +70,16 @@ impl HeardIds {
         if id == MessageId(0) {
             return;
         }
-        match self.find(who) {
-            Some(runs) => runs.note(id.0),
-            None => self.meet(who, id),
+        let before = self.runs;
+        let Some(runs) = self.find(who) else {
+            return self.meet(who, id);
+        };
+        let others = before - runs.below();
+        runs.note(id.0);
+        if others + runs.below() > ALL_RUNS {
+            runs.keep(SHARE);
         }
+        self.runs = others + runs.below();
     }
 
     #[inline]
@@ -119,6 +133,7 @@ impl HeardIds {
         let turns = self.senders.iter().map(|sender| sender.turn).enumerate();
         let oldest = turns.min_by_key(|(_, turn)| *turn);
         let oldest = oldest.map_or(0, |(place, _)| place);
+        self.runs -= self.senders[oldest].runs.below();
         let hash = self.hasher.hash_one(self.senders[oldest].who);
         if let Ok(entry) = self.table.find_entry(hash, |place| *place == oldest) {
             entry.remove();
@@ -163,6 +178,22 @@ mod tests {
         heard.heard(sender(3), MessageId(0));
         assert!(heard.is_new(sender(3), MessageId(0)));
         assert!(heard.senders.is_empty());
+    }
+
+    /// As when each message to somebody stands beside some to others.
+    #[test]
+    fn senders_share_the_runs_that_there_are() {
+        let mut heard = HeardIds::new(1);
+        for number in 0..9 {
+            for id in 1..=runs::RUNS as u64 {
+                heard.heard(sender(number), MessageId(2 * id));
+            }
+        }
+        let sum: usize = heard.senders.iter().map(|one| one.runs.below()).sum();
+        assert!(sum == heard.runs && sum <= ALL_RUNS + SHARE, "{sum}");
+        assert!(heard.is_new(sender(0), MessageId(3)));
+        assert!(!heard.is_new(sender(8), MessageId(3)));
+        assert!(heard.is_new(sender(8), MessageId(2 * runs::RUNS as u64 - 1)));
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
+use crate::relay::native::MAX_UNANSWERED;
+
 /// The most runs below the highest one: where there would be more, the lowest is forgotten, and all up to its end counts
-/// as heard. A sender who writes to several in turn makes a run with each message.
-const RUNS: usize = 255;
+/// as heard. A sender who writes to several in turn makes a run with each message, and may have said as many without a
+/// verdict, twice, before one that was held up comes.
+pub(super) const RUNS: usize = 2 * MAX_UNANSWERED;
 
 /// What was heard of a sender.
 #[derive(Debug)]
@@ -94,7 +97,18 @@ impl Runs {
     }
 
     fn bound(&mut self) {
-        if self.below.len() > RUNS
+        self.keep(RUNS);
+    }
+
+    /// How many runs there are below the highest one.
+    #[inline]
+    pub(super) fn below(&self) -> usize {
+        self.below.len()
+    }
+
+    /// Forgets the lowest runs, down to so many below the highest one.
+    pub(super) fn keep(&mut self, most: usize) {
+        while self.below.len() > most
             && let Some(lowest) = self.below.pop_front()
         {
             self.floor = lowest.last;
