@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 use nix::sys::stat::{major, minor};
@@ -24,7 +25,9 @@ impl Disk {
     /// One under this folder. Ctrl-C and SIGTERM remove it too, and end this process.
     pub(super) fn make(under: &Path) -> Result<Self> {
         ensure_on_disk(under)?;
-        let folder = under.join(format!("bench-relay-{}", std::process::id()));
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = under.join(format!("bench-relay-{}-{number}", std::process::id()));
         let mut made = Made::default();
         made.folder(&folder)?;
         made.go_with_a_signal()?;
