@@ -16,10 +16,13 @@ use super::{Member, Native, name, registered};
 /// The number of the sender among the names; those who are away come after it.
 const SENDER: u32 = 0;
 
+/// The names that one sender writes to: a client keeps the keys of no more than 65,536.
+const OF_ONE: usize = 50_000;
+
 /// How many come and go together.
 const TOGETHER: usize = 100;
 
-/// A sender, and those who are away.
+/// A sender, or several for very many names, and those who are away.
 pub(in crate::relay::client) struct Sender {
     native: Native,
     away: Vec<Name>,
@@ -28,7 +31,7 @@ pub(in crate::relay::client) struct Sender {
 }
 
 impl Sender {
-    /// So many register and go; the sender stays.
+    /// So many register and go; who writes to them stays.
     pub(in crate::relay::client) fn to(
         server: SocketAddrV4,
         content: &[u8],
@@ -40,10 +43,13 @@ impl Sender {
         let away = away.into_iter().map(|number| Ok(name(number)?.0));
         let away = away.collect::<Result<Vec<_>>>()?;
         let began = Instant::now();
-        let sender = registered(server, &Options::default(), Some(SENDER), began)?;
+        let numbers = std::iter::once(SENDER).chain((0..u32::MAX).rev());
+        let senders = numbers.take(away.len().div_ceil(OF_ONE));
+        let options = Options::default();
+        let members = senders.map(|number| registered(server, &options, Some(number), began));
         let native = Native {
             began,
-            members: vec![sender],
+            members: members.collect::<Result<_>>()?,
             to: To::Name(*away.first().context("nobody is away")?),
             content: content.to_vec(),
         };
@@ -91,9 +97,10 @@ impl Native {
 impl Keeper for Sender {
     fn say(&mut self) -> Result<()> {
         let native = &mut self.native;
-        let to = To::Name(self.away[self.said % self.away.len()]);
+        let place = self.said % self.away.len();
+        let to = To::Name(self.away[place]);
         let now = native.began.elapsed();
-        native.members[0].say(to, &native.content, Wants::Nothing, now)?;
+        native.members[place / OF_ONE].say(to, &native.content, Wants::Nothing, now)?;
         self.said += 1;
         Ok(())
     }
@@ -101,7 +108,10 @@ impl Keeper for Sender {
     fn hear(&mut self) -> Result<u64> {
         let native = &mut self.native;
         let now = native.began.elapsed();
-        native.members[0].flush(now)?;
+        native
+            .members
+            .iter_mut()
+            .try_for_each(|sender| sender.flush(now))?;
         let until = now + LONG_PATIENCE;
         loop {
             let left = until.saturating_sub(native.began.elapsed());

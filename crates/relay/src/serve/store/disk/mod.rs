@@ -74,7 +74,7 @@ pub(in crate::serve::store) struct Disk {
 
 impl Disk {
     /// How much is written before it is moved to tables. Two or three times as much is in memory.
-    const MEMTABLE: u64 = 8 * 1024 * 1024;
+    const MEMTABLE: u64 = 3 * 1024 * 1024;
 
     /// The same of names, which are few and short.
     const MEMTABLE_OF_NAMES: u64 = 1024 * 1024;
