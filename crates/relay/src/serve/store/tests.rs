@@ -501,7 +501,7 @@ fn process_with_a_full_disk() {
         return;
     };
     let ballast = folder.0.join("ballast");
-    fs::write(&ballast, vec![1; 3_000_000]).unwrap();
+    fs::write(&ballast, vec![1; 9_000_000]).unwrap();
     let mut keeper = folder.keeper();
     let mut kept = fill(&mut keeper, 1);
     assert!(kept.len() > 100, "{}", kept.len());
@@ -580,7 +580,7 @@ fn a_full_disk_refuses_mail_until_there_is_room() {
     let child = child("process_with_a_full_disk", &folder);
     let mut inside = Command::new("unshare");
     inside.args(["--user", "--map-root-user", "--mount", "sh", "-ec"]);
-    inside.arg("mount -t tmpfs -o size=8m none \"$0\"; exec \"$@\"");
+    inside.arg("mount -t tmpfs -o size=20m none \"$0\"; exec \"$@\"");
     inside
         .arg(&folder.0)
         .arg(child.get_program())
