@@ -193,6 +193,7 @@ pub mod datagram;
 pub mod echo;
 pub mod filexfer;
 pub mod frame;
+pub mod http;
 pub mod measure;
 pub mod months;
 pub mod relay;

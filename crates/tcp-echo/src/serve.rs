@@ -5,7 +5,7 @@ use proto::ack::{self, Request};
 use proto::echo::{self, Case};
 use runtime::cli::Exit;
 use runtime::shutdown::Shutdown;
-use runtime::tcp::{Conversation, Listener, Next, Policy, Server};
+use runtime::tcp::{Conversation, Listener, Next, Out, Policy, Server};
 
 use crate::args::{Reply, Serve};
 
@@ -23,9 +23,9 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<Exit> {
                 Case::Unicode
             };
             let server = server(args, echo::DEFAULT_PORT)?;
-            server.run_until_signal(&shutdown, |_| Upper::new(case))?;
+            server.run_until_signal(&shutdown, |_, _| Upper::new(case))?;
         }
-        Reply::Ack => server(args, ack::DEFAULT_PORT)?.run_until_signal(&shutdown, |_| Ack)?,
+        Reply::Ack => server(args, ack::DEFAULT_PORT)?.run_until_signal(&shutdown, |_, _| Ack)?,
     }
     Ok(Exit::Success)
 }
@@ -35,6 +35,7 @@ fn server(args: &Serve, default_port: u16) -> anyhow::Result<Server> {
         max_connections: args.max_connections,
         idle_timeout: args.idle_timeout,
         spin: args.busy_poll,
+        ..Policy::default()
     };
     let listeners = Listener::bind_all(&args.bind, default_port)?;
     Ok(Server::new(listeners, policy))
@@ -51,13 +52,13 @@ impl Upper {
 }
 
 impl Conversation for Upper {
-    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Next {
-        self.0.push(bytes, out);
+    fn take(&mut self, bytes: &[u8], out: &mut Out) -> Next {
+        self.0.push(bytes, out.bytes());
         Next::GoOn
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
-        self.0.finish(out);
+    fn end(&mut self, out: &mut Out) {
+        self.0.finish(out.bytes());
     }
 }
 
@@ -68,11 +69,12 @@ struct Ack;
 impl Conversation for Ack {
     const MAX_READ: usize = ack::MAX_MESSAGE;
 
-    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Next {
+    fn take(&mut self, bytes: &[u8], out: &mut Out) -> Next {
         match Request::decode(bytes) {
             Request::Exit => Next::Close,
             Request::Message(_) => {
-                out.extend_from_slice(ack::ACKNOWLEDGEMENT.as_bytes());
+                out.bytes()
+                    .extend_from_slice(ack::ACKNOWLEDGEMENT.as_bytes());
                 Next::GoOn
             }
         }
@@ -85,12 +87,12 @@ mod tests {
 
     #[test]
     fn a_stream_is_answered_as_it_comes() {
-        let (mut upper, mut out) = (Upper::new(Case::Unicode), Vec::new());
+        let (mut upper, mut out) = (Upper::new(Case::Unicode), Out::default());
         assert_eq!(upper.take(b"stra\xc3", &mut out), Next::GoOn);
-        assert_eq!(out, b"STRA");
+        assert_eq!(out.bytes(), b"STRA");
         assert_eq!(upper.take(b"\x9fe \xe6\xbc", &mut out), Next::GoOn);
         upper.end(&mut out);
-        assert_eq!(out, b"STRASSE \xe6\xbc");
+        assert_eq!(out.bytes(), b"STRASSE \xe6\xbc");
     }
 
     #[test]
@@ -102,9 +104,9 @@ mod tests {
             (b"exit", Next::Close, b""),
         ];
         for (read, next, answer) in table {
-            let mut out = Vec::new();
+            let mut out = Out::default();
             assert_eq!(Ack.take(read, &mut out), *next, "{read:?}");
-            assert_eq!(out, *answer, "{read:?}");
+            assert_eq!(out.bytes(), *answer, "{read:?}");
         }
     }
 }

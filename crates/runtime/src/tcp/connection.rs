@@ -5,12 +5,14 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::net::TcpStream;
 
-use super::desk::{self, Desk, Got, MAX_READ};
+use super::desk::{Desk, MAX_READ};
+use super::out::Out;
+use super::stream::{Got, Stream};
+use super::unsent::{Then, Unsent};
 
-/// How often a connection reads before it is another's turn.
-const READS_AT_ONCE: u32 = 4;
+/// How often a connection reads, or says more, before it is another's turn.
+const MOVES_AT_ONCE: u32 = 4;
 
 /// How long the peer of a connection that this side has ended may take to end its own.
 const LINGER: Duration = Duration::from_secs(1);
@@ -24,12 +26,35 @@ pub trait Conversation {
     /// The most bytes that [`take`](Self::take) is given at once: where one read is one message, the longest message.
     const MAX_READ: usize = MAX_READ;
 
-    /// Takes what has come, at least one byte, and appends to `out` what is to be sent.
-    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Next;
+    /// Takes what has come, at least one byte, and says what is to be sent.
+    fn take(&mut self, bytes: &[u8], out: &mut Out) -> Next;
 
-    /// No more comes: the peer has ended its side, or this side is about to close. Appends to `out` what is still to be
-    /// sent.
-    fn end(&mut self, _out: &mut Vec<u8>) {}
+    /// All that was said has been taken by the system: says more. It is asked after [`Next::More`], and when it was called
+    /// after [`Next::Wait`]; a call that nobody waited for is forgotten.
+    fn go_on(&mut self, _out: &mut Out) -> Next {
+        Next::GoOn
+    }
+
+    /// No more comes: the peer has ended its side, or this side is about to close. Says what is still to be sent.
+    fn end(&mut self, _out: &mut Out) {}
+
+    /// Until when it waits for its peer to speak; `None` is for as long as [`Policy::idle_timeout`] has it.
+    ///
+    /// [`Policy::idle_timeout`]: super::Policy::idle_timeout
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The peer did not speak in time: says what is still to be sent, and is closed. It may be late by an eighth of the
+    /// idle time, or a second.
+    fn overdue(&mut self, out: &mut Out) {
+        self.end(out);
+    }
+
+    /// Whether nothing that its peer asked for is unanswered: when room for connections runs out it may have to go.
+    fn is_idle(&self) -> bool {
+        false
+    }
 }
 
 /// What becomes of a connection.
@@ -37,6 +62,10 @@ pub trait Conversation {
 pub enum Next {
     /// More may come.
     GoOn,
+    /// There is more to say when this is sent.
+    More,
+    /// There is more to say when a [`Caller`](super::Caller) has it go on; until then nothing is heard.
+    Wait,
     /// It is closed when all is sent; what else comes is not heard.
     Close,
 }
@@ -47,7 +76,7 @@ pub enum Next {
 /// peer that does not listen fills one bounded buffer and then its own.
 #[derive(Debug)]
 pub(super) struct Connection<C> {
-    stream: TcpStream,
+    stream: Stream,
     conversation: C,
     /// What the system did not take yet. Most connections have nothing.
     unsent: Option<Box<Unsent>>,
@@ -56,18 +85,18 @@ pub(super) struct Connection<C> {
     state: State,
     inbox: Inbox,
     pub(super) turn: Turn,
-}
-
-#[derive(Debug)]
-struct Unsent {
-    bytes: Box<[u8]>,
-    sent: usize,
+    /// Which of the connections that have had its number it is.
+    pub(super) generation: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Both sides speak.
     Open,
+    /// The conversation has more to say when all is sent, and hears nothing until then.
+    Speaking,
+    /// The conversation waits to be called.
+    Waiting,
     /// The conversation has ended the connection, and what it said is on its way out.
     Ending,
     /// All is sent and our side closed. What the peer still says is read away until it has closed its own: to close
@@ -109,7 +138,7 @@ pub(super) enum Step {
 }
 
 impl<C: Conversation> Connection<C> {
-    pub(super) fn new(stream: TcpStream, conversation: C, now: Instant) -> Self {
+    pub(super) fn new(stream: Stream, conversation: C, generation: u64, now: Instant) -> Self {
         Self {
             stream,
             conversation,
@@ -118,10 +147,11 @@ impl<C: Conversation> Connection<C> {
             state: State::Open,
             inbox: Inbox::Empty,
             turn: Turn::None,
+            generation,
         }
     }
 
-    pub(super) fn stream(&mut self) -> &mut TcpStream {
+    pub(super) fn stream(&mut self) -> &mut Stream {
         &mut self.stream
     }
 
@@ -146,22 +176,28 @@ impl<C: Conversation> Connection<C> {
     /// # Errors
     /// When the connection is no more.
     pub(super) fn go_on(&mut self, desk: &mut Desk) -> io::Result<Step> {
-        self.send_rest(desk)?;
-        let mut reads = 0;
+        let mut then = self.send_rest(desk)?;
+        let mut moves = 0;
         while self.unsent.is_none() {
             match self.state {
                 State::Ended => return Ok(Step::Done),
-                State::Ending => self.close_our_side(desk.now)?,
-                _ if self.inbox == Inbox::Empty => return Ok(Step::Event),
-                _ if reads == READS_AT_ONCE => {
-                    self.turn = Turn::Waits;
-                    return Ok(Step::Turn);
+                State::Ending => self.close_our_side(desk.out.now)?,
+                State::Waiting => return Ok(Step::Event),
+                State::Open | State::Lingering if self.inbox == Inbox::Empty => {
+                    return Ok(Step::Event);
                 }
-                _ => {
-                    self.read(desk)?;
-                    reads += 1;
+                _ if moves == MOVES_AT_ONCE => {
+                    then = Then::Turn;
+                    break;
                 }
+                State::Speaking => then = self.speak(desk)?,
+                State::Open | State::Lingering => then = self.read(desk)?,
             }
+            moves += 1;
+        }
+        if then == Then::Turn {
+            self.turn = Turn::Waits;
+            return Ok(Step::Turn);
         }
         Ok(Step::Event)
     }
@@ -173,12 +209,12 @@ impl<C: Conversation> Connection<C> {
         Ok(())
     }
 
-    fn read(&mut self, desk: &mut Desk) -> io::Result<()> {
+    fn read(&mut self, desk: &mut Desk) -> io::Result<Then> {
         let room = C::MAX_READ.clamp(1, MAX_READ);
-        match desk::read(&self.stream, &mut desk.buffer[..room])? {
+        match self.stream.receive(&mut desk.buffer[..room])? {
             Got::Nothing => {
                 self.inbox = Inbox::Empty;
-                Ok(())
+                Ok(Then::Done)
             }
             Got::Bytes(length) => {
                 if length < room && SHORT_READ_IS_ALL && self.inbox == Inbox::Filled {
@@ -190,66 +226,82 @@ impl<C: Conversation> Connection<C> {
         }
     }
 
-    fn hear(&mut self, length: usize, desk: &mut Desk) -> io::Result<()> {
+    fn hear(&mut self, length: usize, desk: &mut Desk) -> io::Result<Then> {
         if self.state != State::Open {
-            return Ok(());
+            return Ok(Then::Done);
         }
         desk.totals.count_received(length);
-        self.touched = desk.now;
-        desk.answer.clear();
-        let bytes = &desk.buffer[..length];
-        if self.conversation.take(bytes, &mut desk.answer) == Next::Close {
-            self.state = State::Ending;
-        }
+        self.touched = desk.out.now;
+        desk.out.clear();
+        let next = self
+            .conversation
+            .take(&desk.buffer[..length], &mut desk.out);
+        self.obey(next);
         self.send(desk)
     }
 
-    fn hear_end(&mut self, desk: &mut Desk) -> io::Result<()> {
+    fn speak(&mut self, desk: &mut Desk) -> io::Result<Then> {
+        desk.out.clear();
+        let next = self.conversation.go_on(&mut desk.out);
+        self.obey(next);
+        self.send(desk)
+    }
+
+    fn obey(&mut self, next: Next) {
+        self.state = match next {
+            Next::GoOn => State::Open,
+            Next::More => State::Speaking,
+            Next::Wait => State::Waiting,
+            Next::Close => State::Ending,
+        };
+    }
+
+    fn hear_end(&mut self, desk: &mut Desk) -> io::Result<Then> {
         let was = std::mem::replace(&mut self.state, State::Ended);
         if was != State::Open {
-            return Ok(());
+            return Ok(Then::Done);
         }
-        desk.answer.clear();
-        self.conversation.end(&mut desk.answer);
+        desk.out.clear();
+        self.conversation.end(&mut desk.out);
         self.send(desk)
     }
 
     /// Sends the answer. It is asked only while nothing else waits.
-    fn send(&mut self, desk: &Desk) -> io::Result<()> {
-        if desk.answer.is_empty() {
-            return Ok(());
+    fn send(&mut self, desk: &mut Desk) -> io::Result<Then> {
+        if desk.out.is_empty() {
+            return Ok(Then::Done);
         }
-        let sent = desk::write(&self.stream, &desk.answer)?;
-        desk.totals.count_sent(sent);
-        if sent < desk.answer.len() {
-            let bytes = desk.answer[sent..].into();
-            self.unsent = Some(Box::new(Unsent { bytes, sent: 0 }));
-        }
-        Ok(())
+        let (sent, unsent) = Unsent::begin(&self.stream, &mut desk.out)?;
+        desk.totals.count_sent(sent.bytes);
+        self.unsent = unsent;
+        Ok(sent.then)
     }
 
     /// Sends what waits, as far as the system takes it.
-    fn send_rest(&mut self, desk: &Desk) -> io::Result<()> {
+    fn send_rest(&mut self, desk: &Desk) -> io::Result<Then> {
         let Some(unsent) = &mut self.unsent else {
-            return Ok(());
+            return Ok(Then::Done);
         };
-        let sent = desk::write(&self.stream, &unsent.bytes[unsent.sent..])?;
-        desk.totals.count_sent(sent);
-        unsent.sent += sent;
-        if sent > 0 {
-            self.touched = desk.now;
+        let sent = unsent.go_on(&self.stream)?;
+        desk.totals.count_sent(sent.bytes);
+        if sent.bytes > 0 {
+            self.touched = desk.out.now;
         }
-        if unsent.sent == unsent.bytes.len() {
+        if sent.then == Then::Done {
             self.unsent = None;
         }
-        Ok(())
+        Ok(sent.then)
     }
 
     /// When it is to be closed if nothing comes or goes until then.
     pub(super) fn deadline(&self, idle: Option<Duration>) -> Option<Instant> {
         match self.state {
             State::Lingering => Some(self.touched + LINGER),
-            _ => idle.map(|idle| self.touched + idle),
+            _ => {
+                let idle = idle.map(|idle| self.touched + idle);
+                let due = self.unsent.is_none().then(|| self.conversation.due());
+                idle.into_iter().chain(due.flatten()).min()
+            }
         }
     }
 
@@ -264,6 +316,25 @@ impl<C: Conversation> Connection<C> {
             && self.inbox == Inbox::Empty
             && self.unsent.is_none()
             && now.saturating_duration_since(self.touched) >= long
+    }
+
+    /// Another thread has the conversation go on.
+    pub(super) fn hear_call(&mut self) {
+        if self.state == State::Waiting {
+            self.state = State::Speaking;
+        }
+    }
+
+    /// Has the conversation say that its peer did not speak in time, and closes it when that is sent.
+    pub(super) fn tell_overdue(&mut self, desk: &mut Desk) -> io::Result<Step> {
+        if self.unsent.is_some() || self.state != State::Open {
+            return Ok(Step::Done);
+        }
+        self.state = State::Ending;
+        desk.out.clear();
+        self.conversation.overdue(&mut desk.out);
+        self.send(desk)?;
+        self.go_on(desk)
     }
 
     /// Says what is left to say before it is closed, and whether all is sent.

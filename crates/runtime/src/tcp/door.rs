@@ -1,14 +1,14 @@
 //! Where connections come in, as long as there is room for them.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use super::listen::{Listener, is_of_one};
+use super::peer::Peer;
+use super::stream::Stream;
 use super::totals::Totals;
 use crate::log::Throttle;
 
@@ -117,7 +117,7 @@ impl Door {
         open: usize,
         now: Instant,
         totals: &Totals,
-    ) -> Option<(TcpStream, SocketAddr)> {
+    ) -> Option<(Stream, Peer)> {
         while self.has_work(open, now) {
             let place = self.first % self.wings.len();
             self.first = place + 1;
@@ -126,9 +126,9 @@ impl Door {
                 continue;
             }
             match wing.listener.accept() {
-                Ok(accepted) => {
+                Ok((stream, peer)) => {
                     self.room = Room::Yes;
-                    return Some(accepted);
+                    return Some((Stream::Tcp(stream), Peer::Inet(peer)));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => wing.queue = Queue::Empty,
                 Err(error) if is_of_one(&error) => {

@@ -2,19 +2,20 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
+use super::call::{Bell, Called, Caller};
 use super::connection::{Connection, Conversation, Step, Turn};
 use super::desk::Desk;
 use super::door::Door;
 use super::listen::{BACKLOG, Listener};
+use super::peer::Peer;
 use super::server::Policy;
+use super::stream::Stream;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 
@@ -27,8 +28,8 @@ const EVENTS: usize = 1024;
 /// How many connections are accepted before the others have their turn.
 const ACCEPTED_AT_ONCE: usize = 64;
 
-/// How long connections may go on when it is time to stop.
-const GRACE: Duration = Duration::from_secs(1);
+/// How late a look may be.
+const LOOK_LATEST: Duration = Duration::from_secs(1);
 
 /// A connection that was silent for so long when it is time to stop has nothing on its way.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -40,6 +41,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 pub(super) struct House<M, C> {
     poll: Poll,
     waker: Arc<Waker>,
+    bell: Arc<Bell>,
+    /// How many connections there have been.
+    generations: u64,
     door: Door,
     connections: Slab<Connection<C>>,
     /// Those that had their share and are not done.
@@ -51,7 +55,7 @@ pub(super) struct House<M, C> {
     look: Option<Instant>,
 }
 
-impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
+impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
     pub(super) fn new(
         listeners: Vec<Listener>,
         policy: Policy,
@@ -59,8 +63,11 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
         conversation: M,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         Ok(Self {
-            waker: Arc::new(Waker::new(poll.registry(), WAKE)?),
+            bell: Bell::new(Arc::clone(&waker)),
+            waker,
+            generations: 0,
             door: Door::open(listeners, policy.max_connections, poll.registry())?,
             poll,
             connections: Slab::new(),
@@ -93,7 +100,8 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             polled => polled?,
         }
-        self.desk.now = Instant::now();
+        self.desk.out.now = Instant::now();
+        let mut woken = false;
         for event in &*events {
             let Token(number) = event.token();
             match self.connections.get_mut(number) {
@@ -103,8 +111,12 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
                         self.go_on(number);
                     }
                 }
+                None if event.token() == WAKE => woken = true,
                 None => self.door.note(event.token()),
             }
+        }
+        if woken {
+            self.answer_calls();
         }
         for _ in 0..self.turns.len() {
             if let Some(number) = self.turns.pop_front() {
@@ -114,9 +126,22 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
         Ok(())
     }
 
+    /// Has those go on whom other threads have called.
+    fn answer_calls(&mut self) {
+        for called in self.bell.answer() {
+            let waiting = self.connections.get_mut(called.number);
+            if let Some(connection) = waiting.filter(|one| one.generation == called.generation) {
+                connection.hear_call();
+                if connection.turn == Turn::None {
+                    self.go_on(called.number);
+                }
+            }
+        }
+    }
+
     /// How long nothing need be done unless something comes.
     fn patience(&self) -> Option<Duration> {
-        let now = self.desk.now;
+        let now = self.desk.out.now;
         let open = self.connections.len();
         if self.policy.spin || !self.turns.is_empty() {
             return Some(Duration::ZERO);
@@ -140,10 +165,12 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
             return;
         };
         let step = connection.go_on(&mut self.desk);
-        if connection.is_lingering() {
-            let deadline = connection.deadline(None);
-            self.look_at(deadline);
-        }
+        let deadline = connection.deadline(self.policy.idle_timeout);
+        self.look_at(deadline);
+        self.follow(number, step);
+    }
+
+    fn follow(&mut self, number: usize, step: io::Result<Step>) {
         match step {
             Ok(Step::Event) => {}
             Ok(Step::Turn) => self.turns.push_back(number),
@@ -159,13 +186,13 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
     fn remove(&mut self, number: usize) {
         self.connections.remove(number);
         self.desk.totals.set_open(self.connections.len());
-        self.door.one_left(self.desk.now);
+        self.door.one_left(self.desk.out.now);
     }
 
     fn accept(&mut self) {
         for _ in 0..ACCEPTED_AT_ONCE {
             let open = self.connections.len();
-            let next = self.door.next(open, self.desk.now, &self.desk.totals);
+            let next = self.door.next(open, self.desk.out.now, &self.desk.totals);
             let Some((stream, peer)) = next else {
                 return;
             };
@@ -173,16 +200,20 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
         }
     }
 
-    fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let now = self.desk.now;
+    fn welcome(&mut self, stream: Stream, peer: Peer) {
+        let now = self.desk.out.now;
         let place = self.connections.vacant_entry();
         let token = Token(place.key());
-        let mut connection = Connection::new(stream, (self.conversation)(peer), now);
-        // What has come already is an event too.
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.generations += 1;
+        let called = Called {
+            number: place.key(),
+            generation: self.generations,
+        };
+        let conversation = (self.conversation)(peer, Caller::new(called, &self.bell));
+        let mut connection = Connection::new(stream, conversation, self.generations, now);
         let registry = self.poll.registry();
         self.desk.totals.count_accepted();
-        if let Err(error) = registry.register(connection.stream(), token, interest) {
+        if let Err(error) = connection.stream().register(registry, token) {
             tracing::debug!(%peer, %error, "a connection failed");
             return self.desk.totals.count_failed();
         }
@@ -200,7 +231,7 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
 
     /// Closes connections on which nothing has come or gone for too long.
     fn close_overdue(&mut self) {
-        let now = self.desk.now;
+        let now = self.desk.out.now;
         if self.look.is_none_or(|look| look > now) {
             return;
         }
@@ -208,15 +239,17 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
         let is_overdue = |one: &Connection<C>| one.deadline(idle).is_some_and(|at| at <= now);
         for number in self.those(is_overdue) {
             let connection = &mut self.connections[number];
-            if !connection.is_lingering() {
-                self.desk.totals.count_idle();
-                connection.bid_farewell(&mut self.desk);
+            if connection.is_lingering() {
+                self.remove(number);
+                continue;
             }
-            self.remove(number);
+            self.desk.totals.count_idle();
+            let step = connection.tell_overdue(&mut self.desk);
+            self.follow(number, step);
         }
         let deadlines = self.connections.iter();
         let next = deadlines.filter_map(|(_, one)| one.deadline(idle)).min();
-        let rest = idle.map_or(LOOK_AGAIN, |idle| (idle / 8).clamp(LOOK_AGAIN, GRACE));
+        let rest = idle.map_or(LOOK_AGAIN, |idle| (idle / 8).clamp(LOOK_AGAIN, LOOK_LATEST));
         self.look = next.map(|next| next.max(now + rest));
     }
 
@@ -229,8 +262,8 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
 
     /// Answers what has come, lets connections end that are not silent, and closes all.
     fn stop(mut self, events: &mut Events) -> io::Result<()> {
-        self.desk.now = Instant::now();
-        let deadline = self.desk.now + GRACE;
+        self.desk.out.now = Instant::now();
+        let deadline = self.desk.out.now + self.policy.grace;
         self.accept_the_last();
         self.door.close();
         for number in self.those(|_| true) {
@@ -240,7 +273,7 @@ impl<M: FnMut(SocketAddr) -> C, C: Conversation> House<M, C> {
             }
         }
         loop {
-            let now = self.desk.now;
+            let now = self.desk.out.now;
             for number in self.those(|one| one.is_quiet(now, LAST_WORDS)) {
                 self.connections[number].bid_farewell(&mut self.desk);
                 self.remove(number);

@@ -2,6 +2,7 @@
 //! that talks over one.
 
 mod arrivals;
+mod call;
 mod client;
 mod connect;
 mod connection;
@@ -9,21 +10,28 @@ mod desk;
 mod door;
 mod house;
 mod listen;
+mod out;
+mod peer;
 mod race;
 mod ready;
 mod server;
+mod stream;
 mod taken;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod unsent;
 
 pub use crate::bind::BindError;
 pub use arrivals::Arrivals;
+pub use call::Caller;
 pub use client::{Client, ClientError};
 pub use connect::{AttemptError, ConnectError, connect};
 pub use connection::{Conversation, Next};
 pub use desk::MAX_READ;
 pub use listen::Listener;
+pub use out::{Body, Out, Piece};
+pub use peer::Peer;
 pub use ready::is_readable;
 pub use server::{Policy, Server};
 pub use taken::{Taken, wait_until_taken};

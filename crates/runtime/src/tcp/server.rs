@@ -8,15 +8,17 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call::Caller;
 use super::connection::Conversation;
 use super::house::House;
 use super::listen::Listener;
+use super::peer::Peer;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 use crate::{cli, descriptors, host};
 
 /// How a server treats its peers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Connections at once; more wait in the system's queue. `None` is as many as the system has descriptors for.
     pub max_connections: Option<NonZeroU32>,
@@ -25,6 +27,19 @@ pub struct Policy {
     /// Whether the thread looks for what comes without a pause: answers are sooner by the time that waking up takes, and
     /// a core is kept busy.
     pub spin: bool,
+    /// How long connections on which something comes or goes may go on when it is time to stop.
+    pub grace: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_connections: None,
+            idle_timeout: None,
+            spin: false,
+            grace: Duration::from_secs(1),
+        }
+    }
 }
 
 /// A server that is ready to run.
@@ -55,10 +70,11 @@ impl Server {
         Arc::clone(&self.totals)
     }
 
-    /// Serves on this thread until `shutdown` is triggered; `conversation` makes that of each connection, by its peer.
+    /// Serves on this thread until `shutdown` is triggered; `conversation` makes that of each connection, by its
+    /// peer and what has it go on where it waits for another thread.
     ///
     /// Each connection is read and answered in turn. What has come when it is time to stop is answered, and connections
-    /// on which something still comes or goes have a second to end. The limit on open files is raised as far as it goes;
+    /// on which something still comes or goes have [`Policy::grace`] to end. The limit on open files is raised as far as it goes;
     /// at that limit connections wait until one closes.
     ///
     /// # Errors
@@ -66,7 +82,7 @@ impl Server {
     pub fn run<C: Conversation>(
         self,
         shutdown: &Shutdown,
-        conversation: impl FnMut(SocketAddr) -> C,
+        conversation: impl FnMut(Peer, Caller) -> C,
     ) -> io::Result<()> {
         descriptors::raise_limit();
         House::new(self.listeners, self.policy, self.totals, conversation)?.run(shutdown)
@@ -80,7 +96,7 @@ impl Server {
     pub fn run_until_signal<C: Conversation>(
         self,
         shutdown: &Shutdown,
-        conversation: impl FnMut(SocketAddr) -> C,
+        conversation: impl FnMut(Peer, Caller) -> C,
     ) -> io::Result<()> {
         cli::announce(&host::announcement("tcp", &self.local_addrs()))?;
         let totals = self.totals();

@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Echo;
 
 impl Conversation for Echo {
-    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Next {
-        out.extend_from_slice(bytes);
+    fn take(&mut self, bytes: &[u8], out: &mut Out) -> Next {
+        out.bytes().extend_from_slice(bytes);
         if bytes.ends_with(b".") {
             Next::Close
         } else {
@@ -27,8 +27,8 @@ impl Conversation for Echo {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"end");
+    fn end(&mut self, out: &mut Out) {
+        out.bytes().extend_from_slice(b"end");
     }
 }
 
@@ -38,8 +38,9 @@ struct Lengths;
 impl Conversation for Lengths {
     const MAX_READ: usize = 8;
 
-    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Next {
-        out.extend_from_slice(bytes.len().to_string().as_bytes());
+    fn take(&mut self, bytes: &[u8], out: &mut Out) -> Next {
+        out.bytes()
+            .extend_from_slice(bytes.len().to_string().as_bytes());
         Next::GoOn
     }
 }
@@ -57,7 +58,7 @@ impl Running {
         let server = Server::new(vec![listener], policy);
         let (addr, shutdown) = (server.local_addrs()[0], Shutdown::new());
         let (totals, stop) = (server.totals(), shutdown.clone());
-        let thread = thread::spawn(move || server.run(&stop, |_| conversation()));
+        let thread = thread::spawn(move || server.run(&stop, |_, _| conversation()));
         Self {
             addr,
             totals,

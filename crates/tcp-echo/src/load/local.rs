@@ -30,7 +30,7 @@ impl LocalServer {
         let server = Server::new(vec![listener], Policy::default());
         let shutdown = Shutdown::new();
         let stop = shutdown.clone();
-        let run = move || server.run(&stop, |_| Upper::new(Case::Unicode));
+        let run = move || server.run(&stop, |_, _| Upper::new(Case::Unicode));
         Ok(Self {
             addr,
             shutdown,

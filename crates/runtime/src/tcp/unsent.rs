@@ -1,0 +1,135 @@
+//! What the system did not take yet, and how it goes out.
+
+use std::io;
+
+use super::out::{Body, Out, Piece};
+use super::stream::Stream;
+
+/// How much of a file one connection sends before it is another's turn, in bytes.
+const FILE_AT_ONCE: usize = 1 << 20;
+
+/// What is left to send.
+#[derive(Debug)]
+pub(super) struct Unsent {
+    bytes: Box<[u8]>,
+    sent: usize,
+    body: Option<Body>,
+}
+
+/// What became of an attempt to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// How many bytes the system took.
+    pub(super) bytes: usize,
+    /// Why it is not more.
+    pub(super) then: Then,
+}
+
+/// Why no more was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It was all.
+    Done,
+    /// The system takes no more for now: there will be an event.
+    Full,
+    /// It had its share, and goes on at its next turn.
+    Turn,
+}
+
+impl Unsent {
+    /// Sends what was said as far as the system takes it, and gives what is left.
+    pub(super) fn begin(stream: &Stream, out: &mut Out) -> io::Result<(Sent, Option<Box<Self>>)> {
+        let mut body = out.body.take();
+        let sent = send(stream, &out.bytes, &mut body)?;
+        let rest = out.bytes.get(sent.bytes..).unwrap_or_default();
+        let left = (sent.then != Then::Done).then(|| {
+            let bytes = rest.into();
+            Box::new(Self {
+                bytes,
+                sent: 0,
+                body,
+            })
+        });
+        Ok((sent, left))
+    }
+
+    /// Sends more of it.
+    pub(super) fn go_on(&mut self, stream: &Stream) -> io::Result<Sent> {
+        let sent = send(stream, &self.bytes[self.sent..], &mut self.body)?;
+        self.sent = (self.sent + sent.bytes).min(self.bytes.len());
+        if self.sent == self.bytes.len() {
+            self.bytes = Box::default();
+            self.sent = 0;
+        }
+        Ok(sent)
+    }
+}
+
+/// Sends bytes and what follows them; `body` keeps what is left of it.
+fn send(stream: &Stream, bytes: &[u8], body: &mut Option<Body>) -> io::Result<Sent> {
+    let mut total = 0;
+    if !bytes.is_empty() {
+        total = match body {
+            None => stream.send(bytes)?,
+            Some(Body::Shared(shared)) => stream.send_both(bytes, shared)?,
+            Some(Body::File(_)) => stream.send_begun(bytes)?,
+        };
+        if total < bytes.len() {
+            // Only a call that finds no room asks to be told when there is some.
+            total += stream.send(&bytes[total..])?;
+        }
+        if total < bytes.len() {
+            return Ok(Sent {
+                bytes: total,
+                then: Then::Full,
+            });
+        }
+    }
+    let (more, then) = match body {
+        None => (0, Then::Done),
+        Some(Body::Shared(shared)) => {
+            let _ = shared.split_to(total - bytes.len());
+            let sent = if shared.is_empty() {
+                0
+            } else {
+                stream.send(shared)?
+            };
+            let _ = shared.split_to(sent);
+            (
+                sent,
+                if shared.is_empty() {
+                    Then::Done
+                } else {
+                    Then::Full
+                },
+            )
+        }
+        Some(Body::File(piece)) => send_piece(stream, piece)?,
+    };
+    Ok(Sent {
+        bytes: total + more,
+        then,
+    })
+}
+
+fn send_piece(stream: &Stream, piece: &mut Piece) -> io::Result<(usize, Then)> {
+    let mut sent = 0;
+    while piece.length > 0 {
+        if sent >= FILE_AT_ONCE {
+            return Ok((sent, Then::Turn));
+        }
+        let Some(count) = stream.send_file(piece, FILE_AT_ONCE - sent)? else {
+            return Ok((sent, Then::Full));
+        };
+        if count == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "a file became shorter while it was sent",
+            ));
+        }
+        sent += count;
+        piece.at += count as u64;
+        piece.length -= count as u64;
+    }
+    Ok((sent, Then::Done))
+}

@@ -1,0 +1,1 @@
+//! Pages of our own: what is in a folder, and what went wrong.
