@@ -8,6 +8,7 @@
 //! state. Trailers, upgrades, and every transfer coding but `chunked`. The classic wire is HTTP itself, one request on a
 //! connection.
 
+mod accept;
 mod coding;
 mod connection;
 mod credentials;
@@ -23,6 +24,7 @@ mod response;
 mod status;
 mod validators;
 
+pub use accept::liking;
 pub use coding::{Accepted, Coding};
 pub use connection::{Connection, Heard};
 pub use credentials::Credentials;
