@@ -1,12 +1,14 @@
 //! The command line, as it is typed.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use runtime::log::Verbosity;
 use runtime::units;
+
+use crate::site::{IndexName, Root};
 
 /// Serve folders to browsers, over HTTP/1.1
 #[derive(Clone, Debug, Parser)]
@@ -23,9 +25,9 @@ Exit codes: 0 success, 1 failure, 2 usage."
 pub struct Args {
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
-    /// Folder to serve, or NAME=FOLDER; several are served beneath their names
-    #[arg(value_name = "ROOT", default_value = ".")]
-    pub(crate) roots: Vec<PathBuf>,
+    /// Folder or file to serve, or NAME=FOLDER; several are served beneath their names
+    #[arg(value_name = "ROOT", default_value = ".", value_parser = OsStringValueParser::new().try_map(Root::typed))]
+    pub(crate) roots: Vec<Root>,
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:8000, :8000 or unix:/run/web.sock (repeatable)
     /// [default: every interface, port 8000]
     #[arg(long, value_name = "ADDR")]
@@ -33,6 +35,16 @@ pub struct Args {
     /// Answer exactly one request, and exit
     #[arg(long)]
     pub(crate) once: bool,
+    /// File that stands for its folder (repeatable: the first that is there)
+    #[arg(long, value_name = "FILE", default_value = "index.html")]
+    pub(crate) index: Vec<IndexName>,
+    /// List folders, whatever is in them
+    #[arg(long, conflicts_with = "index")]
+    pub(crate) no_index: bool,
+    /// Answer with the index file where nothing is found: for applications of one page. Missing files whose type is known,
+    /// such as app.js, stay missing
+    #[arg(long)]
+    pub(crate) spa: bool,
     /// Serve what begins with a dot, too
     #[arg(long)]
     pub(crate) hidden: bool,
