@@ -1,13 +1,17 @@
 //! The command line, as it is typed.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use runtime::addr::Bind;
 use runtime::log::Verbosity;
 use runtime::units;
 
+use crate::lines::{Allowed, CacheControl};
+use crate::log;
 use crate::site::{IndexName, Root};
 
 /// Serve folders to browsers, over HTTP/1.1
@@ -31,7 +35,7 @@ pub struct Args {
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:8000, :8000 or unix:/run/web.sock (repeatable)
     /// [default: every interface, port 8000]
     #[arg(long, value_name = "ADDR")]
-    pub(crate) bind: Vec<runtime::addr::Bind>,
+    pub(crate) bind: Vec<Bind>,
     /// Answer exactly one request, and exit
     #[arg(long)]
     pub(crate) once: bool,
@@ -48,6 +52,28 @@ pub struct Args {
     /// Serve what begins with a dot, too
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Page for what is not found [default: 404.html of the root, where it is]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) not_found: Option<PathBuf>,
+    /// Let other sites read all that is served, or those of this origin, such as https://example.org (repeatable)
+    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, default_missing_value = "*")]
+    pub(crate) cors: Vec<Allowed>,
+    /// What caches are told of files, such as 'public, max-age=3600' or no-store
+    /// [default: no-cache, they ask before they use what they have]
+    #[arg(long, value_name = "DIRECTIVES", conflicts_with = "max_age")]
+    pub(crate) cache_control: Option<CacheControl>,
+    /// How long caches may use what they have without asking
+    #[arg(long, value_name = "T", value_parser = units::time)]
+    pub(crate) max_age: Option<Duration>,
+    /// A line for each request
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub(crate) log: log::Choice,
+    /// Where those lines go [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// Serve figures to Prometheus on http://ADDR/metrics [default address: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1")]
+    pub(crate) metrics: Option<Bind>,
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,

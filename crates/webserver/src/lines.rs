@@ -154,11 +154,13 @@ impl FromStr for Allowed {
         let host = text
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"));
-        let is_host =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
+        let is_host = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte)
+        };
         ensure!(
             host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_host)),
-            "expected * or an origin in lower case, without a path, such as https://example.org"
+            "expected * or an origin in lower case, without a path, such as https://example.org; folders to serve come before \
+             --cors"
         );
         Ok(Self::Origin(text.into()))
     }
@@ -199,7 +201,10 @@ mod tests {
     #[test]
     fn nobody_else_may_read_unless_told() {
         let (lines, request) = (lines(&[]), request(Some("https://a.example"), Some("GET")));
-        assert_eq!(text(lines.of_files(&request)), "Cache-Control: no-cache\r\n");
+        assert_eq!(
+            text(lines.of_files(&request)),
+            "Cache-Control: no-cache\r\n"
+        );
         assert_eq!(text(lines.of_pages(&request)), "");
         assert_eq!(lines.preflight(&request), None);
     }
@@ -208,7 +213,10 @@ mod tests {
     fn every_site_may_read() {
         let (lines, request) = (lines(&["*"]), request(Some("null"), Some("GET")));
         let pages = text(lines.of_pages(&request));
-        assert!(pages.starts_with("Access-Control-Allow-Origin: *\r\n"), "{pages}");
+        assert!(
+            pages.starts_with("Access-Control-Allow-Origin: *\r\n"),
+            "{pages}"
+        );
         assert!(!pages.contains("Vary"), "{pages}");
         assert!(lines.preflight(&request).is_some());
     }
@@ -227,17 +235,31 @@ mod tests {
         for (origin, allowed) in table {
             let request = request(origin, Some("GET"));
             let said = text(lines.of_files(&request));
-            let line = format!("Access-Control-Allow-Origin: {}\r\n", origin.unwrap_or_default());
+            let line = format!(
+                "Access-Control-Allow-Origin: {}\r\n",
+                origin.unwrap_or_default()
+            );
             assert_eq!(said.contains(&line), allowed, "{origin:?} {said}");
             assert!(said.ends_with("Vary: Origin\r\n"), "{said}");
             assert_eq!(lines.preflight(&request).is_some(), allowed, "{origin:?}");
         }
-        assert!(lines.preflight(&request(Some("https://a.example"), None)).is_none());
+        assert!(
+            lines
+                .preflight(&request(Some("https://a.example"), None))
+                .is_none()
+        );
     }
 
     #[test]
     fn what_can_be_typed() {
-        for text in ["null", "example.org", "https://", "https://a/", "https://A", "http://a\r\n"] {
+        for text in [
+            "null",
+            "example.org",
+            "https://",
+            "https://a/",
+            "https://A",
+            "http://a\r\n",
+        ] {
             assert!(text.parse::<Allowed>().is_err(), "{text:?}");
         }
         assert!("https://[::1]:8000".parse::<Allowed>().is_ok());

@@ -119,12 +119,7 @@ impl Noted<'_> {
         write!(out, "\" {} {}", self.status.code(), self.bytes)
     }
 
-    fn write_json(
-        &self,
-        now: SystemTime,
-        clock: &mut Clock,
-        out: &mut String,
-    ) -> std::fmt::Result {
+    fn write_json(&self, now: SystemTime, clock: &mut Clock, out: &mut String) -> std::fmt::Result {
         out.push_str("{\"time\":\"");
         clock.exact(now, out);
         write!(out, "\",\"peer\":\"{}\"", self.peer)?;
@@ -211,9 +206,7 @@ fn write_escaped(
 }
 
 fn write_hex(bytes: &[u8], f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-    bytes
-        .iter()
-        .try_for_each(|byte| write!(f, "\\x{byte:02x}"))
+    bytes.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
 }
 
 /// In a string of JSON. What is not UTF-8 is U+FFFD.
@@ -276,7 +269,10 @@ mod tests {
     fn the_three_forms() {
         let request = request("/a?b", b"curl/8");
         let start = "192.0.2.1 - - [22/Nov/2026:06:31:43 +0100] \"GET /a?b HTTP/1.1\" 200 12";
-        assert_eq!(line(Form::Common, Some(&request), None), format!("{start}\n"));
+        assert_eq!(
+            line(Form::Common, Some(&request), None),
+            format!("{start}\n")
+        );
         assert_eq!(
             line(Form::Combined, Some(&request), None),
             format!("{start} \"-\" \"curl/8\"\n")
@@ -293,7 +289,10 @@ mod tests {
     fn what_was_no_request_has_a_line_too() {
         let start = "192.0.2.1 - - [22/Nov/2026:06:31:43 +0100] \"-\" 200 12";
         assert_eq!(line(Form::Common, None, None), format!("{start}\n"));
-        assert_eq!(line(Form::Combined, None, None), format!("{start} \"-\" \"-\"\n"));
+        assert_eq!(
+            line(Form::Combined, None, None),
+            format!("{start} \"-\" \"-\"\n")
+        );
         assert!(line(Form::Json, None, None).contains("\"status\":200"));
     }
 

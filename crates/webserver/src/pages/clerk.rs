@@ -17,6 +17,7 @@ use super::listing::{Listing, MOST};
 use super::style::{PLAIN_LINES, html_lines};
 use super::view::{Form, View};
 use super::{HTML, JSON, Page, html, json};
+use crate::site::Hidden;
 
 /// How many pages may wait to be made.
 const WAITING: usize = 64;
@@ -37,8 +38,8 @@ pub(crate) struct Job {
     pub(crate) contents: Contents,
     /// The path of the folder as it was asked for and decoded, without `/` at its ends.
     pub(crate) path: Vec<u8>,
-    /// Whether names that begin with a dot are on it.
-    pub(crate) hidden: bool,
+    /// What is left out.
+    pub(crate) hidden: Hidden,
     /// How it is shown.
     pub(crate) view: View,
 }
@@ -185,12 +186,12 @@ impl AsRef<[u8]> for Shared {
 }
 
 /// What is shown of a folder: one more than fit are enough to know that it is cut.
-fn entries(contents: Contents, hidden: bool) -> io::Result<Vec<Entry>> {
+fn entries(contents: Contents, hidden: Hidden) -> io::Result<Vec<Entry>> {
     let mut entries = match contents {
         Contents::Folder(folder) => folder.entries(MOST + 1)?,
         Contents::Entries(entries) => entries,
     };
-    entries.retain(|entry| hidden || !entry.name.as_bytes().starts_with(b"."));
+    entries.retain(|entry| !hidden.omits(entry.name.as_bytes()));
     Ok(entries)
 }
 
@@ -218,7 +219,7 @@ mod tests {
         }
     }
 
-    fn job(names: &[&str], hidden: bool) -> Job {
+    fn job(names: &[&str], hidden: Hidden) -> Job {
         let file = |name: &&str| entry(name, Kind::File(1), 0);
         Job {
             contents: Contents::Entries(names.iter().map(file).collect()),
@@ -230,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_begins_with_a_dot_is_shown_where_it_is_served() {
-        for (hidden, shown) in [(false, false), (true, true)] {
+        for (hidden, shown) in [(Hidden::Off, false), (Hidden::Shown, true)] {
             let page = desk().make(job(&[".secret", "a"], hidden)).unwrap();
             let text = String::from_utf8(page.body.to_vec()).unwrap();
             assert_eq!(text.contains(".secret"), shown);
@@ -241,21 +242,21 @@ mod tests {
     #[test]
     fn a_page_for_many_is_in_memory_once() {
         let mut desk = desk();
-        let one = desk.make(job(&["a"], false)).unwrap();
-        let two = desk.make(job(&["a"], false)).unwrap();
-        let other = desk.make(job(&["b"], false)).unwrap();
+        let one = desk.make(job(&["a"], Hidden::Off)).unwrap();
+        let two = desk.make(job(&["a"], Hidden::Off)).unwrap();
+        let other = desk.make(job(&["b"], Hidden::Off)).unwrap();
         assert_eq!(one.body.as_ptr(), two.body.as_ptr());
         assert_eq!(one.validators, two.validators);
         assert_ne!(one.validators, other.validators);
         drop((one, two, other));
-        desk.make(job(&["c"], false)).unwrap();
+        desk.make(job(&["c"], Hidden::Off)).unwrap();
         assert_eq!(desk.known.len(), 1);
     }
 
     #[test]
     fn the_thread_makes_what_is_asked_for() {
         let clerk = Clerk::start().unwrap();
-        let ticket = clerk.hand_in(job(&["a"], false), None).unwrap();
+        let ticket = clerk.hand_in(job(&["a"], Hidden::Off), None).unwrap();
         let start = std::time::Instant::now();
         let page = loop {
             match ticket.take() {

@@ -41,16 +41,9 @@ pub(super) struct Segment<'a>(pub(super) &'a [u8]);
 
 impl fmt::Display for Segment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
-        for byte in self.0 {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    f.write_char(char::from(*byte))?;
-                }
-                other => write!(f, "%{other:02X}")?,
-            }
-        }
-        Ok(())
+        let mut encoded = String::with_capacity(self.0.len());
+        proto::http::encode_name(self.0, &mut encoded);
+        f.write_str(&encoded)
     }
 }
 
