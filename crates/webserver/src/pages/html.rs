@@ -30,6 +30,10 @@ impl<T: Display> Display for Top<'_, T> {
 /// What stands at the end of every page.
 pub(super) const BOTTOM: &str = "</body>\n</html>\n";
 
+/// Which way a column is sorted, for those who see it; others are told by `aria-sort`.
+const UPWARDS: &str = "<span aria-hidden=\"true\">▲</span>";
+const DOWNWARDS: &str = "<span aria-hidden=\"true\">▼</span>";
+
 /// Pictures of what can be in a folder, which rows refer to.
 const ICONS: &str = include_str!("icons.svg");
 
@@ -134,12 +138,12 @@ fn write_column(
     let href = Html(if clicked.is_empty() { "./" } else { clicked }.as_bytes());
     let (sort, arrow) = match view.order {
         _ if view.by != by => ("", ""),
-        Order::Ascending => (" aria-sort=\"ascending\"", "▲"),
-        Order::Descending => (" aria-sort=\"descending\"", "▼"),
+        Order::Ascending => (" aria-sort=\"ascending\"", UPWARDS),
+        Order::Descending => (" aria-sort=\"descending\"", DOWNWARDS),
     };
     write!(
         out,
-        "<th scope=\"col\" class=\"{class}\"{sort}><a href=\"{href}\">{text}<span aria-hidden=\"true\">{arrow}</span></a></th>"
+        "<th scope=\"col\" class=\"{class}\"{sort}><a href=\"{href}\">{text}{arrow}</a></th>"
     )
 }
 
@@ -152,7 +156,7 @@ fn write_row(listing: &Listing<'_>, entry: &Entry, out: &mut String) -> fmt::Res
             let query = Html(listing.view.query().as_bytes());
             write!(
                 out,
-                "{segment}/{query}\"><svg aria-label=\"Folder\" class=\"folder\"><use href=\"#folder\"/></svg>\
+                "{segment}/{query}\"><svg role=\"img\" aria-label=\"Folder\" class=\"folder\"><use href=\"#folder\"/></svg>\
                  <bdi>{shown}</bdi></a></td><td class=\"size\">–</td>"
             )?;
         }
@@ -160,7 +164,7 @@ fn write_row(listing: &Listing<'_>, entry: &Entry, out: &mut String) -> fmt::Res
             let (icon, size, exact) = (icon(name), Size(length), Grouped(length));
             write!(
                 out,
-                "{segment}\"><svg aria-hidden=\"true\"><use href=\"#{icon}\"/></svg><bdi>{shown}</bdi></a></td>\
+                "{segment}\"><svg aria-hidden=\"true\" class=\"{icon}\"><use href=\"#{icon}\"/></svg><bdi>{shown}</bdi></a></td>\
                  <td class=\"size\" title=\"{exact} bytes\">{size}</td>"
             )?;
         }

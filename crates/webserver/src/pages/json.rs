@@ -25,8 +25,9 @@ struct Item<'a> {
     name: std::borrow::Cow<'a, str>,
     href: String,
     r#type: &'static str,
+    /// In bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    size_bytes: Option<u64>,
+    size: Option<u64>,
     modified: Option<String>,
 }
 
@@ -52,7 +53,7 @@ pub(super) fn write(listing: &Listing<'_>, out: &mut Vec<u8>) -> std::io::Result
 fn item<'a>(entry: &'a Entry, listing: &Listing<'_>) -> Item<'a> {
     let segment = Segment(entry.name.as_bytes());
     let moment = Moment::of(entry.modified, listing.zone);
-    let (href, r#type, size_bytes) = match entry.kind {
+    let (href, r#type, size) = match entry.kind {
         Kind::Folder => (format!("{segment}/"), "folder", None),
         Kind::File(length) => (segment.to_string(), "file", Some(length)),
     };
@@ -60,7 +61,7 @@ fn item<'a>(entry: &'a Entry, listing: &Listing<'_>) -> Item<'a> {
         name: entry.name.to_string_lossy(),
         href,
         r#type,
-        size_bytes,
+        size,
         modified: moment.map(|moment| moment.machine),
     }
 }
@@ -87,7 +88,7 @@ mod tests {
             "truncated": false,
             "entries": [
                 {"name": "sub", "href": "sub/", "type": "folder", "modified": "2026-11-17T11:06:40Z"},
-                {"name": "a \"b\".txt", "href": "a%20%22b%22.txt", "type": "file", "size_bytes": 5,
+                {"name": "a \"b\".txt", "href": "a%20%22b%22.txt", "type": "file", "size": 5,
                  "modified": "2026-11-18T11:06:40Z"},
             ],
         });
