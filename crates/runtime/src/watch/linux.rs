@@ -64,8 +64,7 @@ impl Watch {
         let mut steps = Vec::new();
         let mut links = 0;
         while let Some((name, last)) = way.0.pop() {
-            let closely = last == Last::Yes || way.0.is_empty();
-            let folder = match self.watch(&here, closely) {
+            let folder = match self.add(&here, NAMES) {
                 // The step before says what it is that is no folder.
                 Err(Errno::NOTDIR) => return Ok(Trail { steps, end: None }),
                 watched => watched?,
@@ -97,29 +96,14 @@ impl Watch {
             way.put(Path::new(&target));
         }
         let end = rustix::fs::fstat(&here)?;
-        let is_file = FileType::from_raw_mode(end.st_mode) == FileType::RegularFile;
-        if is_file && end.st_nlink > 1 {
-            let other_names = WatchFlags::MODIFY | WatchFlags::ATTRIB;
-            steps.push(step(self.add(&here, other_names)?, b""));
+        if FileType::from_raw_mode(end.st_mode) == FileType::RegularFile {
+            // The file itself: also what is done to it by another of its names is told then.
+            steps.push(step(self.add(&here, CONTENT)?, b""));
         }
         Ok(Trail {
             steps,
             end: Some((end.st_dev, end.st_ino)),
         })
-    }
-
-    /// Watches a folder: for all that happens to what is in it, or only for names that come and go.
-    fn watch(&self, folder: &OwnedFd, closely: bool) -> Result<FolderId, Errno> {
-        let mut what = WatchFlags::CREATE
-            | WatchFlags::DELETE
-            | WatchFlags::MOVE
-            | WatchFlags::ATTRIB
-            | WatchFlags::DELETE_SELF
-            | WatchFlags::MOVE_SELF;
-        if closely {
-            what |= WatchFlags::MODIFY;
-        }
-        self.add(folder, what | WatchFlags::ONLYDIR)
     }
 
     fn add(&self, place: &OwnedFd, what: WatchFlags) -> Result<FolderId, Errno> {
@@ -149,6 +133,18 @@ impl Watch {
         tell(Change::Everything);
     }
 }
+
+/// What is told of a folder on the way: names that come and go, and who may enter.
+const NAMES: WatchFlags = WatchFlags::CREATE
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::ONLYDIR);
+
+/// What is told of a file.
+const CONTENT: WatchFlags = WatchFlags::MODIFY.union(WatchFlags::ATTRIB);
 
 const PLACE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 

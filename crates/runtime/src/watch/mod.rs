@@ -16,7 +16,7 @@ pub use linux::Watch;
 #[cfg(not(all(target_os = "linux", not(portable))))]
 pub use portable::Watch;
 
-/// A folder that is watched, or a file that has several names: a number that no other gets.
+/// A folder or file that is watched: a number that no other gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FolderId(i32);
 

@@ -174,7 +174,8 @@ fn what_is_missing_is_told_when_it_comes() {
         let mut watch = Watch::new().unwrap();
         let trail = watch.follow(&scratch.at(missing), &[]).unwrap();
         assert_eq!(trail.end, None, "{missing}");
-        fs::write(scratch.at(comes), "two").unwrap();
+        let _ = fs::remove_file(scratch.at(comes));
+        fs::create_dir(scratch.at(comes)).unwrap();
         assert!(is_told(&mut watch, &trail), "{missing}");
     }
 }
