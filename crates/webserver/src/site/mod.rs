@@ -1,18 +1,18 @@
 //! What is served: folders beneath names, and what is at a path of them.
 
+mod cache;
+mod entry;
+mod packing;
+
 use std::fs::File;
-use std::io::Read;
-use std::rc::Rc;
-use std::sync::Arc;
 
-use bytes::Bytes;
-use proto::http::{Path, Validators, media};
-use runtime::beneath::{Beneath, Opened};
+use proto::http::{Coding, Path, media};
+use runtime::beneath::{Beneath, Facts, Opened};
 
+pub(crate) use self::cache::{Cache, Kept};
+pub(crate) use self::entry::{Choice, Held, Resource, Variant};
+pub(crate) use self::packing::Packer;
 use crate::args::Args;
-
-/// The longest file that is held in memory, in bytes; of longer ones the descriptor is.
-const LONGEST_HELD: u64 = 128 * 1024;
 
 /// What is served.
 #[derive(Debug)]
@@ -24,27 +24,33 @@ pub(crate) struct Site {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// A file.
-    File(Rc<FileEntry>),
+    File(Seen),
     /// Nothing that is served.
     Nothing,
 }
 
-/// A file that can be sent.
+/// A file that was found.
 #[derive(Debug)]
-pub(crate) struct FileEntry {
-    pub(crate) length: u64,
+pub(crate) struct Seen {
+    pub(crate) place: Place,
     pub(crate) media: &'static str,
-    pub(crate) validators: Validators,
-    pub(crate) held: Held,
+    pub(crate) plain: Version,
+    pub(crate) packed: Vec<Version>,
 }
 
-/// What there is of a file's content.
+/// Where something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) root: usize,
+    pub(crate) path: Vec<u8>,
+}
+
+/// A file and how it is compressed.
 #[derive(Debug)]
-pub(crate) enum Held {
-    /// All of it.
-    Body(Bytes),
-    /// Where it is read from.
-    File(Arc<File>),
+pub(crate) struct Version {
+    pub(crate) file: File,
+    pub(crate) facts: Facts,
+    pub(crate) coding: Coding,
 }
 
 impl Site {
@@ -55,25 +61,31 @@ impl Site {
     }
 
     /// What is at a path.
-    pub(crate) fn find(&mut self, path: &Path) -> Found {
+    pub(crate) fn look(&self, path: &Path) -> Found {
         let Ok(Opened::File(file, facts)) = self.root.open(path.bytes()) else {
             return Found::Nothing;
         };
-        let held = if facts.length <= LONGEST_HELD {
-            let mut body = Vec::new();
-            let _ = (&file).take(facts.length).read_to_end(&mut body);
-            Held::Body(body.into())
-        } else {
-            Held::File(Arc::new(file))
-        };
-        Found::File(Rc::new(FileEntry {
-            length: facts.length,
+        let plain = Version { file, facts, coding: Coding::Identity };
+        let packed = [Coding::Zstd, Coding::Brotli, Coding::Gzip].into_iter().filter_map(|coding| {
+            let name = [path.bytes(), coding.extension()?.as_bytes()].concat();
+            match self.root.open(&name) {
+                Ok(Opened::File(file, facts)) => Some(Version { file, facts, coding }),
+                _ => None,
+            }
+        });
+        Found::File(Seen {
             media: media::of_name(path.bytes()),
-            validators: Validators {
-                etag: format!("\"{:x}\"", facts.identity.2),
-                modified: Some(facts.modified),
-            },
-            held,
-        }))
+            place: Place { root: 0, path: path.bytes().to_vec() },
+            packed: packed.collect(),
+            plain,
+        })
+    }
+
+    pub(crate) fn place(&self, path: &Path) -> Option<Place> {
+        Some(Place { root: 0, path: path.bytes().to_vec() })
+    }
+
+    pub(crate) fn root(&self, _number: usize) -> &Beneath {
+        &self.root
     }
 }
