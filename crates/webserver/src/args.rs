@@ -1,12 +1,14 @@
 //! The command line, as it is typed.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use runtime::log::Verbosity;
 use runtime::units;
+
+use crate::site::{IndexName, Root};
 
 /// Serve folders to browsers, over HTTP/1.1
 #[derive(Clone, Debug, Parser)]
@@ -23,9 +25,9 @@ Exit codes: 0 success, 1 failure, 2 usage."
 pub struct Args {
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
-    /// Folder to serve, or NAME=FOLDER; several are served beneath their names
-    #[arg(value_name = "ROOT", default_value = ".")]
-    pub(crate) roots: Vec<PathBuf>,
+    /// Folder or file to serve, or NAME=FOLDER; several are served beneath their names
+    #[arg(value_name = "ROOT", default_value = ".", value_parser = OsStringValueParser::new().try_map(Root::typed))]
+    pub(crate) roots: Vec<Root>,
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:8000, :8000 or unix:/run/web.sock (repeatable)
     /// [default: every interface, port 8000]
     #[arg(long, value_name = "ADDR")]
@@ -33,15 +35,39 @@ pub struct Args {
     /// Answer exactly one request, and exit
     #[arg(long)]
     pub(crate) once: bool,
+    /// File that stands for its folder (repeatable: the first that is there)
+    #[arg(long, value_name = "FILE", default_value = "index.html")]
+    pub(crate) index: Vec<IndexName>,
+    /// List folders, whatever is in them
+    #[arg(long, conflicts_with = "index")]
+    pub(crate) no_index: bool,
+    /// Answer with the index file where nothing is found: for applications of one page. Missing files whose type is known,
+    /// such as app.js, stay missing
+    #[arg(long)]
+    pub(crate) spa: bool,
     /// Serve what begins with a dot, too
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Memory for what is asked for often, in bytes, such as 32M; 0 keeps nothing
+    #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = cache_size)]
+    pub(crate) cache: u64,
+    /// Compress nothing that is not compressed beforehand
+    #[arg(long)]
+    pub(crate) no_compress: bool,
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,
     /// Connections at once [default: as many as the system allows]
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<NonZeroU32>,
+}
+
+/// A number of bytes, or 0.
+fn cache_size(text: &str) -> Result<u64, units::UnitError> {
+    match text {
+        "0" => Ok(0),
+        text => units::bytes(text),
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Change, FolderId, Step, Trail};
+use super::{Change, FolderId, Step};
 
 /// How many links a path may lead through, as the system has it (path_resolution(7)).
 const MOST_LINKS: usize = 40;
@@ -51,22 +51,27 @@ impl Watch {
         })
     }
 
-    /// Watches all folders on the way to what is at an absolute path, also those that links lead through, and says on
-    /// what it depends: on the names of `beside`, too, in the folder of the last one.
+    /// Watches all folders on the way to what is at an absolute path, also those that links lead through. Appends to
+    /// `steps` all that it depends on, itself included, and the names of `beside` in the folder of the last one. Gives
+    /// device and inode of what is there, if anything is. As long as nothing is told of any step, that is the same.
     ///
     /// Whoever relies on it opens what is there afterwards, and compares: what changed before is not told.
     ///
     /// # Errors
     /// When a folder may not be read, or the user watches too much (`fs.inotify.max_user_watches`).
-    pub fn follow(&self, path: &Path, beside: &[&[u8]]) -> io::Result<Trail> {
+    pub fn follow(
+        &self,
+        path: &Path,
+        beside: &[&[u8]],
+        steps: &mut Vec<Step>,
+    ) -> io::Result<Option<(u64, u64)>> {
         let mut way = Way::of(path)?;
         let mut here = root()?;
-        let mut steps = Vec::new();
         let mut links = 0;
         while let Some((name, last)) = way.0.pop() {
             let folder = match self.add(&here, NAMES) {
                 // The step before says what it is that is no folder.
-                Err(Errno::NOTDIR) => return Ok(Trail { steps, end: None }),
+                Err(Errno::NOTDIR) => return Ok(None),
                 watched => watched?,
             };
             steps.push(step(folder, name.as_bytes()));
@@ -76,7 +81,7 @@ impl Watch {
             // Watched first, opened then: no change falls between the two.
             let flags = PLACE | OFlags::NOFOLLOW;
             let next = match rustix::fs::openat(&here, &name, flags, Mode::empty()) {
-                Err(Errno::NOENT) => return Ok(Trail { steps, end: None }),
+                Err(Errno::NOENT) => return Ok(None),
                 opened => opened?,
             };
             let found = rustix::fs::fstat(&next)?;
@@ -100,10 +105,7 @@ impl Watch {
             // The file itself: also what is done to it by another of its names is told then.
             steps.push(step(self.add(&here, CONTENT)?, b""));
         }
-        Ok(Trail {
-            steps,
-            end: Some((end.st_dev, end.st_ino)),
-        })
+        Ok(Some((end.st_dev, end.st_ino)))
     }
 
     fn add(&self, place: &OwnedFd, what: WatchFlags) -> Result<FolderId, Errno> {

@@ -29,15 +29,6 @@ pub struct Step {
     pub name: Box<[u8]>,
 }
 
-/// Where a path leads, at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trail {
-    /// All that it depends on, itself included. As long as nothing is told of any of it, it leads to the same.
-    pub steps: Vec<Step>,
-    /// Device and inode of what is there, if anything is.
-    pub end: Option<(u64, u64)>,
-}
-
 /// What has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<'a> {

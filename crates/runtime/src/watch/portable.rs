@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{Change, FolderId, Trail};
+use super::{Change, FolderId, Step};
 
 /// What is watched: nothing.
 #[derive(Debug)]
@@ -22,7 +22,12 @@ impl Watch {
     ///
     /// # Errors
     /// Always: `Unsupported`.
-    pub fn follow(&self, _path: &Path, _beside: &[&[u8]]) -> io::Result<Trail> {
+    pub fn follow(
+        &self,
+        _path: &Path,
+        _beside: &[&[u8]],
+        _steps: &mut Vec<Step>,
+    ) -> io::Result<Option<(u64, u64)>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -77,10 +77,18 @@ struct Taken {
 #[derive(Debug)]
 struct Entry<T> {
     what: T,
-    /// What it depends on; without, the system does not tell.
-    trail: Option<Vec<Step>>,
+    /// What it depends on.
+    steps: Vec<Step>,
+    told: Told,
     looked: Instant,
     cost: Taken,
+}
+
+/// Whether the system tells of all changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Yes,
+    No,
 }
 
 /// What the system tells of, and who depends on it.
@@ -93,7 +101,7 @@ struct Watched {
 impl<T> Entry<T> {
     /// Whether it is certain to be still there.
     fn is_certain(&self, now: Instant) -> bool {
-        self.trail.is_some() && now.saturating_duration_since(self.looked) < LOOK_ANEW
+        self.told == Told::Yes && now.saturating_duration_since(self.looked) < LOOK_ANEW
     }
 }
 
@@ -203,125 +211,144 @@ impl Cache {
     /// Looks, and keeps what is there, or that nothing is.
     fn keep(&mut self, site: &Site, path: &Path, key: Key, now: Instant) -> Kept {
         let first = site.look(path);
-        let trail = self.follow(site, path, &first);
-        if trail.is_none() && !matches!(first, Found::File(_)) {
+        if !matches!(first, Found::File(_) | Found::Nothing) {
             return open(first);
         }
+        let mut trail = Trail::default();
+        let told = self.follow(site, path, &first, &mut trail);
         // Now that all is watched on which it depends, what is there is what is kept.
-        match site.look(path) {
-            Found::File(seen) => self.keep_file(seen, trail, key, now),
-            Found::Nothing => {
-                self.keep_nothing(trail, key, now);
-                Kept::Other(Found::Nothing)
-            }
-            #[allow(unreachable_patterns, clippy::allow_attributes, reason = "merge")]
-            other => Kept::Other(other),
-        }
-    }
-
-    fn keep_file(&mut self, seen: Seen, trail: Option<Trail>, key: Key, now: Instant) -> Kept {
-        let marks = Marks::of(&seen);
-        let steps = trail.and_then(|trail| marks.are_at(&trail.ends).then_some(trail.steps));
-        if steps.is_none() && marks.are_fresh(SystemTime::now()) {
-            return open(Found::File(seen));
-        }
-        let again = match Resource::read(seen) {
-            Ok(resource) => Rc::new(resource),
-            Err(error) => {
-                tracing::debug!(%error, "a file is not kept");
+        let kept = match site.look(path) {
+            Found::File(seen) => self.keep_file(seen, told, &trail, &key, now),
+            Found::Nothing if told == Told::Yes && trail.ends.iter().all(Option::is_none) => {
+                self.keep_nothing(&trail, &key, now);
                 return Kept::Other(Found::Nothing);
             }
+            other => Err(open(other)),
         };
-        let cost = Taken::of(&again);
-        if cost.bytes > self.bounds.bytes / 4 {
-            return Kept::File(again);
+        kept.unwrap_or_else(|not_kept| {
+            self.depend_no_more(&key, &trail.steps);
+            not_kept
+        })
+    }
+
+    /// Keeps a file, or gives it as an error.
+    fn keep_file(
+        &mut self,
+        seen: Seen,
+        told: Told,
+        trail: &Trail,
+        key: &Key,
+        now: Instant,
+    ) -> Result<Kept, Kept> {
+        let marks = Marks::of(&seen);
+        let is_told = told == Told::Yes && marks.are_at(&trail.ends);
+        if !is_told && marks.are_fresh(SystemTime::now()) {
+            return Err(open(Found::File(seen)));
         }
-        self.depend(&key, steps.as_deref());
+        let resource = match Resource::read(seen) {
+            Ok(resource) => Rc::new(resource),
+            Err(error) => {
+                tracing::debug!(%error, "a file is not read");
+                return Err(Kept::Other(Found::Unavailable));
+            }
+        };
+        let cost = Taken::of(&resource);
+        let kept = Kept::File(Rc::clone(&resource));
+        if cost.bytes > self.bounds.bytes / 4 {
+            return Err(kept);
+        }
+        self.depend(key, &trail.steps);
         let entry = Entry {
-            what: Rc::clone(&again),
-            trail: steps,
+            what: resource,
+            steps: trail.steps.clone(),
+            told: if is_told { Told::Yes } else { Told::No },
             looked: now,
             cost,
         };
         self.taken.add(cost);
-        self.files.put(key, entry);
+        self.files.put(Rc::clone(key), entry);
         self.shrink();
-        Kept::File(again)
+        Ok(kept)
     }
 
-    fn keep_nothing(&mut self, trail: Option<Trail>, key: Key, now: Instant) {
-        let Some(trail) = trail.filter(|trail| trail.ends.iter().all(Option::is_none)) else {
-            return;
-        };
-        self.depend(&key, Some(&trail.steps));
+    fn keep_nothing(&mut self, trail: &Trail, key: &Key, now: Instant) {
+        self.depend(key, &trail.steps);
         let entry = Entry {
             what: (),
-            trail: Some(trail.steps),
+            steps: trail.steps.clone(),
+            told: Told::Yes,
             looked: now,
             cost: Taken::default(),
         };
-        self.nothing.put(key, entry);
+        self.nothing.put(Rc::clone(key), entry);
         if self.nothing.len() > self.bounds.entries
             && let Some((oldest, entry)) = self.nothing.pop_lru()
         {
-            self.depend_no_more(&oldest, entry.trail);
+            self.depend_no_more(&oldest, &entry.steps);
         }
     }
 
-    /// Watches what an answer depends on.
-    fn follow(&mut self, site: &Site, path: &Path, found: &Found) -> Option<Trail> {
-        let watched = self.watched.as_ref()?;
-        let asked = site.place(path)?;
-        let mut trail = Trail::default();
+    /// Watches what an answer depends on, and says whether all of that is told of.
+    fn follow(&self, site: &Site, path: &Path, found: &Found, trail: &mut Trail) -> Told {
+        let (Some(watched), Some(asked)) = (&self.watched, site.place(path)) else {
+            return Told::No;
+        };
         let mut follow = |place: &Place, beside: &[&[u8]]| {
             let path = absolute(site, place)?;
-            let found = watched.watch.follow(&path, beside);
-            let found = found.inspect_err(|error| tracing::debug!(?path, %error, "not watched"));
-            let found = found.ok()?;
-            trail.steps.extend(found.steps);
-            trail.ends.push(found.end);
+            let end = watched.watch.follow(&path, beside, &mut trail.steps);
+            let end = end.inspect_err(|error| tracing::debug!(?path, %error, "not watched"));
+            trail.ends.push(end.ok()?);
             Some(())
         };
-        let Found::File(seen) = found else {
-            follow(&asked, &[])?;
-            return Some(trail);
+        let mut follow_all = || {
+            let Found::File(seen) = found else {
+                return follow(&asked, &[]);
+            };
+            if asked != seen.place {
+                let asked_for = |name: &[u8]| join(&asked, name);
+                follow(&asked, &[])?;
+                for name in site.index_names().map(asked_for) {
+                    follow(&name, &[])?;
+                }
+            }
+            let name = seen.place.path.rsplit(|byte| *byte == b'/').next()?;
+            let beside = PACKED.map(|coding| with_extension(name, coding));
+            follow(&seen.place, &beside.each_ref().map(|name| &**name))?;
+            for packed in &seen.packed {
+                let path = with_extension(&seen.place.path, packed.coding);
+                let root = seen.place.root;
+                follow(&Place { root, path }, &[])?;
+            }
+            Some(())
         };
-        if asked != seen.place {
-            follow(&asked, &[])?;
-        }
-        let name = seen.place.path.rsplit(|byte| *byte == b'/').next()?;
-        let beside = PACKED.map(|coding| with_extension(name, coding));
-        follow(&seen.place, &beside.each_ref().map(|name| &**name))?;
-        for packed in &seen.packed {
-            let path = with_extension(&seen.place.path, packed.coding);
-            let root = seen.place.root;
-            follow(&Place { root, path }, &[])?;
-        }
-        Some(trail)
-    }
-
-    fn depend(&mut self, key: &Key, steps: Option<&[Step]>) {
-        if let Some(watched) = &mut self.watched {
-            watched.depend(key, steps.unwrap_or_default());
+        match follow_all() {
+            Some(()) => Told::Yes,
+            None => Told::No,
         }
     }
 
-    fn depend_no_more(&mut self, key: &Key, steps: Option<Vec<Step>>) {
+    fn depend(&mut self, key: &Key, steps: &[Step]) {
         if let Some(watched) = &mut self.watched {
-            watched.depend_no_more(key, &steps.unwrap_or_default());
+            watched.depend(key, steps);
+        }
+    }
+
+    fn depend_no_more(&mut self, key: &Key, steps: &[Step]) {
+        if let Some(watched) = &mut self.watched {
+            watched.depend_no_more(key, steps);
         }
     }
 
     fn drop_file(&mut self, key: &Key) {
         if let Some(entry) = self.files.pop(&**key) {
             self.taken.remove(entry.cost);
-            self.depend_no_more(key, entry.trail);
+            self.depend_no_more(key, &entry.steps);
         }
     }
 
     fn drop_nothing(&mut self, key: &Key) {
         if let Some(entry) = self.nothing.pop(&**key) {
-            self.depend_no_more(key, entry.trail);
+            self.depend_no_more(key, &entry.steps);
         }
     }
 
@@ -335,7 +362,7 @@ impl Cache {
                 return;
             };
             self.taken.remove(entry.cost);
-            self.depend_no_more(&key, entry.trail);
+            self.depend_no_more(&key, &entry.steps);
         }
     }
 
@@ -384,9 +411,20 @@ fn with_extension(name: &[u8], coding: Coding) -> Vec<u8> {
     [name, extension.as_bytes()].concat()
 }
 
+fn join(folder: &Place, name: &[u8]) -> Place {
+    let separator: &[u8] = if folder.path.is_empty() { b"" } else { b"/" };
+    Place {
+        root: folder.root,
+        path: [&folder.path, separator, name].concat(),
+    }
+}
+
 /// Where a place is, as the system names it.
 fn absolute(site: &Site, place: &Place) -> Option<PathBuf> {
-    let root = std::path::absolute(site.root(place.root).path()).ok()?;
+    let root = std::path::absolute(site.root(place.root)?.path()).ok()?;
+    if place.path.is_empty() {
+        return Some(root);
+    }
     let name = std::str::from_utf8(&place.path);
     #[cfg(unix)]
     let name = {
@@ -425,7 +463,11 @@ impl Watched {
                 }
                 Change::Folder(folder) => {
                     let names = folders.get(&folder);
-                    names.into_iter().flat_map(HashMap::values).flatten().collect()
+                    names
+                        .into_iter()
+                        .flat_map(HashMap::values)
+                        .flatten()
+                        .collect()
                 }
                 Change::Name(folder, name) => {
                     let keys = folders.get(&folder).and_then(|names| names.get(name));
@@ -458,6 +500,8 @@ impl Watched {
     fn depend_no_more(&mut self, key: &Key, steps: &[Step]) {
         for step in steps {
             let Some(names) = self.folders.get_mut(&step.folder) else {
+                // Nobody came to depend on it.
+                self.watch.forget(step.folder);
                 continue;
             };
             if let Some(keys) = names.get_mut(&step.name) {

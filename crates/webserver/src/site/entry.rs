@@ -1,6 +1,6 @@
 //! What is at a path, ready to be sent: its variants, how each is held, and heads that are written once.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -10,14 +10,14 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use proto::http::{
     Accepted, Coding, Date, Method, Representation, Request, Then, Validators, Varies,
-    Version as Http, media,
+    Version as Http,
 };
 use runtime::beneath::Facts;
 
 use super::{Seen, Version, packing};
 
 /// The longest file that is held in memory, in bytes; of longer ones the descriptor is.
-pub(crate) const LONGEST_HELD: u64 = 128 * 1024;
+const LONGEST_HELD: u64 = 128 * 1024;
 
 /// A file that was changed so shortly before it was looked at may be changed again within the tick of the system's clock,
 /// and look the same.
@@ -35,6 +35,8 @@ pub(crate) struct Resource {
     packed: RefCell<Vec<Rc<Variant>>>,
     /// All codings that it can be sent in, those first that we like best.
     offered: Vec<Coding>,
+    /// Whether it becomes shorter when it is compressed, as far as was tried.
+    worth: Cell<bool>,
     /// What it was made of.
     marks: Marks,
 }
@@ -72,6 +74,13 @@ struct Ready {
     date: usize,
 }
 
+/// Whether something is compressed that is not so already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compress {
+    Yes,
+    No,
+}
+
 /// What is to be sent.
 #[derive(Debug)]
 pub(crate) enum Choice {
@@ -84,10 +93,8 @@ pub(crate) enum Choice {
 impl Resource {
     /// From descriptors: nothing is read.
     pub(crate) fn open(seen: Seen) -> Self {
-        Self::build(seen, |version| {
-            Ok(Held::File(Arc::new(version.file)))
-        })
-        .unwrap_or_else(|_| unreachable!("nothing is read"))
+        Self::build(seen, |version| Ok(Held::File(Arc::new(version.file))))
+            .unwrap_or_else(|_| unreachable!("nothing is read"))
     }
 
     /// With short content in memory.
@@ -123,7 +130,7 @@ impl Resource {
                 media,
                 coding: version.coding,
                 length: Some(version.facts.length),
-                validators: validators(&version.facts),
+                validators: validators(&version.facts, version.coding),
                 varies,
                 held: hold(version)?,
                 heads: Default::default(),
@@ -131,14 +138,20 @@ impl Resource {
         };
         Ok(Self {
             plain: variant(seen.plain)?,
-            packed: RefCell::new(seen.packed.into_iter().map(variant).collect::<io::Result<_>>()?),
+            packed: RefCell::new(
+                seen.packed
+                    .into_iter()
+                    .map(variant)
+                    .collect::<io::Result<_>>()?,
+            ),
             offered,
+            worth: Cell::new(true),
             marks,
         })
     }
 
     /// What suits a request best.
-    pub(crate) fn choose(&self, request: &Request<'_>) -> Choice {
+    pub(crate) fn choose(&self, request: &Request<'_>, compress: Compress) -> Choice {
         if self.offered.len() == 1 {
             return Choice::Variant(Rc::clone(&self.plain));
         }
@@ -152,10 +165,14 @@ impl Resource {
         match packed.iter().find(|one| one.coding == coding) {
             Some(packed) => Choice::Variant(Rc::clone(packed)),
             // What is made is made for whole answers.
-            None if request.fields.range.is_some() || request.version == Http::Http10 => {
-                Choice::Variant(Rc::clone(&self.plain))
+            None if compress == Compress::Yes
+                && request.fields.range.is_none()
+                && request.version == Http::Http11
+                && self.worth.get() =>
+            {
+                Choice::Make(coding)
             }
-            None => Choice::Make(coding),
+            None => Choice::Variant(Rc::clone(&self.plain)),
         }
     }
 
@@ -163,8 +180,9 @@ impl Resource {
     pub(crate) fn to_make(&self, coding: Coding) -> Variant {
         let plain = &self.plain;
         let name = coding.name().unwrap_or_default();
-        let etag = plain.validators.etag.trim_start_matches("W/");
-        let etag = format!("W/{}-{name}\"", etag.trim_end_matches('"'));
+        // Weak: another build may compress it otherwise.
+        let etag = plain.validators.etag.trim_end_matches('"');
+        let etag = format!("W/{etag}-{name}\"");
         Variant {
             media: plain.media,
             coding,
@@ -177,6 +195,11 @@ impl Resource {
             held: plain.held.clone(),
             heads: Default::default(),
         }
+    }
+
+    /// It does not become shorter: nobody need try again.
+    pub(crate) fn is_not_worth_it(&self) {
+        self.worth.set(false);
     }
 
     /// Keeps what was made.
@@ -284,13 +307,28 @@ pub(crate) fn is_plain(request: &Request<'_>) -> bool {
         && fields.if_unmodified_since.is_none()
 }
 
-/// What tells this state of a file from others.
-fn validators(facts: &Facts) -> Validators {
-    let (_, inode, changed) = facts.identity;
+/// What tells this state of a file from all others: which file it is, when anything of it was last changed, how long it
+/// is, and how it is compressed.
+fn validators(facts: &Facts, coding: Coding) -> Validators {
+    let (device, number, changed) = facts.identity;
+    let changed = u64::try_from(changed & i128::from(u64::MAX)).unwrap_or_default();
+    let known = [device, number, changed, facts.length];
+    let tag = known.into_iter().fold(0, |tag, value| mix(tag ^ value));
+    let suffix = coding
+        .name()
+        .map_or(String::new(), |name| format!("-{name}"));
     Validators {
-        etag: format!("\"{inode:x}-{:x}-{changed:x}\"", facts.length),
+        etag: format!("\"{tag:016x}{suffix}\""),
         modified: Some(facts.modified),
     }
+}
+
+/// Spreads a number over all its bits, and no two to the same (the end of splitmix64).
+fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
 }
 
 /// Whether a file that was changed then, in nanoseconds, may be changed again and look the same.
