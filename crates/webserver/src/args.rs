@@ -74,12 +74,26 @@ pub struct Args {
     /// Serve figures to Prometheus on http://ADDR/metrics [default address: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1")]
     pub(crate) metrics: Option<Bind>,
+    /// Memory for what is asked for often, in bytes, such as 32M; 0 keeps nothing
+    #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = cache_size)]
+    pub(crate) cache: u64,
+    /// Compress nothing that is not compressed beforehand
+    #[arg(long)]
+    pub(crate) no_compress: bool,
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,
     /// Connections at once [default: as many as the system allows]
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<NonZeroU32>,
+}
+
+/// A number of bytes, or 0.
+fn cache_size(text: &str) -> Result<u64, units::UnitError> {
+    match text {
+        "0" => Ok(0),
+        text => units::bytes(text),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What is served: roots beneath names, and what is at a path of them. It knows no header fields, and keeps nothing: each
 //! look is a new one.
 
+mod cache;
 mod entry;
 mod hidden;
 mod mounts;
 mod packed;
+mod packing;
 
 use std::fs::File;
 
@@ -13,10 +15,12 @@ use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened};
 
 use crate::args::Args;
 
-pub(crate) use entry::{FileEntry, Held};
+pub(crate) use cache::{Cache, Kept};
+pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, is_plain, read_at};
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
+pub(crate) use packing::{AT_ONCE, Packer, pack};
 
 /// What is served.
 #[derive(Debug)]
@@ -133,6 +137,22 @@ impl Site {
             Where::Beneath(_, path) => self.hidden.has(path),
             Where::Roots | Where::Nowhere => false,
         }
+    }
+
+    /// Where a path leads, whether anything is there or not.
+    pub(crate) fn place(&self, path: &Path) -> Option<Place> {
+        match self.mounts.locate(path.bytes()) {
+            Where::Beneath(root, path) => Some(Place {
+                root,
+                path: path.to_vec(),
+            }),
+            Where::Roots | Where::Nowhere => None,
+        }
+    }
+
+    /// Names of files that stand for their folders.
+    pub(crate) fn index_names(&self) -> impl Iterator<Item = &[u8]> {
+        self.index.iter().map(IndexName::bytes)
     }
 
     /// What is at a path.
