@@ -2,7 +2,6 @@
 //! that talks over one.
 
 mod arrivals;
-mod aside;
 mod call;
 mod client;
 mod connect;
@@ -31,7 +30,6 @@ mod unsent;
 
 pub use crate::bind::BindError;
 pub use arrivals::Arrivals;
-pub use aside::Aside;
 pub use call::Caller;
 pub use client::{Client, ClientError};
 pub use connect::{AttemptError, ConnectError, connect};

@@ -8,7 +8,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::aside::Aside;
 use super::call::Caller;
 use super::connection::Conversation;
 use super::entrance::Entrance;
@@ -142,36 +141,11 @@ impl Server {
         shutdown: &Shutdown,
         conversation: impl FnMut(Peer, Caller) -> C,
     ) -> io::Result<()> {
-        self.serve(shutdown, None, conversation)
-    }
-
-    /// The same, with something that is looked after beside the connections.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn run_beside<C: Conversation>(
-        self,
-        shutdown: &Shutdown,
-        aside: impl Aside + 'static,
-        conversation: impl FnMut(Peer, Caller) -> C,
-    ) -> io::Result<()> {
-        self.serve(shutdown, Some(Box::new(aside)), conversation)
-    }
-
-    fn serve<C: Conversation>(
-        self,
-        shutdown: &Shutdown,
-        aside: Option<Box<dyn Aside>>,
-        conversation: impl FnMut(Peer, Caller) -> C,
-    ) -> io::Result<()> {
         descriptors::raise_limit();
         if self.policy.stall.is_some() {
             self.entrances.iter().for_each(Entrance::hold_little);
         }
         let mut house = House::new(self.entrances, self.policy, self.totals, conversation)?;
-        if let Some(aside) = aside {
-            house.look_after(aside)?;
-        }
         if self.is_shared {
             house.share();
         }
