@@ -17,10 +17,6 @@ const MOVES_AT_ONCE: u32 = 4;
 /// How long the peer of a connection that this side has ended may take to end its own.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Whether a read that fills less than its room was all there is: epoll(7) and kqueue(2) tell of what comes after it.
-/// Elsewhere only a read that finds nothing asks to be told.
-const SHORT_READ_IS_ALL: bool = cfg!(unix);
-
 /// What a server says on a connection. Each connection has one of its own.
 pub trait Conversation {
     /// The most bytes that [`take`](Self::take) is given at once: where one read is one message, the longest message.
@@ -176,6 +172,7 @@ impl<C: Conversation> Connection<C> {
     /// # Errors
     /// When the connection is no more.
     pub(super) fn go_on(&mut self, desk: &mut Desk) -> io::Result<Step> {
+        self.stream.settle()?;
         let mut then = self.send_rest(desk)?;
         let mut moves = 0;
         while self.unsent.is_none() {
@@ -217,11 +214,13 @@ impl<C: Conversation> Connection<C> {
                 Ok(Then::Done)
             }
             Got::Bytes(length) => {
-                if length < room && SHORT_READ_IS_ALL && self.inbox == Inbox::Filled {
+                let is_all = length < room && self.stream.short_read_is_all();
+                if is_all && self.inbox == Inbox::Filled {
                     self.inbox = Inbox::Empty;
                 }
                 self.hear(length, desk)
             }
+            Got::Later => Ok(Then::Done),
             Got::End => self.hear_end(desk),
         }
     }
@@ -300,7 +299,8 @@ impl<C: Conversation> Connection<C> {
             _ => {
                 let idle = idle.map(|idle| self.touched + idle);
                 let due = self.unsent.is_none().then(|| self.conversation.due());
-                idle.into_iter().chain(due.flatten()).min()
+                let ready = self.stream.due();
+                idle.into_iter().chain(due.flatten()).chain(ready).min()
             }
         }
     }

@@ -16,6 +16,7 @@ use super::listen::{BACKLOG, Listener};
 use super::peer::Peer;
 use super::server::Policy;
 use super::stream::Stream;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 
@@ -50,6 +51,7 @@ pub(super) struct House<M, C> {
     turns: VecDeque<usize>,
     desk: Desk,
     policy: Policy,
+    tls: Option<Tls>,
     conversation: M,
     /// When a connection may be overdue.
     look: Option<Instant>,
@@ -59,6 +61,7 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
     pub(super) fn new(
         listeners: Vec<Listener>,
         policy: Policy,
+        tls: Option<Tls>,
         totals: Arc<Totals>,
         conversation: M,
     ) -> io::Result<Self> {
@@ -74,6 +77,7 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             turns: VecDeque::new(),
             desk: Desk::new(totals),
             policy,
+            tls,
             conversation,
             look: None,
         })
@@ -196,7 +200,20 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             let Some((stream, peer)) = next else {
                 return;
             };
-            self.welcome(stream, peer);
+            match self.seal(stream) {
+                Ok(stream) => self.welcome(stream, peer),
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "a connection could not be sealed");
+                    self.desk.totals.count_failed();
+                }
+            }
+        }
+    }
+
+    fn seal(&self, stream: Stream) -> io::Result<Stream> {
+        match &self.tls {
+            Some(tls) => tls.seal(stream, self.desk.out.now),
+            None => Ok(stream),
         }
     }
 

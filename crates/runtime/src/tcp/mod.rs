@@ -19,6 +19,7 @@ mod stream;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod totals;
 mod unsent;
 
@@ -35,4 +36,5 @@ pub use peer::Peer;
 pub use ready::is_readable;
 pub use server::{Policy, Server};
 pub use taken::{Taken, wait_until_taken};
+pub use tls::{Identity, IdentityError, Tls};
 pub use totals::{Counts, Totals};

@@ -13,6 +13,7 @@ use super::connection::Conversation;
 use super::house::House;
 use super::listen::Listener;
 use super::peer::Peer;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 use crate::{cli, descriptors, host};
@@ -47,6 +48,7 @@ impl Default for Policy {
 pub struct Server {
     listeners: Vec<Listener>,
     policy: Policy,
+    tls: Option<Tls>,
     totals: Arc<Totals>,
 }
 
@@ -56,8 +58,16 @@ impl Server {
         Self {
             listeners,
             policy,
+            tls: None,
             totals: Arc::default(),
         }
+    }
+
+    /// The same, with all connections sealed.
+    #[must_use]
+    pub fn sealed(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// The addresses that it listens on.
@@ -85,7 +95,13 @@ impl Server {
         conversation: impl FnMut(Peer, Caller) -> C,
     ) -> io::Result<()> {
         descriptors::raise_limit();
-        House::new(self.listeners, self.policy, self.totals, conversation)?.run(shutdown)
+        let Self {
+            listeners,
+            policy,
+            tls,
+            totals,
+        } = self;
+        House::new(listeners, policy, tls, totals, conversation)?.run(shutdown)
     }
 
     /// Serves as a program of its own: says where it listens, serves until `shutdown` is triggered, and logs what it has
