@@ -25,6 +25,7 @@ mod stream;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod totals;
 mod unsent;
 
@@ -46,4 +47,5 @@ pub use peer::Peer;
 pub use ready::is_readable;
 pub use server::{Policy, Server, Stall};
 pub use taken::{Taken, wait_until_taken};
+pub use tls::{Identity, IdentityError, Tls};
 pub use totals::{Counts, Totals};

@@ -13,6 +13,7 @@ use super::connection::Conversation;
 use super::entrance::Entrance;
 use super::house::House;
 use super::peer::Peer;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 use crate::{cli, descriptors, host};
@@ -75,6 +76,7 @@ impl Default for Policy {
 pub struct Server {
     entrances: Vec<Entrance>,
     policy: Policy,
+    tls: Option<Tls>,
     totals: Arc<Totals>,
     /// Whether others have the same listeners.
     is_shared: bool,
@@ -86,9 +88,17 @@ impl Server {
         Self {
             entrances: entrances.into_iter().map(Into::into).collect(),
             policy,
+            tls: None,
             totals: Arc::default(),
             is_shared: false,
         }
+    }
+
+    /// The same, with all connections sealed.
+    #[must_use]
+    pub fn sealed(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// So many servers in place of one, each for a thread of its own: all on the same listeners, with an equal part of the
@@ -105,6 +115,7 @@ impl Server {
             servers.push(Self {
                 entrances: twins.collect::<io::Result<_>>()?,
                 policy: self.policy.part(place, threads),
+                tls: self.tls.clone(),
                 totals: Arc::default(),
                 is_shared: true,
             });
@@ -146,6 +157,7 @@ impl Server {
             self.entrances.iter().for_each(Entrance::hold_little);
         }
         let mut house = House::new(self.entrances, self.policy, self.totals, conversation)?;
+        house.seal_by(self.tls);
         if self.is_shared {
             house.share();
         }

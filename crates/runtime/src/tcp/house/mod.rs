@@ -19,6 +19,7 @@ use super::door::Door;
 use super::entrance::Entrance;
 use super::peer::Peer;
 use super::server::Policy;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 
@@ -50,6 +51,7 @@ pub(super) struct House<M, C> {
     turns: VecDeque<usize>,
     desk: Desk,
     policy: Policy,
+    tls: Option<Tls>,
     conversation: M,
     /// When a connection may be overdue.
     look: Option<Instant>,
@@ -79,12 +81,18 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             turns: VecDeque::new(),
             desk: Desk::new(totals),
             policy,
+            tls: None,
             conversation,
             look: None,
             going: VecDeque::new(),
             chosen: None,
             accepted_at_once: ACCEPTED_AT_ONCE,
         })
+    }
+
+    /// Has all connections sealed, if by anything.
+    pub(super) fn seal_by(&mut self, tls: Option<Tls>) {
+        self.tls = tls;
     }
 
     /// Shares its listeners with other threads, and leaves them something to accept.
