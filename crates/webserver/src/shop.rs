@@ -17,6 +17,8 @@ pub(crate) struct Shop {
     pub(crate) site: Site,
     /// Whether one answer is all.
     pub(crate) once: bool,
+    /// Whether that one has been given.
+    pub(crate) is_done: bool,
     /// Ends the server.
     pub(crate) shutdown: Shutdown,
     began: Instant,
@@ -26,12 +28,21 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn new(args: &Args, shutdown: &Shutdown) -> Self {
         Self {
-            limits: Limits::default(),
+            limits: args.limits(),
             site: Site::new(args),
             once: args.once,
+            is_done: false,
             shutdown: shutdown.clone(),
             began: Instant::now(),
             dated: (Duration::ZERO, Date::new(SystemTime::now())),
+        }
+    }
+
+    /// One more answer is given: where one is all, it is the last.
+    pub(crate) fn count_answer(&mut self) {
+        if self.once {
+            self.is_done = true;
+            self.shutdown.trigger();
         }
     }
 
