@@ -8,11 +8,13 @@
 //! state. Trailers, upgrades, and every transfer coding but `chunked`. The classic wire is HTTP itself, one request on a
 //! connection.
 
+mod accept;
 mod coding;
 mod connection;
 mod credentials;
 mod head;
 mod limits;
+mod location;
 pub mod media;
 mod path;
 pub mod range;
@@ -23,10 +25,12 @@ mod response;
 mod status;
 mod validators;
 
+pub use accept::liking;
 pub use coding::{Accepted, Coding};
 pub use connection::{Connection, Heard};
 pub use credentials::Credentials;
 pub use limits::Limits;
+pub use location::{encode_name, location};
 pub use path::{Path, Shape, split};
 pub use range::Range;
 pub use refusal::Refusal;
