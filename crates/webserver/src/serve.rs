@@ -11,9 +11,11 @@ use runtime::tcp::{Listener, Policy, Server};
 
 use crate::args::Args;
 use crate::shop::Shop;
+use crate::site::Site;
 use crate::visit::Visit;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    Site::check(args)?;
     let shutdown = Shutdown::on_signal()?;
     let policy = Policy {
         max_connections: args.max_connections,

@@ -2,14 +2,21 @@
 //! that talks over one.
 
 mod arrivals;
+mod aside;
 mod call;
 mod client;
 mod connect;
 mod connection;
+mod crowd;
 mod desk;
 mod door;
+mod entrance;
+#[cfg(unix)]
+mod handed;
 mod house;
 mod listen;
+#[cfg(unix)]
+mod local;
 mod out;
 mod peer;
 mod race;
@@ -24,15 +31,21 @@ mod unsent;
 
 pub use crate::bind::BindError;
 pub use arrivals::Arrivals;
+pub use aside::Aside;
 pub use call::Caller;
 pub use client::{Client, ClientError};
 pub use connect::{AttemptError, ConnectError, connect};
 pub use connection::{Conversation, Next};
 pub use desk::MAX_READ;
+pub use entrance::Entrance;
+#[cfg(unix)]
+pub use handed::Progress;
 pub use listen::Listener;
+#[cfg(unix)]
+pub use local::LocalListener;
 pub use out::{Body, Out, Piece};
 pub use peer::Peer;
 pub use ready::is_readable;
-pub use server::{Policy, Server};
+pub use server::{Policy, Server, Stall};
 pub use taken::{Taken, wait_until_taken};
 pub use totals::{Counts, Totals};

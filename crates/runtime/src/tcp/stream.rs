@@ -2,17 +2,29 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
+#[cfg(all(target_os = "linux", not(portable)))]
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
+use socket2::SockRef;
 
 use super::out::Piece;
+
+/// The most of a file that is copied at once where the system does not send it by itself, in bytes.
+#[cfg(any(not(target_os = "linux"), portable))]
+const COPIED: usize = 64 * 1024;
 
 /// The socket of a connection.
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Local(UnixStream),
 }
 
 /// What a look at a socket gave.
@@ -30,10 +42,9 @@ impl Stream {
     /// Reads once.
     pub(super) fn receive(&self, room: &mut [u8]) -> io::Result<Got> {
         let read = match self {
-            Self::Tcp(stream) => retry(|| {
-                let mut stream = stream;
-                stream.read(room)
-            })?,
+            Self::Tcp(stream) => read(stream, room)?,
+            #[cfg(unix)]
+            Self::Local(stream) => read(stream, room)?,
         };
         Ok(match read {
             None => Got::Nothing,
@@ -59,10 +70,9 @@ impl Stream {
     pub(super) fn send_both(&self, one: &[u8], two: &[u8]) -> io::Result<usize> {
         let both = [IoSlice::new(one), IoSlice::new(two)];
         let sent = match self {
-            Self::Tcp(stream) => retry(|| {
-                let mut stream = stream;
-                stream.write_vectored(&both)
-            })?,
+            Self::Tcp(stream) => write_both(stream, &both)?,
+            #[cfg(unix)]
+            Self::Local(stream) => write_both(stream, &both)?,
         };
         Ok(sent.unwrap_or(0))
     }
@@ -71,44 +81,72 @@ impl Stream {
     #[cfg(target_os = "linux")]
     pub(super) fn send_begun(&self, bytes: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_MORE | libc::MSG_NOSIGNAL;
-        let sent = match self {
-            Self::Tcp(stream) => {
-                retry(|| socket2::SockRef::from(stream).send_with_flags(bytes, flags))?
-            }
-        };
+        let sent = retry(|| self.socket().send_with_flags(bytes, flags))?;
         Ok(sent.unwrap_or(0))
     }
 
-    /// Sends a part of a file of at most so many bytes; `None` where the system takes no more for now.
+    /// Where the system cannot be told, they go alone.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn send_begun(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(bytes)
+    }
+
+    /// Sends a part of a file of at most so many bytes; `None` where the system takes no more for now, 0 at the end of the
+    /// file.
     #[cfg(all(target_os = "linux", not(portable)))]
     pub(super) fn send_file(&self, piece: &Piece, most: usize) -> io::Result<Option<usize>> {
         let most = usize::try_from(piece.length).unwrap_or(most).min(most);
         let mut at = piece.at;
-        match self {
-            Self::Tcp(stream) => retry(|| {
+        let mut send = |out: BorrowedFd<'_>| {
+            let mut at = Some(&mut at);
+            retry(|| {
                 Ok(rustix::fs::sendfile(
-                    stream,
+                    out,
                     &piece.file,
-                    Some(&mut at),
+                    at.as_deref_mut(),
                     most,
                 )?)
-            }),
+            })
+        };
+        match self {
+            Self::Tcp(stream) => send(stream.as_fd()),
+            Self::Local(stream) => send(stream.as_fd()),
         }
+    }
+
+    /// The same with a copy.
+    #[cfg(any(not(target_os = "linux"), portable))]
+    pub(super) fn send_file(&self, piece: &Piece, most: usize) -> io::Result<Option<usize>> {
+        let mut room = [0; COPIED];
+        let most = usize::try_from(piece.length).unwrap_or(most);
+        let read = piece.read(&mut room[..most.min(COPIED)])?;
+        if read == 0 {
+            return Ok(Some(0));
+        }
+        self.write(&room[..read])
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match self {
-            Self::Tcp(stream) => retry(|| {
-                let mut stream = stream;
-                stream.write(bytes)
-            }),
+            Self::Tcp(stream) => write(stream, bytes),
+            #[cfg(unix)]
+            Self::Local(stream) => write(stream, bytes),
         }
     }
 
     pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(how),
+            #[cfg(unix)]
+            Self::Local(stream) => stream.shutdown(how),
         }
+    }
+
+    /// Has the system forget what it has still to send when the stream is dropped: a peer that does not take it would
+    /// cost memory for minutes.
+    pub(super) fn forget(&self) {
+        // Where it cannot be told, it forgets by itself in time.
+        let _ = self.socket().set_linger(Some(Duration::ZERO));
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -116,8 +154,39 @@ impl Stream {
         let interest = Interest::READABLE | Interest::WRITABLE;
         match self {
             Self::Tcp(stream) => stream.register(registry, token, interest),
+            #[cfg(unix)]
+            Self::Local(stream) => stream.register(registry, token, interest),
         }
     }
+
+    fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            #[cfg(unix)]
+            Self::Local(stream) => SockRef::from(stream),
+        }
+    }
+}
+
+fn read<'s, S>(mut stream: &'s S, room: &mut [u8]) -> io::Result<Option<usize>>
+where
+    &'s S: Read,
+{
+    retry(|| stream.read(room))
+}
+
+fn write<'s, S>(mut stream: &'s S, bytes: &[u8]) -> io::Result<Option<usize>>
+where
+    &'s S: Write,
+{
+    retry(|| stream.write(bytes))
+}
+
+fn write_both<'s, S>(mut stream: &'s S, both: &[IoSlice<'_>]) -> io::Result<Option<usize>>
+where
+    &'s S: Write,
+{
+    retry(|| stream.write_vectored(both))
 }
 
 /// Does it again where a signal came between; `None` where the socket has nothing, or no room, for now.
