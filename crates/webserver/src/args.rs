@@ -6,10 +6,15 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use proto::http::Limits;
-use runtime::addr::Place;
+use runtime::addr::{Bind, Place};
 use runtime::log::Verbosity;
 use runtime::units;
+
+use crate::lines::{Allowed, CacheControl};
+use crate::log;
+use crate::site::{IndexName, Root};
 
 /// Serve folders to browsers, over HTTP/1.1
 #[derive(Clone, Debug, Parser)]
@@ -26,9 +31,9 @@ Exit codes: 0 success, 1 failure, 2 usage."
 pub struct Args {
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
-    /// Folder to serve, or NAME=FOLDER; several are served beneath their names
-    #[arg(value_name = "ROOT", default_value = ".")]
-    pub(crate) roots: Vec<PathBuf>,
+    /// Folder or file to serve, or NAME=FOLDER; several are served beneath their names
+    #[arg(value_name = "ROOT", default_value = ".", value_parser = OsStringValueParser::new().try_map(Root::typed))]
+    pub(crate) roots: Vec<Root>,
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:8000, :8000 or unix:/run/web.sock (repeatable)
     /// [default: sockets that systemd hands over, or else every interface, port 8000]
     #[arg(long, value_name = "ADDR")]
@@ -39,9 +44,41 @@ pub struct Args {
     /// Answer exactly one request, and exit
     #[arg(long)]
     pub(crate) once: bool,
+    /// File that stands for its folder (repeatable: the first that is there)
+    #[arg(long, value_name = "FILE", default_value = "index.html")]
+    pub(crate) index: Vec<IndexName>,
+    /// List folders, whatever is in them
+    #[arg(long, conflicts_with = "index")]
+    pub(crate) no_index: bool,
+    /// Answer with the index file where nothing is found: for applications of one page. Missing files whose type is known,
+    /// such as app.js, stay missing
+    #[arg(long)]
+    pub(crate) spa: bool,
     /// Serve what begins with a dot, too
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Page for what is not found [default: 404.html of the root, where it is]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) not_found: Option<PathBuf>,
+    /// Let other sites read all that is served, or those of this origin, such as https://example.org (repeatable)
+    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, default_missing_value = "*")]
+    pub(crate) cors: Vec<Allowed>,
+    /// What caches are told of files, such as 'public, max-age=3600' or no-store
+    /// [default: no-cache, they ask before they use what they have]
+    #[arg(long, value_name = "DIRECTIVES", conflicts_with = "max_age")]
+    pub(crate) cache_control: Option<CacheControl>,
+    /// How long caches may use what they have without asking
+    #[arg(long, value_name = "T", value_parser = units::time)]
+    pub(crate) max_age: Option<Duration>,
+    /// A line for each request
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub(crate) log: log::Choice,
+    /// Where those lines go [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// Serve figures to Prometheus on http://ADDR/metrics [default address: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1")]
+    pub(crate) metrics: Option<Bind>,
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,

@@ -5,6 +5,10 @@
 //! ([`pages`]). What all connections of a thread share is its [`shop`].
 
 mod args;
+mod journal;
+mod lines;
+mod log;
+mod metrics;
 mod pages;
 mod respond;
 mod serve;

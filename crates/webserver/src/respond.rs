@@ -4,12 +4,13 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use proto::http::{
-    Coding, Content, Head, Path, Refusal, Representation, Request, Status, Then, Varies, Version,
+    self, Accepted, Coding, Content, Head, Path, Refusal, Representation, Request, Status, Then,
+    Varies, Version,
 };
 use runtime::tcp::{Body, Out, Piece};
 
 use crate::shop::Shop;
-use crate::site::{Found, Held};
+use crate::site::{FileEntry, Found, Held, Seen};
 
 /// What is left of an answer that does not go out in one go: the parts of several ranges, a body that is made while it is
 /// sent.
@@ -32,15 +33,16 @@ pub(crate) fn respond(shop: &mut Shop, request: &Request<'_>, out: &mut Out) -> 
             return None;
         }
     };
-    match shop.site.find(&path) {
-        Found::File(file) => {
+    match shop.site.look(&path) {
+        Found::File(seen) => {
+            let file = choose(seen, request);
             let date = shop.date(out.now());
             let representation = Representation {
                 length: Some(file.length),
                 media: file.media,
-                coding: Coding::Identity,
+                coding: file.coding,
                 validators: Some(&file.validators),
-                varies: Varies::No,
+                varies: file.varies,
                 more: b"",
             };
             let answer = representation.answer(request, "", SystemTime::now(), &date, out.bytes());
@@ -48,9 +50,39 @@ pub(crate) fn respond(shop: &mut Shop, request: &Request<'_>, out: &mut Out) -> 
                 send(&file.held, file.length, out);
             }
         }
-        Found::Nothing => problem(shop, Status::NotFound, request.then, out),
+        Found::Elsewhere => redirect(shop, &path, request, out),
+        Found::Denied => problem(shop, Status::Forbidden, request.then, out),
+        Found::Unavailable => problem(shop, Status::Unavailable, request.then, out),
+        Found::Folder(_) | Found::Roots | Found::Nothing => {
+            problem(shop, Status::NotFound, request.then, out);
+        }
     }
     None
+}
+
+/// The version of a file that the peer likes best.
+fn choose(seen: Seen, request: &Request<'_>) -> FileEntry {
+    let varies = match seen.packed[..] {
+        [] => Varies::No,
+        _ => Varies::ByCoding,
+    };
+    let accepted = Accepted::of(request.fields.accept_encoding.as_deref());
+    let offered: Vec<Coding> = seen.packed.iter().map(|one| one.coding).collect();
+    let offered = [&offered[..], &[Coding::Identity]].concat();
+    let best = accepted.best(&offered);
+    let packed = seen.packed.into_iter().find(|one| Some(one.coding) == best);
+    FileEntry::new(packed.unwrap_or(seen.plain), seen.media, varies)
+}
+
+fn redirect(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) {
+    let date = shop.date(out.now());
+    let mut head = Head::new(Status::PermanentRedirect, &date, out.bytes());
+    head.field(
+        "Location",
+        http::location(path, http::split(request.target).1),
+    );
+    head.field("Content-Length", "0");
+    head.end_for(request);
 }
 
 fn send(held: &Held, length: u64, out: &mut Out) {

@@ -18,12 +18,14 @@ use runtime::tcp::{Counts, Entrance, Policy, Server, Stall, Totals};
 
 use crate::args::Args;
 use crate::shop::Shop;
+use crate::site::Site;
 use crate::visit::Visit;
 
 /// What a peer takes of an answer at the least in the time that it is given, in bytes.
 const LEAST_TAKEN: u32 = 16 * 1024;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    Site::check(args)?;
     let entrances = entrances(args)?;
     let shutdown = Shutdown::on_signal()?;
     let text = announcement("http", &entrances);

@@ -8,11 +8,13 @@
 //! state. Trailers, upgrades, and every transfer coding but `chunked`. The classic wire is HTTP itself, one request on a
 //! connection.
 
+mod accept;
 mod coding;
 mod connection;
 mod credentials;
 mod head;
 mod limits;
+mod location;
 pub mod media;
 mod path;
 pub mod range;
@@ -23,16 +25,18 @@ mod response;
 mod status;
 mod validators;
 
+pub use accept::liking;
 pub use coding::{Accepted, Coding};
 pub use connection::{Connection, Heard};
 pub use credentials::Credentials;
 pub use limits::Limits;
+pub use location::{encode_name, location};
 pub use path::{Path, Shape, split};
 pub use range::Range;
 pub use refusal::Refusal;
-pub use representation::{Answer, Content, Parts, Representation, Varies};
+pub use representation::{Answer, Content, Parts, Prebuilt, Representation, Varies};
 pub use request::{Fields, Method, Request, Then, Value, Version};
-pub use response::{Date, Head};
+pub use response::{ALLOW, Date, Head, LAST_CHUNK, chunk, refused_method};
 pub use status::Status;
 pub use validators::{Validators, Verdict};
 

@@ -1,79 +1,272 @@
-//! What is served: folders beneath names, and what is at a path of them.
+//! What is served: roots beneath names, and what is at a path of them. It knows no header fields, and keeps nothing: each
+//! look is a new one.
+
+mod entry;
+mod hidden;
+mod mounts;
+mod packed;
 
 use std::fs::File;
-use std::io::Read;
-use std::rc::Rc;
-use std::sync::Arc;
 
-use bytes::Bytes;
-use proto::http::{Path, Validators, media};
-use runtime::beneath::{Beneath, Opened};
+use proto::http::{Coding, Path, Shape, media};
+use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened};
 
 use crate::args::Args;
 
-/// The longest file that is held in memory, in bytes; of longer ones the descriptor is.
-const LONGEST_HELD: u64 = 128 * 1024;
+pub(crate) use entry::{FileEntry, Held};
+pub(crate) use hidden::Hidden;
+pub(crate) use mounts::{IndexName, Root};
+use mounts::{Mounts, Where};
 
 /// What is served.
 #[derive(Debug)]
 pub(crate) struct Site {
-    root: Beneath,
+    mounts: Mounts,
+    /// Names of files that stand for their folders: the first that is there.
+    index: Vec<IndexName>,
+    hidden: Hidden,
+    spa: bool,
 }
 
 /// What is at a path.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// A file.
-    File(Rc<FileEntry>),
+    File(Seen),
+    /// A folder without a file that stands for it.
+    Folder(Listed),
+    /// The list of all roots.
+    Roots,
+    /// A folder whose path lacks the `/` at its end: it is at [`proto::http::location`].
+    Elsewhere,
     /// Nothing that is served.
     Nothing,
+    /// Something that this process may not read.
+    Denied,
+    /// It cannot be told now: a root is away, or descriptors have run out.
+    Unavailable,
 }
 
-/// A file that can be sent.
+/// A file that was found.
 #[derive(Debug)]
-pub(crate) struct FileEntry {
-    pub(crate) length: u64,
+pub(crate) struct Seen {
+    /// Where it is, as itself: a file that stands for its folder has its own path here.
+    pub(crate) place: Place,
+    /// What it holds.
     pub(crate) media: &'static str,
-    pub(crate) validators: Validators,
-    pub(crate) held: Held,
+    /// The file.
+    pub(crate) plain: Version,
+    /// The same, compressed beforehand: the shortest first.
+    pub(crate) packed: Vec<Version>,
 }
 
-/// What there is of a file's content.
+/// A file as it is, or compressed.
 #[derive(Debug)]
-pub(crate) enum Held {
-    /// All of it.
-    Body(Bytes),
-    /// Where it is read from.
-    File(Arc<File>),
+pub(crate) struct Version {
+    /// It is open.
+    pub(crate) file: File,
+    /// What is known of it.
+    pub(crate) facts: Facts,
+    /// How it is compressed.
+    pub(crate) coding: Coding,
+}
+
+/// A folder that was found.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// Where it is.
+    pub(crate) place: Place,
+    /// What is in it, once it is read.
+    pub(crate) folder: Folder,
+}
+
+/// Where something is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    /// Beneath which root: [`Site::root`].
+    pub(crate) root: usize,
+    /// Names with `/` between them.
+    pub(crate) path: Vec<u8>,
 }
 
 impl Site {
+    /// Refuses what cannot be served.
+    ///
+    /// # Errors
+    /// With the cure.
+    pub(crate) fn check(args: &Args) -> anyhow::Result<()> {
+        mounts::check(&args.roots)
+    }
+
+    /// What was [`check`](Self::check)ed.
     pub(crate) fn new(args: &Args) -> Self {
         Self {
-            root: Beneath::new(&args.roots[0]),
+            mounts: Mounts::new(&args.roots),
+            index: if args.no_index {
+                Vec::new()
+            } else {
+                args.index.clone()
+            },
+            hidden: Hidden::new(args.hidden),
+            spa: args.spa,
+        }
+    }
+
+    /// One of the roots.
+    pub(crate) fn root(&self, number: usize) -> Option<&Beneath> {
+        self.mounts.get(number)
+    }
+
+    /// The names of the roots, where they have some.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &[u8]> {
+        self.mounts.names()
+    }
+
+    /// What is not shown.
+    pub(crate) fn hidden(&self) -> Hidden {
+        self.hidden
+    }
+
+    /// Whether something is not shown because of its name.
+    pub(crate) fn is_hidden(&self, path: &Path) -> bool {
+        match self.mounts.locate(path.bytes()) {
+            Where::Beneath(_, path) => self.hidden.has(path),
+            Where::Roots | Where::Nowhere => false,
         }
     }
 
     /// What is at a path.
-    pub(crate) fn find(&mut self, path: &Path) -> Found {
-        let Ok(Opened::File(file, facts)) = self.root.open(path.bytes()) else {
+    pub(crate) fn look(&self, path: &Path) -> Found {
+        let (number, beneath) = match self.mounts.locate(path.bytes()) {
+            Where::Roots => return Found::Roots,
+            Where::Nowhere => return Found::Nothing,
+            Where::Beneath(number, beneath) => (number, beneath),
+        };
+        let Some(root) = self.mounts.get(number) else {
             return Found::Nothing;
         };
-        let held = if facts.length <= LONGEST_HELD {
-            let mut body = Vec::new();
-            let _ = (&file).take(facts.length).read_to_end(&mut body);
-            Held::Body(body.into())
-        } else {
-            Held::File(Arc::new(file))
+        if self.hidden.has(beneath) {
+            return Found::Nothing;
+        }
+        let look = Look {
+            site: self,
+            root,
+            number,
         };
-        Found::File(Rc::new(FileEntry {
-            length: facts.length,
-            media: media::of_name(path.bytes()),
-            validators: Validators {
-                etag: format!("\"{:x}\"", facts.identity.2),
-                modified: Some(facts.modified),
-            },
-            held,
-        }))
+        match look.at(beneath, path) {
+            Ok(found) => found,
+            Err(Closed::Nothing) => look.instead(beneath),
+            Err(closed) => closed.into(),
+        }
     }
 }
+
+/// A look beneath one root.
+struct Look<'a> {
+    site: &'a Site,
+    root: &'a Beneath,
+    number: usize,
+}
+
+impl Look<'_> {
+    fn at(&self, beneath: &[u8], asked: &Path) -> Result<Found, Closed> {
+        match self.root.open(beneath)? {
+            Opened::Folder(_) if asked.shape() == Shape::File && !asked.bytes().is_empty() => {
+                Ok(Found::Elsewhere)
+            }
+            Opened::Folder(folder) => self.folder(beneath, folder),
+            // A file has nothing beneath it; but a root may be one.
+            Opened::File(..) if asked.shape() == Shape::Folder && !asked.bytes().is_empty() => {
+                Err(Closed::Nothing)
+            }
+            Opened::File(file, facts) => Ok(self.file(beneath, file, facts)),
+        }
+    }
+
+    fn folder(&self, beneath: &[u8], folder: Folder) -> Result<Found, Closed> {
+        Ok(match self.index(beneath)? {
+            Some(found) => found,
+            None => Found::Folder(Listed {
+                place: self.place(beneath),
+                folder,
+            }),
+        })
+    }
+
+    /// The file that stands for a folder.
+    fn index(&self, folder: &[u8]) -> Result<Option<Found>, Closed> {
+        for name in &self.site.index {
+            let path = join(folder, name.bytes());
+            match self.root.open(&path) {
+                Ok(Opened::File(file, facts)) => return Ok(Some(self.file(&path, file, facts))),
+                Ok(Opened::Folder(_)) | Err(Closed::Nothing) => {}
+                Err(closed) => return Err(closed),
+            }
+        }
+        Ok(None)
+    }
+
+    fn file(&self, path: &[u8], file: File, facts: Facts) -> Found {
+        let media = media::of_name(if path.is_empty() {
+            mounts::own_name(self.root)
+        } else {
+            path
+        });
+        Found::File(Seen {
+            place: self.place(path),
+            media,
+            packed: packed::beside(self.root, path, media, &facts),
+            plain: Version {
+                file,
+                facts,
+                coding: Coding::Identity,
+            },
+        })
+    }
+
+    /// What stands for something that is not there: a root that is a file answers to its own name, and an application of
+    /// one page to everything that is not clearly a file.
+    fn instead(&self, path: &[u8]) -> Found {
+        if path == mounts::own_name(self.root)
+            && let Ok(Opened::File(file, facts)) = self.root.open(b"")
+        {
+            return self.file(b"", file, facts);
+        }
+        if !self.site.spa || media::of_name(path) != media::of_name(b"") {
+            return Found::Nothing;
+        }
+        match self.index(b"") {
+            Ok(found) => found.unwrap_or(Found::Nothing),
+            Err(closed) => closed.into(),
+        }
+    }
+
+    fn place(&self, path: &[u8]) -> Place {
+        Place {
+            root: self.number,
+            path: path.to_vec(),
+        }
+    }
+}
+
+impl From<Closed> for Found {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Nothing => Self::Nothing,
+            Closed::Denied => Self::Denied,
+            Closed::Unavailable(error) => {
+                tracing::debug!(%error, "something cannot be read");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+/// A path and a name beneath it.
+fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    let separator: &[u8] = if path.is_empty() { b"" } else { b"/" };
+    [path, separator, name].concat()
+}
+
+#[cfg(test)]
+mod tests;
