@@ -21,10 +21,6 @@ const MOVES_AT_ONCE: u32 = 4;
 /// How long the peer of a connection that this side has ended may take to end its own.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Whether a read that fills less than its room was all there is: epoll(7) and kqueue(2) tell of what comes after it.
-/// Elsewhere only a read that finds nothing asks to be told.
-const SHORT_READ_IS_ALL: bool = cfg!(unix);
-
 /// What a server says on a connection. Each connection has one of its own.
 pub trait Conversation {
     /// The most bytes that [`take`](Self::take) is given at once: where one read is one message, the longest message.
@@ -200,6 +196,7 @@ impl<C: Conversation> Connection<C> {
     /// # Errors
     /// When the connection is no more.
     pub(super) fn go_on(&mut self, desk: &mut Desk) -> io::Result<Step> {
+        self.stream.settle()?;
         let mut then = self.send_rest(desk)?;
         let mut moves = 0;
         while self.unsent.is_none() {
@@ -241,11 +238,13 @@ impl<C: Conversation> Connection<C> {
                 Ok(Then::Done)
             }
             Got::Bytes(length) => {
-                if length < room && SHORT_READ_IS_ALL && self.inbox == Inbox::Filled {
+                let is_all = length < room && self.stream.short_read_is_all();
+                if is_all && self.inbox == Inbox::Filled {
                     self.inbox = Inbox::Empty;
                 }
                 self.hear(length, desk)
             }
+            Got::Later => Ok(Then::Done),
             Got::End => self.hear_end(desk),
         }
     }
@@ -325,7 +324,10 @@ impl<C: Conversation> Connection<C> {
             (State::Lingering, ..) => Some(self.touched + LINGER),
             // It is not the peer who keeps it waiting.
             (State::Waiting, None, _) => None,
-            (State::Open, None, _) => idle().into_iter().chain(self.conversation.due()).min(),
+            (State::Open, None, _) => {
+                let due = self.conversation.due().into_iter().chain(self.stream.due());
+                due.chain(idle()).min()
+            }
             _ => idle(),
         }
     }

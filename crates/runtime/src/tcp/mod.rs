@@ -2,7 +2,6 @@
 //! that talks over one.
 
 mod arrivals;
-mod aside;
 mod call;
 mod client;
 mod connect;
@@ -26,12 +25,12 @@ mod stream;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod totals;
 mod unsent;
 
 pub use crate::bind::BindError;
 pub use arrivals::Arrivals;
-pub use aside::Aside;
 pub use call::Caller;
 pub use client::{Client, ClientError};
 pub use connect::{AttemptError, ConnectError, connect};
@@ -48,4 +47,5 @@ pub use peer::Peer;
 pub use ready::is_readable;
 pub use server::{Policy, Server, Stall};
 pub use taken::{Taken, wait_until_taken};
+pub use tls::{Identity, IdentityError, Tls};
 pub use totals::{Counts, Totals};

@@ -8,12 +8,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::aside::Aside;
 use super::call::Caller;
 use super::connection::Conversation;
 use super::entrance::Entrance;
 use super::house::House;
 use super::peer::Peer;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 use crate::{cli, descriptors, host};
@@ -76,6 +76,7 @@ impl Default for Policy {
 pub struct Server {
     entrances: Vec<Entrance>,
     policy: Policy,
+    tls: Option<Tls>,
     totals: Arc<Totals>,
     /// Whether others have the same listeners.
     is_shared: bool,
@@ -87,9 +88,17 @@ impl Server {
         Self {
             entrances: entrances.into_iter().map(Into::into).collect(),
             policy,
+            tls: None,
             totals: Arc::default(),
             is_shared: false,
         }
+    }
+
+    /// The same, with all connections sealed.
+    #[must_use]
+    pub fn sealed(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// So many servers in place of one, each for a thread of its own: all on the same listeners, with an equal part of the
@@ -106,6 +115,7 @@ impl Server {
             servers.push(Self {
                 entrances: twins.collect::<io::Result<_>>()?,
                 policy: self.policy.part(place, threads),
+                tls: self.tls.clone(),
                 totals: Arc::default(),
                 is_shared: true,
             });
@@ -142,36 +152,12 @@ impl Server {
         shutdown: &Shutdown,
         conversation: impl FnMut(Peer, Caller) -> C,
     ) -> io::Result<()> {
-        self.serve(shutdown, None, conversation)
-    }
-
-    /// The same, with something that is looked after beside the connections.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn run_beside<C: Conversation>(
-        self,
-        shutdown: &Shutdown,
-        aside: impl Aside + 'static,
-        conversation: impl FnMut(Peer, Caller) -> C,
-    ) -> io::Result<()> {
-        self.serve(shutdown, Some(Box::new(aside)), conversation)
-    }
-
-    fn serve<C: Conversation>(
-        self,
-        shutdown: &Shutdown,
-        aside: Option<Box<dyn Aside>>,
-        conversation: impl FnMut(Peer, Caller) -> C,
-    ) -> io::Result<()> {
         descriptors::raise_limit();
         if self.policy.stall.is_some() {
             self.entrances.iter().for_each(Entrance::hold_little);
         }
         let mut house = House::new(self.entrances, self.policy, self.totals, conversation)?;
-        if let Some(aside) = aside {
-            house.look_after(aside)?;
-        }
+        house.seal_by(self.tls);
         if self.is_shared {
             house.share();
         }

@@ -1,5 +1,7 @@
 //! How connections come in, and who makes room for them.
 
+use std::io;
+
 use mio::Token;
 
 use super::House;
@@ -25,7 +27,20 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             let Some((stream, peer)) = self.door.next(open, now, &self.desk.totals) else {
                 return;
             };
-            self.welcome(stream, peer);
+            match self.seal(stream) {
+                Ok(stream) => self.welcome(stream, peer),
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "a connection could not be sealed");
+                    self.desk.totals.count_failed();
+                }
+            }
+        }
+    }
+
+    fn seal(&self, stream: Stream) -> io::Result<Stream> {
+        match &self.tls {
+            Some(tls) => tls.seal(stream, self.desk.out.now),
+            None => Ok(stream),
         }
     }
 

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
-use super::aside::Aside;
 use super::call::{Bell, Called, Caller};
 use super::connection::{Connection, Conversation, Step, Turn};
 use super::desk::Desk;
@@ -20,14 +19,12 @@ use super::door::Door;
 use super::entrance::Entrance;
 use super::peer::Peer;
 use super::server::Policy;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 
 /// What wakes the thread when it is time to stop. Listeners count down from it, connections up from 0.
 const WAKE: Token = Token(usize::MAX);
-
-/// What tells that there is something to hear beside the connections.
-const ASIDE: Token = Token(usize::MAX / 2);
 
 /// How many events are taken at once.
 const EVENTS: usize = 1024;
@@ -54,6 +51,7 @@ pub(super) struct House<M, C> {
     turns: VecDeque<usize>,
     desk: Desk,
     policy: Policy,
+    tls: Option<Tls>,
     conversation: M,
     /// When a connection may be overdue.
     look: Option<Instant>,
@@ -62,7 +60,6 @@ pub(super) struct House<M, C> {
     chosen: Option<Instant>,
     /// How many connections are accepted before the others have their turn.
     accepted_at_once: usize,
-    aside: Option<Box<dyn Aside>>,
 }
 
 impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
@@ -84,25 +81,18 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             turns: VecDeque::new(),
             desk: Desk::new(totals),
             policy,
+            tls: None,
             conversation,
             look: None,
             going: VecDeque::new(),
             chosen: None,
             accepted_at_once: ACCEPTED_AT_ONCE,
-            aside: None,
         })
     }
 
-    /// Looks after this beside the connections.
-    pub(super) fn look_after(&mut self, aside: Box<dyn Aside>) -> io::Result<()> {
-        #[cfg(unix)]
-        if let Some(descriptor) = aside.descriptor() {
-            let mut source = mio::unix::SourceFd(&descriptor);
-            let registry = self.poll.registry();
-            registry.register(&mut source, ASIDE, mio::Interest::READABLE)?;
-        }
-        self.aside = Some(aside);
-        Ok(())
+    /// Has all connections sealed, if by anything.
+    pub(super) fn seal_by(&mut self, tls: Option<Tls>) {
+        self.tls = tls;
     }
 
     /// Shares its listeners with other threads, and leaves them something to accept.
@@ -132,7 +122,6 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             polled => polled?,
         }
         self.desk.out.now = Instant::now();
-        self.hear_aside(events);
         let mut woken = false;
         for event in &*events {
             let Token(number) = event.token();
@@ -156,15 +145,6 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             }
         }
         Ok(())
-    }
-
-    /// Hears what there is beside the connections, before any of them is.
-    fn hear_aside(&mut self, events: &Events) {
-        if let Some(aside) = &mut self.aside
-            && events.iter().any(|event| event.token() == ASIDE)
-        {
-            aside.hear();
-        }
     }
 
     /// Has those go on whom other threads have called.
