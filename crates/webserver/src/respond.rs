@@ -8,6 +8,7 @@ use proto::http::{
 };
 use runtime::tcp::{Body, Out, Piece};
 
+use crate::auth::Refused;
 use crate::shop::Shop;
 use crate::site::{Found, Held};
 
@@ -75,12 +76,29 @@ pub(crate) fn refuse(shop: &mut Shop, refusal: Refusal, out: &mut Out) {
     problem(shop, refusal.status(), Then::Close, out);
 }
 
+/// Answers who may not ask.
+pub(crate) fn turn_away(
+    shop: &mut Shop,
+    why: Refused,
+    request: &Request<'_>,
+    out: &mut Out,
+) -> Option<Rest> {
+    problem_with(shop, why.status(), &why.line(), request.then, out);
+    None
+}
+
 fn problem(shop: &mut Shop, status: Status, then: Then, out: &mut Out) {
+    problem_with(shop, status, "", then, out);
+}
+
+/// `more` is whole header lines.
+fn problem_with(shop: &mut Shop, status: Status, more: &str, then: Then, out: &mut Out) {
     let date = shop.date(out.now());
     let text = format!("{status}\n");
     let mut head = Head::new(status, &date, out.bytes());
     head.field("Content-Type", "text/plain; charset=utf-8");
     head.field("Content-Length", text.len().to_string());
+    head.lines(more.as_bytes());
     head.end(Version::Http11, then);
     out.bytes().extend_from_slice(text.as_bytes());
 }

@@ -10,6 +10,7 @@ use runtime::shutdown::Shutdown;
 use runtime::tcp::{Listener, Policy, Server};
 
 use crate::args::Args;
+use crate::secrets::Secrets;
 use crate::shop::Shop;
 use crate::visit::Visit;
 
@@ -20,9 +21,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         grace: args.grace,
         ..Policy::default()
     };
-    let server = Server::new(Listener::bind_all(&args.bind, http::DEFAULT_PORT)?, policy);
-    let shop = Rc::new(RefCell::new(Shop::new(args, &shutdown)));
-    cli::announce(&host::announcement("http", &server.local_addrs()))?;
+    let secrets = Secrets::open(args, &shutdown)?;
+    let mut server = Server::new(Listener::bind_all(&args.bind, http::DEFAULT_PORT)?, policy);
+    let mut shop = Shop::new(args, &shutdown);
+    shop.guard = secrets.guard;
+    let shop = Rc::new(RefCell::new(shop));
+    if let Some(tls) = secrets.tls {
+        server = server.sealed(tls);
+    }
+    let announcement = host::announcement(secrets.scheme, &server.local_addrs());
+    cli::announce(&(announcement + &secrets.introduction))?;
     server.run(&shutdown, |peer, caller| {
         Visit::new(peer, caller, Rc::clone(&shop))
     })?;

@@ -6,6 +6,7 @@ use proto::http::{Date, Limits};
 use runtime::shutdown::Shutdown;
 
 use crate::args::Args;
+use crate::auth::Guard;
 use crate::site::Site;
 
 /// What all connections of one thread share.
@@ -15,6 +16,8 @@ pub(crate) struct Shop {
     pub(crate) limits: Limits,
     /// What is served.
     pub(crate) site: Site,
+    /// Who may ask, where not everyone may.
+    pub(crate) guard: Option<Guard>,
     /// Whether one answer is all.
     pub(crate) once: bool,
     /// Ends the server.
@@ -28,6 +31,7 @@ impl Shop {
         Self {
             limits: Limits::default(),
             site: Site::new(args),
+            guard: None,
             once: args.once,
             shutdown: shutdown.clone(),
             began: Instant::now(),

@@ -7,6 +7,7 @@ use std::time::Instant;
 use proto::http::{Connection, Heard, Then};
 use runtime::tcp::{Caller, Conversation, Next, Out, Peer};
 
+use crate::auth::{self, Verdict, Waiting};
 use crate::respond::{self, Rest};
 use crate::shop::Shop;
 
@@ -19,8 +20,10 @@ pub(crate) struct Visit {
     rest: Option<Box<Rest>>,
     /// What becomes of the connection when that is said.
     then: Then,
-    _peer: Peer,
-    _caller: Caller,
+    /// A request whose asker is looked up.
+    waiting: Option<Box<Waiting>>,
+    peer: Peer,
+    caller: Caller,
 }
 
 impl Visit {
@@ -34,8 +37,9 @@ impl Visit {
             http,
             rest: None,
             then: Then::Persist,
-            _peer: peer,
-            _caller: caller,
+            waiting: None,
+            peer,
+            caller,
         }
     }
 
@@ -52,7 +56,22 @@ impl Visit {
                     respond::refuse(shop, refusal, out);
                     return Next::Close;
                 }
-                Heard::Request(request) => (respond::respond(shop, &request, out), request.then),
+                Heard::Request(request) => {
+                    let guard = shop.guard.as_ref();
+                    let verdict = auth::judge(guard, &request, self.peer, out.now(), &self.caller);
+                    let then = request.then;
+                    let said = match verdict {
+                        Verdict::Admitted(_user) => respond::respond(shop, &request, out),
+                        Verdict::Refused(why) => respond::turn_away(shop, why, &request, out),
+                        Verdict::Wait(waiting) => {
+                            self.waiting = Some(waiting);
+                            self.then = then;
+                            self.http.keep(bytes);
+                            return Next::Wait;
+                        }
+                    };
+                    (said, then)
+                }
             };
             self.then = then;
             if shop.once {
@@ -65,6 +84,26 @@ impl Visit {
                 return self.next();
             }
         }
+    }
+
+    /// Answers a request that waited until it was known who asks.
+    fn answer_waiting(&mut self, waiting: Box<Waiting>, out: &mut Out) -> Next {
+        let Some(found) = waiting.verdict() else {
+            self.waiting = Some(waiting);
+            return Next::Wait;
+        };
+        let shop = &mut *self.shop.borrow_mut();
+        let request = waiting.kept.request();
+        let said = match found {
+            Ok(_user) => respond::respond(shop, &request, out),
+            Err(why) => respond::turn_away(shop, why, &request, out),
+        };
+        if shop.once {
+            self.then = Then::Close;
+            shop.shutdown.trigger();
+        }
+        self.rest = said.map(Box::new);
+        self.next()
     }
 
     fn next(&self) -> Next {
@@ -86,6 +125,9 @@ impl Conversation for Visit {
                 self.rest = None;
             }
             return self.next();
+        }
+        if let Some(waiting) = self.waiting.take() {
+            return self.answer_waiting(waiting, out);
         }
         self.answer(&[], out)
     }

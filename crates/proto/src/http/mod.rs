@@ -25,7 +25,7 @@ mod validators;
 
 pub use coding::{Accepted, Coding};
 pub use connection::{Connection, Heard};
-pub use credentials::Credentials;
+pub use credentials::{CHALLENGE, Credentials};
 pub use limits::Limits;
 pub use path::{Path, Shape, split};
 pub use range::Range;
