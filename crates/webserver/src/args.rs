@@ -88,6 +88,18 @@ pub struct Args {
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,
+    /// Serve over TLS with this certificate (and those that vouch for it) and its key, in PEM form
+    #[arg(long, num_args = 2, value_names = ["CERT", "KEY"])]
+    pub(crate) tls: Option<Vec<PathBuf>>,
+    /// Serve over TLS with a certificate made for this run, whose fingerprint is printed
+    #[arg(long, conflicts_with = "tls")]
+    pub(crate) tls_self_signed: bool,
+    /// Let in only users in this file of lines USER:HASH (argon2id, bcrypt or sha512-crypt)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth: Option<PathBuf>,
+    /// Ask for a password, print a line for the file of --auth, and exit
+    #[arg(long, value_name = "USER")]
+    pub(crate) hash_password: Option<String>,
     /// Connections at once; those without a request make room for others [default: as many as the system allows]
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<NonZeroU32>,
@@ -113,6 +125,13 @@ impl Args {
             head_time: self.head_timeout,
             ..Limits::default()
         }
+    }
+
+    /// What caches are told of files.
+    pub(crate) fn cache_control(&self) -> CacheControl {
+        let max_age = self.max_age.map(CacheControl::max_age);
+        let chosen = self.cache_control.clone().or(max_age);
+        chosen.unwrap_or_default()
     }
 
     /// How many threads serve: one, where one answer is all.

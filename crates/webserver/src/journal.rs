@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use proto::http::{Method, Status};
 use runtime::tcp::Peer;
@@ -31,6 +31,7 @@ pub(crate) const KINDS: [&str; 5] = ["GET", "HEAD", "OPTIONS", "other", "none"];
 pub(crate) struct Journal {
     tally: Arc<Tally>,
     log: Option<Log>,
+    is_watched: bool,
     clock: Clock,
     line: String,
 }
@@ -60,19 +61,20 @@ impl Default for Tally {
 }
 
 impl Journal {
-    /// One that logs, or that only counts.
-    pub(crate) fn new(log: Option<Log>) -> Self {
+    /// One that logs, or that only counts; into `tally`, at which somebody looks.
+    pub(crate) fn new(log: Option<Log>, tally: Option<Arc<Tally>>) -> Self {
         Self {
-            tally: Arc::default(),
+            is_watched: tally.is_some(),
+            tally: tally.unwrap_or_default(),
             log,
             clock: Clock::default(),
             line: String::new(),
         }
     }
 
-    /// What is counted, also while it goes on.
-    pub(crate) fn tally(&self) -> Arc<Tally> {
-        Arc::clone(&self.tally)
+    /// Now, where somebody wants to know how long answers take: who looks at the clock for nobody loses time.
+    pub(crate) fn begin(&self) -> Option<Instant> {
+        (self.is_watched || self.log.is_some()).then(Instant::now)
     }
 
     /// Takes note of a request that was answered.
@@ -172,7 +174,8 @@ mod tests {
 
     #[test]
     fn what_is_counted() {
-        let mut journal = Journal::new(None);
+        let tally = Arc::default();
+        let mut journal = Journal::new(None, Some(Arc::clone(&tally)));
         let peer = Peer::Local;
         journal.note_refused(peer, Status::BadRequest, 16);
         journal.note_refused(peer, Status::VersionNotSupported, 0);
@@ -184,7 +187,6 @@ mod tests {
             bytes: 4,
             took: Duration::from_millis(5),
         });
-        let tally = journal.tally();
         let codes: Vec<_> = tally.codes().collect();
         assert_eq!(codes, [(400, 2), (505, 1)]);
         assert_eq!(tally.kinds(), [0, 0, 0, 0, 3]);

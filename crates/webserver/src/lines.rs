@@ -98,6 +98,11 @@ impl Lines {
         (self.is_any || self.find(origin).is_some()).then_some(PREFLIGHT.as_bytes())
     }
 
+    /// Whether this request gets the lines that most do.
+    pub(crate) fn are_usual(&self, request: &Request<'_>) -> bool {
+        std::ptr::eq(self.of(request), &raw const self.others)
+    }
+
     fn of(&self, request: &Request<'_>) -> &OfOne {
         if self.origins.is_empty() {
             return &self.others;

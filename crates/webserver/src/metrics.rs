@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime::addr::Bind;
-use runtime::metrics::{BindError, Endpoint, Kind, Page, Shows, Value};
+use runtime::metrics::{BindError, Endpoint, Kind, Page, Value};
 use runtime::tcp::{Counts, Totals};
 
 use crate::journal::{KINDS, TIMES, Tally};
@@ -58,8 +58,6 @@ pub(crate) struct Watched {
     /// A journal's for each thread.
     pub(crate) tallies: Vec<Arc<Tally>>,
     pub(crate) log: Option<Log>,
-    /// Other parts that have figures.
-    pub(crate) others: Vec<Arc<dyn Shows>>,
 }
 
 /// Binds what was asked for.
@@ -87,7 +85,6 @@ impl Watched {
             let (name, lost) = ("webserver_log_lost_lines_total", Value::Count(log.lost()));
             page.single(name, Kind::Counter, help, lost);
         }
-        self.others.iter().for_each(|other| other.show(&mut page));
         page
     }
 
@@ -159,16 +156,16 @@ mod tests {
 
     #[test]
     fn every_metric_is_there_once_and_of_all_threads() {
-        let mut journals = [Journal::new(None), Journal::new(None)];
-        for journal in &mut journals {
+        let tallies: Vec<Arc<Tally>> = vec![Arc::default(), Arc::default()];
+        for tally in &tallies {
+            let mut journal = Journal::new(None, Some(Arc::clone(tally)));
             journal.note_refused(Peer::Local, Status::BadRequest, 7);
         }
         let watched = Watched {
             began: Instant::now(),
             totals: vec![Arc::default(), Arc::default()],
-            tallies: journals.iter().map(Journal::tally).collect(),
+            tallies,
             log: None,
-            others: Vec::new(),
         };
         let page = watched.page();
         let text = page.text();

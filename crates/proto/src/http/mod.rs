@@ -28,7 +28,7 @@ mod validators;
 pub use accept::liking;
 pub use coding::{Accepted, Coding};
 pub use connection::{Connection, Heard};
-pub use credentials::Credentials;
+pub use credentials::{CHALLENGE, Credentials};
 pub use limits::Limits;
 pub use location::{encode_name, location};
 pub use path::{Path, Shape, split};

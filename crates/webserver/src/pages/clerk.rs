@@ -1,15 +1,17 @@
 //! Who makes the pages of folders: a thread of its own, since a folder can be long and a disk slow.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use bytes::Bytes;
 use jiff::tz::TimeZone;
-use proto::http::Validators;
-use runtime::beneath::{Entry, Folder};
+use proto::http::{Accepted, Coding, Validators};
+use runtime::beneath::{Entry, Folder, Kind};
 use runtime::tcp::Caller;
 use sha2::{Digest, Sha256};
 
@@ -17,10 +19,13 @@ use super::listing::{Listing, MOST};
 use super::style::{PLAIN_LINES, html_lines};
 use super::view::{Form, View};
 use super::{HTML, JSON, Page, html, json};
-use crate::site::Hidden;
+use crate::site::{Hidden, MADE, pack};
 
 /// How many pages may wait to be made.
 const WAITING: usize = 64;
+
+/// Pages that are shorter, in bytes, are not compressed.
+const SHORTEST: usize = 1024;
 
 /// How many pages are remembered as long as somebody is sent them.
 const REMEMBERED: usize = 32;
@@ -42,6 +47,8 @@ pub(crate) struct Job {
     pub(crate) hidden: Hidden,
     /// How it is shown.
     pub(crate) view: View,
+    /// Which codings its peer takes.
+    pub(crate) accepted: Accepted,
 }
 
 /// What is on a page.
@@ -49,7 +56,10 @@ pub(crate) struct Job {
 pub(crate) enum Contents {
     /// What is in a folder.
     Folder(Folder),
+    /// Several roots: their names, and where they are.
+    Roots(Vec<(OsString, PathBuf)>),
     /// These.
+    #[cfg(test)]
     Entries(Vec<Entry>),
 }
 
@@ -148,6 +158,11 @@ impl Desk {
                 (JSON, body, PLAIN_LINES.as_bytes())
             }
         };
+        let coding = coding(job.accepted, body.len());
+        let body = match coding {
+            Coding::Identity => body,
+            coding => pack(coding, &body)?,
+        };
         let etag = etag(&body);
         let body = self.share(&etag, body);
         // When a folder was last changed says nothing of what the files in it have become.
@@ -156,6 +171,7 @@ impl Desk {
         Ok(Page {
             media,
             body,
+            coding,
             validators,
             more,
         })
@@ -185,14 +201,40 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
+/// How a page of so many bytes is sent.
+fn coding(accepted: Accepted, length: usize) -> Coding {
+    let [one, two] = MADE;
+    let offered = [one, two, Coding::Identity];
+    match accepted.best(&offered) {
+        Some(coding) if length >= SHORTEST => coding,
+        _ => Coding::Identity,
+    }
+}
+
 /// What is shown of a folder: one more than fit are enough to know that it is cut.
 fn entries(contents: Contents, hidden: Hidden) -> io::Result<Vec<Entry>> {
     let mut entries = match contents {
         Contents::Folder(folder) => folder.entries(MOST + 1)?,
+        Contents::Roots(roots) => roots.into_iter().filter_map(root).collect(),
+        #[cfg(test)]
         Contents::Entries(entries) => entries,
     };
     entries.retain(|entry| !hidden.omits(entry.name.as_bytes()));
     Ok(entries)
+}
+
+/// A root as an entry; `None` where it is away.
+fn root((name, path): (OsString, PathBuf)) -> Option<Entry> {
+    let found = std::fs::metadata(path).ok()?;
+    Some(Entry {
+        name,
+        kind: if found.is_dir() {
+            Kind::Folder
+        } else {
+            Kind::File(found.len())
+        },
+        modified: found.modified().ok()?,
+    })
 }
 
 /// A strong tag: the same bytes have the same, others another.
@@ -207,8 +249,6 @@ fn etag(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use runtime::beneath::Kind;
-
     use super::super::listing::tests::entry;
     use super::*;
 
@@ -226,6 +266,7 @@ mod tests {
             path: Vec::new(),
             hidden,
             view: View::default(),
+            accepted: Accepted::of(None),
         }
     }
 

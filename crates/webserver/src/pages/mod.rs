@@ -13,10 +13,10 @@ mod text;
 mod view;
 
 use bytes::Bytes;
-use proto::http::Validators;
+use proto::http::{Coding, Validators};
 
 pub(crate) use clerk::{Clerk, Contents, Job, Ticket};
-pub(crate) use not_found::NotFound;
+pub(crate) use not_found::{LONGEST as LONGEST_NOT_FOUND, NotFound};
 pub(crate) use problem::problem;
 pub(crate) use view::View;
 
@@ -27,6 +27,8 @@ pub(crate) struct Page {
     pub(crate) media: &'static str,
     /// All of it.
     pub(crate) body: Bytes,
+    /// How it is compressed.
+    pub(crate) coding: Coding,
     /// What tells it from other states of itself.
     pub(crate) validators: Option<Validators>,
     /// What else its head says: whole header lines.

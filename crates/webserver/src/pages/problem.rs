@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use proto::http::{Fields, Status, liking};
+use proto::http::{Coding, Fields, Status, liking};
 
 use super::html::{BOTTOM, Top};
 use super::style::{PLAIN_LINES, html_lines};
@@ -22,6 +22,7 @@ pub(crate) fn problem(status: Status, fields: &Fields<'_>, hint: &str) -> Page {
     Page {
         media,
         body: Bytes::from(body),
+        coding: Coding::Identity,
         validators: None,
         more,
     }

@@ -20,7 +20,7 @@ pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, is_plain, read
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
-pub(crate) use packing::{AT_ONCE, Packer, pack};
+pub(crate) use packing::{AT_ONCE, MADE, Packer, pack};
 
 /// What is served.
 #[derive(Debug)]
