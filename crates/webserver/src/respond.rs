@@ -33,7 +33,7 @@ pub(crate) fn respond(shop: &mut Shop, request: &Request<'_>, out: &mut Out) -> 
             return None;
         }
     };
-    match shop.site.look(&path) {
+    match shop.site.look(&path, out.now()) {
         Found::File(seen) => {
             let file = choose(seen, request);
             let date = shop.date(out.now());
