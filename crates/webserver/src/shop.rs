@@ -29,6 +29,8 @@ pub(crate) struct Shop {
     pub(crate) more: Vec<u8>,
     /// Whether one answer is all.
     pub(crate) once: bool,
+    /// Whether that one has been given.
+    pub(crate) is_done: bool,
     /// Ends the server.
     pub(crate) shutdown: Shutdown,
     began: Instant,
@@ -38,9 +40,9 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn new(args: &Args, shutdown: &Shutdown) -> Self {
         Self {
-            limits: Limits::default(),
+            limits: args.limits(),
             site: Site::new(args),
-            cache: Cache::new(usize::try_from(args.cache).unwrap_or(usize::MAX)),
+            cache: Cache::new(args.cache_of_each()),
             compress: if args.no_compress {
                 Compress::No
             } else {
@@ -50,9 +52,18 @@ impl Shop {
             boundary: boundary(),
             more: Vec::new(),
             once: args.once,
+            is_done: false,
             shutdown: shutdown.clone(),
             began: Instant::now(),
             dated: (Duration::ZERO, Date::new(SystemTime::now())),
+        }
+    }
+
+    /// One more answer is given: where one is all, it is the last.
+    pub(crate) fn count_answer(&mut self) {
+        if self.once {
+            self.is_done = true;
+            self.shutdown.trigger();
         }
     }
 

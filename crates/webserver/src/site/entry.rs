@@ -258,14 +258,22 @@ impl Variant {
     }
 }
 
-/// What tells this state of a file from all others: which file it is, when anything of it was last changed, how long it is.
+/// What tells this state of a file from all others: which file it is, when anything of it was last changed, how long it is;
+/// without saying any of that.
 fn validators(facts: &Facts) -> Validators {
     let (device, inode, changed) = facts.identity;
     let (early, late) = ((changed >> 64) as u64, changed as u64);
-    Validators::strong(
-        &[device, inode, early, late, facts.length],
-        Some(facts.modified),
-    )
+    let known = [device, inode, early, late, facts.length];
+    let tag = known.into_iter().fold(0, |tag, value| mix(tag ^ value));
+    Validators::strong(&[tag], Some(facts.modified))
+}
+
+/// Spreads a number over all its bits, and no two to the same (the end of splitmix64).
+fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
 }
 
 /// Whether a file that was changed then, in nanoseconds, may be changed again and look the same.
