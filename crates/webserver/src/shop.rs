@@ -73,7 +73,7 @@ impl Shop {
         Ok(Self {
             limits: args.limits(),
             site: Site::new(args),
-            cache: Cache::new(usize::try_from(args.cache).unwrap_or(usize::MAX)),
+            cache: Cache::new(args.cache_of_each()),
             compress: if args.no_compress {
                 Compress::No
             } else {
