@@ -38,6 +38,11 @@ impl Installed {
         Self::ours("relay", named)
     }
 
+    /// The same of pages.
+    pub(crate) fn webserver(named: Option<&Path>) -> Result<Self> {
+        Self::ours("webserver", named)
+    }
+
     fn ours(name: &str, named: Option<&Path>) -> Result<Self> {
         let path = match named {
             Some(path) => path.to_owned(),

@@ -1,7 +1,7 @@
 //! Prints the measurements that Plumbline's choices rest on, side by side.
 //!
 //! One subcommand is one topic and one file (or folder) here: [`engines`], [`probe`], [`flood`], [`tcp`], [`filexfer`],
-//! [`relay`], and three in `reflector`.
+//! [`relay`], [`web`], and three in `reflector`.
 //! What topics share lies beside them: [`options`], and on Linux `setup` (what was measured on), `stats` (alternating runs,
 //! medians, percentiles), `table`, [`pin`] (cores), `child` (programs in processes of their own, whose CPU time can be read
 //! from outside), `scratch` (folders that go again), and for programs that are compared `installed`, `goal`, `turns` and `verdict`.
@@ -34,6 +34,7 @@ mod tcp;
 mod turns;
 #[cfg(target_os = "linux")]
 mod verdict;
+mod web;
 
 use clap::{Parser, Subcommand};
 
@@ -55,6 +56,7 @@ enum Topic {
     Tcp(tcp::Args),
     Filexfer(filexfer::Args),
     Relay(relay::Args),
+    Web(web::Args),
     #[cfg(target_os = "linux")]
     Sessions(reflector::sessions::Args),
     #[cfg(target_os = "linux")]
@@ -88,6 +90,9 @@ enum Topic {
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     RelayClient(relay::client::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    WebClient(web::client::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -98,6 +103,7 @@ fn main() -> anyhow::Result<()> {
         Topic::Tcp(args) => tcp::run(&args),
         Topic::Filexfer(args) => filexfer::run(&args),
         Topic::Relay(args) => relay::run(&args),
+        Topic::Web(args) => web::run(&args),
         #[cfg(target_os = "linux")]
         Topic::Sessions(args) => reflector::sessions::run(&args),
         #[cfg(target_os = "linux")]
@@ -116,6 +122,8 @@ fn main() -> anyhow::Result<()> {
         Topic::RelayBare(args) => relay::bare::run(&args),
         #[cfg(target_os = "linux")]
         Topic::RelayClient(args) => relay::client::run(&args),
+        #[cfg(target_os = "linux")]
+        Topic::WebClient(args) => web::client::run(&args),
         #[cfg(target_os = "linux")]
         Topic::EngineServer(args) => engines::server::run(&args),
         #[cfg(target_os = "linux")]

@@ -26,7 +26,7 @@ use args::Command;
 /// # Errors
 /// With a message for the user, the cure included where it is known.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
-    args.verbosity.start_log();
+    args.verbosity.start_log_without(&["async_nats"]);
     match args.command {
         Command::Serve(args) => serve::run(&args),
         Command::Chat(args) => chat::run(&args),

@@ -31,14 +31,22 @@ impl Verbosity {
     /// Sets the log up for the whole process: to standard error, `RUST_LOG` taking precedence where it is set. Further
     /// calls do nothing.
     pub fn start_log(self) {
-        // What a library says of each message is of use to those alone who want all.
+        self.start_log_without(&[]);
+    }
+
+    /// The same without what these libraries say, by the names of their crates, but for `-vv`: what they say of each
+    /// message is of use to those alone who want all.
+    pub fn start_log_without(self, libraries: &[&str]) {
         let level = match (self.quiet, self.verbose) {
-            (true, _) => "warn,async_nats=off",
-            (_, 0) => "info,async_nats=off",
-            (_, 1) => "debug,async_nats=off",
+            (true, _) => "warn",
+            (_, 0) => "info",
+            (_, 1) => "debug",
             _ => "trace",
         };
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        let muted = libraries.iter().filter(|_| self.verbose < 2);
+        let muted: String = muted.map(|library| format!(",{library}=off")).collect();
+        let filter = EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| EnvFilter::new(format!("{level}{muted}")));
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_target(false)

@@ -1,15 +1,11 @@
 //! The names of the figures that `--metrics` serves, and what is said of them at the end.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
-
 use proto::relay::hub;
 use runtime::addr::Bind;
 use runtime::metrics::{BindError, Endpoint, Kind, Page, Value};
 use runtime::udp;
 
 use super::relay::Relay;
-use super::store::Figures;
 
 /// Where exporters of this kind are looked for: the port that OpenTelemetry's Prometheus exporter has.
 const DEFAULT_PORT: u16 = 9464;
@@ -143,54 +139,6 @@ const GAUGES: &[Figure<hub::Counts>] = &[
     ),
 ];
 
-/// A figure of the store.
-type OfMail = (&'static str, Kind, &'static str, fn(&Figures) -> &AtomicU64);
-
-const MAIL: &[OfMail] = &[
-    (
-        "relay_mail_waiting_messages",
-        Kind::Gauge,
-        "Messages that wait for those who are away.",
-        |figures| &figures.waiting,
-    ),
-    (
-        "relay_mail_waiting_bytes",
-        Kind::Gauge,
-        "What they take.",
-        |figures| &figures.waiting_bytes,
-    ),
-    (
-        "relay_mail_stored_total",
-        Kind::Counter,
-        "Messages that were kept for those who are away.",
-        |figures| &figures.stored,
-    ),
-    (
-        "relay_mail_fetched_total",
-        Kind::Counter,
-        "Kept messages that were handed to who came back, each time that they were.",
-        |figures| &figures.fetched,
-    ),
-    (
-        "relay_mail_expired_total",
-        Kind::Counter,
-        "Kept messages that nobody came for in time.",
-        |figures| &figures.expired,
-    ),
-    (
-        "relay_mail_refused_total",
-        Kind::Counter,
-        "Messages for those who are away that were not kept.",
-        |figures| &figures.refused,
-    ),
-    (
-        "relay_mail_commits_total",
-        Kind::Counter,
-        "Groups of changes that were written to the disk.",
-        |figures| &figures.commits,
-    ),
-];
-
 /// Binds what was asked for.
 pub(super) fn bind(bind: Bind) -> Result<Endpoint, BindError> {
     Endpoint::bind(bind, DEFAULT_PORT)
@@ -220,23 +168,10 @@ pub(super) fn page(relay: &Relay) -> Page {
     page.program("relay", env!("CARGO_PKG_VERSION"), relay.uptime());
     of_sockets(&relay.totals().counts(), &mut page);
     of_hub(&relay.counts(), &mut page);
-    if let Some(figures) = relay.mail() {
-        of_mail(figures, &mut page);
+    for part in relay.parts() {
+        part.show(&mut page);
     }
     page
-}
-
-fn of_mail(figures: &Figures, page: &mut Page) {
-    for (name, kind, help, read) in MAIL {
-        let value = Value::Count(read(figures).load(Relaxed));
-        page.single(name, *kind, help, value);
-    }
-    let seconds = figures.commit_nanos.load(Relaxed) as f64 / 1e9;
-    let (name, help) = (
-        "relay_mail_commit_seconds_total",
-        "How long it took until the disk had them.",
-    );
-    page.single(name, Kind::Counter, help, Value::Amount(seconds));
 }
 
 fn of_sockets(counts: &udp::Counts, page: &mut Page) {

@@ -27,7 +27,7 @@ use anyhow::anyhow;
 use proto::relay::DEFAULT_PORT;
 use proto::relay::hub::{Hub, Reach, Settings};
 use runtime::cli::{self, Exit};
-use runtime::metrics::Endpoint;
+use runtime::metrics::{Endpoint, Shows};
 use runtime::shutdown::Shutdown;
 use runtime::udp::{Intake, Socket};
 use runtime::{host, random};
@@ -47,8 +47,6 @@ struct Serve {
     store: Option<Store>,
     #[cfg(feature = "nats")]
     bus: Option<bus::Bus>,
-    #[cfg(feature = "nats")]
-    figures: Option<Arc<bus::Figures>>,
     metrics: Option<Endpoint>,
     busy_poll: bool,
 }
@@ -72,6 +70,7 @@ impl Serve {
             .collect();
         let metrics = args.metrics.map(metrics::bind).transpose()?;
         let mut runners = Vec::<Runner>::new();
+        let mut parts = Vec::<Arc<dyn Shows>>::new();
         #[cfg_attr(
             not(feature = "nats"),
             expect(unused_mut, reason = "the store wakes when it is told")
@@ -82,6 +81,7 @@ impl Serve {
         if let Some(path) = &args.store.store {
             let (opened, runner) = Store::open(path, &args.store)?;
             opened.recall(&mut hub)?;
+            parts.push(opened.figures());
             store = Some(opened);
             runners.push(runner);
         }
@@ -93,6 +93,7 @@ impl Serve {
                     bus::Bus::connect(&args.bus, limits(args), label(&sockets))?;
                 runners.push(runner);
                 wakes.push(wake);
+                parts.push(bus.figures());
                 Some(bus)
             }
         };
@@ -111,15 +112,13 @@ impl Serve {
             Outside::new(runners, wakes),
             shutdown.clone(),
         );
-        let relay = Arc::new(relay.with_mail(store.as_ref().map(Store::figures)));
+        let relay = Arc::new(relay.with_parts(parts));
         let intake = |socket| Intake::new(socket, args.rate_limit, Arc::clone(relay.totals()));
         Ok(Self {
             intakes: sockets.into_iter().map(intake).collect(),
             relay,
             keeper,
             store,
-            #[cfg(feature = "nats")]
-            figures: bus.as_ref().map(bus::Bus::figures),
             #[cfg(feature = "nats")]
             bus,
             metrics,
@@ -167,22 +166,8 @@ impl Serve {
     ) -> anyhow::Result<()> {
         start(scope, relay, "due", || relay.keep_time())?;
         if let Some(endpoint) = self.metrics {
-            #[cfg(feature = "nats")]
-            let figures = self.figures;
-            let page = move || {
-                #[cfg_attr(
-                    not(feature = "nats"),
-                    expect(unused_mut, reason = "the bus has more to say")
-                )]
-                let mut page = metrics::page(relay);
-                #[cfg(feature = "nats")]
-                if let Some(figures) = &figures {
-                    figures.show(&mut page);
-                }
-                page
-            };
             start(scope, relay, "metrics", move || {
-                if let Err(error) = endpoint.run(relay.shutdown(), page) {
+                if let Err(error) = endpoint.run(relay.shutdown(), || metrics::page(relay)) {
                     tracing::warn!(%error, "metrics are no longer served");
                 }
             })?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use proto::relay::hub::elsewhere::News;
 use proto::relay::hub::{Counts, Effect, Hub, Outbox};
+use runtime::metrics::Shows;
 use runtime::shutdown::Shutdown;
 use runtime::timing;
 use runtime::udp::{Socket, Totals};
@@ -13,7 +14,6 @@ use runtime::udp::{Socket, Totals};
 use super::alarm::Alarm;
 use super::outside::Outside;
 use super::post::Post;
-use super::store::Figures;
 use super::ways::Ways;
 
 /// A relay at work.
@@ -30,7 +30,8 @@ pub(super) struct Relay {
     /// Who runs the hub's errands.
     outside: Outside,
     /// What the store counts, where there is one.
-    mail: Option<Arc<Figures>>,
+    /// What has figures of its own.
+    parts: Vec<Arc<dyn Shows>>,
     shutdown: Shutdown,
 }
 
@@ -56,18 +57,18 @@ impl Relay {
             totals: Arc::default(),
             alarm,
             outside,
-            mail: None,
+            parts: Vec::new(),
             shutdown,
         }
     }
 
-    /// The same, with a store that counts here.
-    pub(super) fn with_mail(self, mail: Option<Arc<Figures>>) -> Self {
-        Self { mail, ..self }
+    /// The same, with parts that have figures of their own.
+    pub(super) fn with_parts(self, parts: Vec<Arc<dyn Shows>>) -> Self {
+        Self { parts, ..self }
     }
 
-    pub(super) fn mail(&self) -> Option<&Figures> {
-        self.mail.as_deref()
+    pub(super) fn parts(&self) -> &[Arc<dyn Shows>] {
+        &self.parts
     }
 
     pub(super) fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {

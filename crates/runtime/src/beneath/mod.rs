@@ -1,16 +1,40 @@
 //! Files beneath a folder, for somebody who may follow links as long as they stay inside: the system itself holds every
 //! look to the folder, whoever swaps links meanwhile.
+//!
+//! Linux does so by openat2, which looks no further than beneath a folder. Elsewhere, and where that call is refused,
+//! `cap-std` goes from folder to folder. What is neither file nor folder is looked at, and never opened.
 
-use std::ffi::OsString;
+mod closed;
+mod entry;
+#[cfg(all(target_os = "linux", not(portable)))]
+mod linux;
+mod portable;
+
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A folder that is looked into by path, so that a link that stands for it may be swapped.
+pub use closed::Closed;
+pub use entry::{Entries, Entry, Kind};
+
+/// A folder that is looked into by path, so that a link that stands for it may be swapped. It may also be a file, in which
+/// there is nothing but itself.
 #[derive(Debug)]
 pub struct Beneath {
-    path: PathBuf,
+    path: Arc<Path>,
+    #[cfg(all(target_os = "linux", not(portable)))]
+    root: linux::Root,
+}
+
+/// What was at the path of a [`Beneath`] when it was looked at, for several looks in the same moment: they cost less, and
+/// none of them sees another root than the first.
+#[derive(Debug)]
+pub struct Standing {
+    path: Arc<Path>,
+    #[cfg(all(target_os = "linux", not(portable)))]
+    root: linux::Standing,
 }
 
 /// What is at a path.
@@ -29,40 +53,32 @@ pub struct Facts {
     pub length: u64,
     /// When its content was last changed.
     pub modified: SystemTime,
+    /// How many names it has: a change by another is not seen in the folder of this one. 0 where that is not known.
+    pub links: u64,
     /// Which file it is, and which state of it: device, inode, and when anything of it was last changed (ns).
     pub identity: (u64, u64, i128),
 }
 
-/// A folder that was found beneath another.
+/// A folder that was found beneath another. It is read when it is asked for its [`entries`](Self::entries), and not
+/// before: who may not read it may still open what is in it.
 #[derive(Debug)]
-pub struct Folder {
-    file: File,
-}
+pub struct Folder(Way);
 
-/// What is in a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its name.
-    pub name: OsString,
-    /// What it is; a link counts as what it leads to beneath the root. What cannot be served is left out.
-    pub kind: Kind,
-    /// When its content was last changed.
-    pub modified: SystemTime,
-}
-
-/// What something in a folder is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A file of so many bytes.
-    File(u64),
-    /// A folder.
-    Folder,
+#[derive(Debug)]
+enum Way {
+    #[cfg(all(target_os = "linux", not(portable)))]
+    Kernel(linux::Folder),
+    Walked(portable::Folder),
 }
 
 impl Beneath {
     /// The folder at `path`, which may be a link and need not be there yet.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            #[cfg(all(target_os = "linux", not(portable)))]
+            root: linux::Root::default(),
+        }
     }
 
     /// Where it is.
@@ -70,31 +86,39 @@ impl Beneath {
         &self.path
     }
 
-    /// Opens what is at `path`, names with `/` between them. What is neither file nor folder is never opened.
+    /// Looks at the root now.
     ///
     /// # Errors
-    /// `NotFound` also for what leads outside and for what is neither; `PermissionDenied`; others of the system.
-    pub fn open(&self, path: &[u8]) -> io::Result<Opened> {
-        use std::os::unix::ffi::OsStrExt;
-        use std::os::unix::fs::MetadataExt;
-        let root = File::open(&self.path)?;
-        let flags =
-            rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NONBLOCK;
-        let beneath = rustix::fs::ResolveFlags::BENEATH | rustix::fs::ResolveFlags::NO_MAGICLINKS;
-        let name = std::ffi::OsStr::from_bytes(path);
-        let mode = rustix::fs::Mode::empty();
-        let file = File::from(rustix::fs::openat2(&root, name, flags, mode, beneath)?);
-        let found = file.metadata()?;
-        if found.is_dir() {
-            return Ok(Opened::Folder(Folder { file }));
+    /// Why it cannot be looked into.
+    pub fn stand(&self) -> Result<Standing, Closed> {
+        Ok(Standing {
+            path: Arc::clone(&self.path),
+            #[cfg(all(target_os = "linux", not(portable)))]
+            root: self.root.stand(&self.path).map_err(Closed::root)?,
+        })
+    }
+
+    /// Opens what is at a path, as [`Standing::open`] does.
+    ///
+    /// # Errors
+    /// Why there is nothing to open.
+    pub fn open(&self, path: &[u8]) -> Result<Opened, Closed> {
+        self.stand()?.open(path)
+    }
+}
+
+impl Standing {
+    /// Opens what is at `path`, names with `/` between them, or the root itself where that is empty. What is neither file
+    /// nor folder is never opened. Links are followed as long as they stay beneath the root; absolute ones never do.
+    ///
+    /// # Errors
+    /// Why there is nothing to open.
+    pub fn open(&mut self, path: &[u8]) -> Result<Opened, Closed> {
+        #[cfg(all(target_os = "linux", not(portable)))]
+        if let Some(opened) = self.root.open(&self.path, path) {
+            return opened;
         }
-        let changed = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
-        let facts = Facts {
-            length: found.len(),
-            modified: found.modified()?,
-            identity: (found.dev(), found.ino(), changed),
-        };
-        Ok(Opened::File(file, facts))
+        portable::open(&self.path, path)
     }
 }
 
@@ -103,9 +127,20 @@ impl Folder {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn entries(&self, _most: usize) -> io::Result<Vec<Entry>> {
-        let _ = &self.file;
-        Ok(Vec::new())
+    pub fn entries(&self, most: usize) -> io::Result<Vec<Entry>> {
+        self.each()?.take(most).collect()
+    }
+
+    /// What is in it, one after the other, for who cannot wait for all of a large one.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn each(&self) -> io::Result<Entries> {
+        Ok(match &self.0 {
+            #[cfg(all(target_os = "linux", not(portable)))]
+            Way::Kernel(folder) => Entries::kernel(folder.each()?),
+            Way::Walked(folder) => Entries::walked(folder.each()?),
+        })
     }
 
     /// When something in it was last added or removed.
@@ -113,6 +148,24 @@ impl Folder {
     /// # Errors
     /// Those of the system.
     pub fn modified(&self) -> io::Result<SystemTime> {
-        self.file.metadata()?.modified()
+        match &self.0 {
+            #[cfg(all(target_os = "linux", not(portable)))]
+            Way::Kernel(folder) => folder.modified(),
+            Way::Walked(folder) => folder.modified(),
+        }
     }
 }
+
+/// A path and a name in it, with `/` between them.
+fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(path.len() + 1 + name.len());
+    joined.extend_from_slice(path);
+    if !path.is_empty() {
+        joined.push(b'/');
+    }
+    joined.extend_from_slice(name);
+    joined
+}
+
+#[cfg(test)]
+mod tests;

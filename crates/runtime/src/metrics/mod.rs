@@ -4,6 +4,7 @@
 //! say 8 KiB, and there are few at once. The figures are read when they are asked for, so that the program's own work
 //! goes on as if nobody looked.
 
+mod count;
 mod http;
 mod page;
 mod visit;
@@ -21,6 +22,7 @@ use thiserror::Error;
 use crate::addr::Bind;
 use crate::bind::is_family_missing;
 use crate::shutdown::Shutdown;
+pub use count::{Count, Figure, Shows};
 pub use page::{Kind, Metric, Page, Value};
 use visit::{Step, Visit};
 

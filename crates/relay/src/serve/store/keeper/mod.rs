@@ -11,7 +11,6 @@ mod reading;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -294,7 +293,7 @@ impl Keeper {
                 Ok(_) => (&self.figures.stored, Outcome::Kept),
                 Err(why) => (&self.figures.refused, Outcome::Refused(why)),
             };
-            Figures::add(figure, 1);
+            figure.add(1);
             News::Settled { ticket, outcome }
         });
         settled.collect()
@@ -373,7 +372,7 @@ impl Keeper {
         let gone = self.mail.expire(time);
         if !gone.is_empty() {
             let messages = gone.len();
-            Figures::add(&self.figures.expired, messages);
+            self.figures.expired.add(messages as u64);
             tracing::info!(messages, "mail that nobody came for in time was removed");
             self.remove(gone);
         }
@@ -430,8 +429,8 @@ impl Keeper {
 
     fn note_figures(&self) {
         let counts = self.mail.counts();
-        self.figures.waiting.store(counts.letters, Relaxed);
-        self.figures.waiting_bytes.store(counts.bytes, Relaxed);
+        self.figures.waiting.set(counts.letters);
+        self.figures.waiting_bytes.set(counts.bytes);
     }
 }
 

@@ -10,7 +10,6 @@ use proto::relay::native::Name;
 
 use super::{Keeper, cannot_open, shown, size};
 use crate::serve::store::disk::{Change, Disk};
-use crate::serve::store::figures::Figures;
 use crate::serve::store::form;
 
 /// Letters that somebody asks for.
@@ -114,7 +113,7 @@ impl Keeper {
         let Wanted { name, round, after } = *wanted;
         let waiting = self.mail.after(&name, after, Errand::FETCHED);
         let letters = self.read(&name, &waiting.places, time)?;
-        Figures::add(&self.figures.fetched, letters.len());
+        self.figures.fetched.add(letters.len() as u64);
         if letters.len() < waiting.places.len() {
             self.pass_by(&name, &waiting.places, &letters);
         }
