@@ -79,6 +79,12 @@ pub struct Args {
     /// Serve figures to Prometheus on http://ADDR/metrics [default address: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1")]
     pub(crate) metrics: Option<Bind>,
+    /// Memory for what is asked for often, in bytes, such as 32M; 0 keeps nothing
+    #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = cache_size)]
+    pub(crate) cache: u64,
+    /// Compress nothing that is not compressed beforehand
+    #[arg(long)]
+    pub(crate) no_compress: bool,
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,
@@ -116,12 +122,25 @@ impl Args {
         let number = chosen.or_else(|| u32::try_from(processors()).ok());
         number.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
     }
+
+    /// How much of the cache is one thread's, in bytes: each has its own.
+    pub(crate) fn cache_of_thread(&self) -> u64 {
+        self.cache / u64::from(self.threads().get())
+    }
 }
 
 fn mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8).ok();
     mode.filter(|mode| *mode <= 0o777)
         .ok_or_else(|| format!("expected a mode such as 660 or 666, got '{text}'"))
+}
+
+/// A number of bytes, or 0.
+fn cache_size(text: &str) -> Result<u64, units::UnitError> {
+    match text {
+        "0" => Ok(0),
+        text => units::bytes(text),
+    }
 }
 
 #[cfg(test)]

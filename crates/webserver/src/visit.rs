@@ -7,7 +7,7 @@ use std::time::Instant;
 use proto::http::{Connection, Heard, Then};
 use runtime::tcp::{Caller, Conversation, Next, Out, Peer};
 
-use crate::respond::{self, Rest};
+use crate::respond::{self, Left, Rest};
 use crate::shop::Shop;
 
 /// A connection and what it has still to say.
@@ -66,7 +66,7 @@ impl Visit {
             };
             self.then = then;
             shop.count_answer();
-            self.rest = said.map(Box::new);
+            self.rest = said.rest.map(Box::new);
             if self.rest.is_some() || out.has_body() || self.then == Then::Close {
                 self.http.keep(bytes);
                 return self.next();
@@ -89,8 +89,10 @@ impl Conversation for Visit {
 
     fn go_on(&mut self, out: &mut Out) -> Next {
         if let Some(rest) = &mut self.rest {
-            if respond::go_on(rest, out) == respond::Left::Nothing {
-                self.rest = None;
+            match respond::go_on(rest, out) {
+                Left::More => {}
+                Left::Nothing => self.rest = None,
+                Left::Broken => return Next::Close,
             }
             return self.next();
         }
