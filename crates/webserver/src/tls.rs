@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, SanType};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, SanType,
+};
 use runtime::host;
 use runtime::tcp::{Identity, IdentityError, Tls};
 
@@ -24,10 +26,7 @@ const VALID: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// Two files.
-    Files {
-        certificate: PathBuf,
-        key: PathBuf,
-    },
+    Files { certificate: PathBuf, key: PathBuf },
     /// It is made anew.
     SelfSigned,
 }
@@ -86,7 +85,10 @@ fn warn_of_readers(key: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mode = key.metadata().map(|of| of.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o007 != 0) {
-        tracing::warn!("everyone on this machine can read {0}: chmod 640 {0}", key.display());
+        tracing::warn!(
+            "everyone on this machine can read {0}: chmod 640 {0}",
+            key.display()
+        );
     }
 }
 
@@ -99,14 +101,21 @@ fn make() -> anyhow::Result<Identity> {
     let mut params = CertificateParams::default();
     let name = host::name();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name.clone());
+    params
+        .distinguished_name
+        .push(DnType::CommonName, name.clone());
     params.subject_alt_names = names(&name, host::own_addrs());
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let now = SystemTime::now();
     params.not_before = (now - Duration::from_secs(24 * 3600)).into();
     params.not_after = (now + VALID).into();
-    let certificate = params.self_signed(&key).context("cannot make a certificate")?;
-    Ok(Identity::from_der(certificate.der().to_vec(), key.serialize_der())?)
+    let certificate = params
+        .self_signed(&key)
+        .context("cannot make a certificate")?;
+    Ok(Identity::from_der(
+        certificate.der().to_vec(),
+        key.serialize_der(),
+    )?)
 }
 
 /// How this machine is called, as far as a certificate can say it.
@@ -114,12 +123,18 @@ fn names(name: &str, addrs: Vec<IpAddr>) -> Vec<SanType> {
     let local = format!("{name}.local");
     let names = ["localhost", name, &local].into_iter();
     let names = names.filter_map(|name| Some(SanType::DnsName(name.try_into().ok()?)));
-    names.chain(addrs.into_iter().map(SanType::IpAddress)).collect()
+    names
+        .chain(addrs.into_iter().map(SanType::IpAddress))
+        .collect()
 }
 
 /// As browsers and openssl show it: pairs of digits with colons between them.
 fn fingerprint(certificate: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
-    let pairs: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    let pairs: Vec<_> = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
     pairs.join(":")
 }

@@ -92,9 +92,7 @@ mod tests {
         ];
         for (value, expected) in table {
             let found = Credentials::decode(value);
-            let found = found
-                .as_ref()
-                .map(|found| (&*found.user, &*found.password));
+            let found = found.as_ref().map(|found| (&*found.user, &*found.password));
             assert_eq!(found, expected, "{}", value.escape_ascii());
         }
     }

@@ -200,7 +200,7 @@ mod tests {
                 "U*U",
             ),
             (
-                "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1",
+                "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
                 "Hello world!",
             ),
             (
@@ -226,17 +226,32 @@ mod tests {
             ("$1$salt$qJH7.N4xYta3aEG/dfqo/0", HashError::Md5),
             ("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", HashError::Sha1),
             ("$y$j9T$salt$hash", HashError::Unknown),
-            ("$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1a", HashError::Unknown),
-            ("$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", HashError::Unknown),
+            (
+                "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1a",
+                HashError::Unknown,
+            ),
+            (
+                "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+                HashError::Unknown,
+            ),
             ("$argon2id$", HashError::Malformed),
-            ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ", HashError::Malformed),
-            ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFh", HashError::Malformed),
+            (
+                "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ",
+                HashError::Malformed,
+            ),
+            (
+                "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFh",
+                HashError::Malformed,
+            ),
             (
                 "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
                 HashError::TooDear,
             ),
             ("$2b$05$short", HashError::Malformed),
-            ("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", HashError::TooDear),
+            (
+                "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+                HashError::TooDear,
+            ),
             ("$6$", HashError::Malformed),
             ("$6$salt$", HashError::Malformed),
             ("$6$rounds=999999999$salt$x", HashError::TooDear),

@@ -174,13 +174,7 @@ impl Guard {
         Ok(())
     }
 
-    fn judge(
-        &self,
-        request: &Request<'_>,
-        peer: Peer,
-        now: Instant,
-        caller: &Caller,
-    ) -> Verdict {
+    fn judge(&self, request: &Request<'_>, peer: Peer, now: Instant, caller: &Caller) -> Verdict {
         let said = request.fields.authorization.as_deref();
         let Some(credentials) = said.and_then(Credentials::decode) else {
             return Verdict::Refused(Refused::Unknown);

@@ -17,7 +17,9 @@ const LONGEST: usize = 512;
 /// When there is no password, or it is not said twice alike.
 pub(crate) fn hash_password(user: &str) -> anyhow::Result<Exit> {
     ensure!(
-        !user.is_empty() && !user.contains(|c: char| c == ':' || c.is_control()) && !user.starts_with('#'),
+        !user.is_empty()
+            && !user.contains(|c: char| c == ':' || c.is_control())
+            && !user.starts_with('#'),
         "expected a user's name, which has no colon and does not begin with #"
     );
     let password = ask(user)?;

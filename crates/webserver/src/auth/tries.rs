@@ -78,7 +78,10 @@ mod tests {
         assert_eq!(tries.take(guesser, start), Err(EACH));
         let soon = start + Duration::from_secs(2);
         assert_eq!(tries.take(guesser, soon), Err(Duration::from_secs(4)));
-        assert_eq!(tries.take(peer("[::ffff:127.0.0.1]:1"), soon), Err(Duration::from_secs(4)));
+        assert_eq!(
+            tries.take(peer("[::ffff:127.0.0.1]:1"), soon),
+            Err(Duration::from_secs(4))
+        );
         assert_eq!(tries.take(peer("127.0.0.2:1"), soon), Ok(()));
         assert_eq!(tries.take(Peer::Local, soon), Ok(()));
         assert_eq!(tries.take(guesser, start + EACH), Ok(()));

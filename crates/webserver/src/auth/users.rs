@@ -115,9 +115,15 @@ mod tests {
             ("# nobody\n".into(), "--hash-password USER"),
             ("alice\n".into(), "line 1: expected user:hash"),
             (format!(":{hash}"), "line 1: expected user:hash"),
-            (format!("a:{hash}\n\nb:secret\n"), "line 3: a password that is not hashed"),
+            (
+                format!("a:{hash}\n\nb:secret\n"),
+                "line 3: a password that is not hashed",
+            ),
             (format!("a:{hash}\na:{hash}"), "line 2: this user"),
-            ("a:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=".into(), "SHA-1 is broken; expected user:hash with a hash by argon2id"),
+            (
+                "a:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=".into(),
+                "SHA-1 is broken; expected user:hash with a hash by argon2id",
+            ),
         ];
         for (text, expected) in table {
             let error = Users::parse(&text).unwrap_err().to_string();
