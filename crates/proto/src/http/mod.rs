@@ -32,9 +32,9 @@ pub use location::{encode_name, location};
 pub use path::{Path, Shape, split};
 pub use range::Range;
 pub use refusal::Refusal;
-pub use representation::{Answer, Content, Parts, Representation, Varies};
+pub use representation::{Answer, Content, Parts, Prebuilt, Representation, Varies};
 pub use request::{Fields, Method, Request, Then, Value, Version};
-pub use response::{Date, Head};
+pub use response::{ALLOW, Date, Head, LAST_CHUNK, chunk, refused_method};
 pub use status::Status;
 pub use validators::{Validators, Verdict};
 

@@ -11,6 +11,9 @@ pub enum Refusal {
     /// It is no HTTP/1 message.
     #[error("expected a request of HTTP/1.1: {0}")]
     Malformed(&'static str),
+    /// A method that nobody knows, or that is not for a server of files at all.
+    #[error("expected GET, HEAD or OPTIONS")]
+    Method,
     /// Another version than 1.0 and 1.1.
     #[error("expected HTTP/1.0 or HTTP/1.1")]
     Version,
@@ -39,6 +42,7 @@ impl Refusal {
     pub fn status(self) -> Status {
         match self {
             Self::Malformed(_) => Status::BadRequest,
+            Self::Method => Status::NotImplemented,
             Self::Version => Status::VersionNotSupported,
             Self::TargetTooLong => Status::UriTooLong,
             Self::HeadTooLarge => Status::HeadersTooLarge,
