@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -19,6 +20,9 @@ pub enum AddrError {
     /// A bracket without its partner, or without an IPv6 address in it.
     #[error("expected an IPv6 address in brackets such as [2001:db8::7]:8080, got '{0}'")]
     BadBrackets(String),
+    /// A Unix socket without a path.
+    #[error("expected a path after unix:, such as unix:/run/web.sock")]
+    NoPath,
 }
 
 /// A name did not resolve.
@@ -166,6 +170,27 @@ impl FromStr for Bind {
     }
 }
 
+/// Where to listen: at a port, or at a path of this machine (`unix:/run/web.sock`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A port.
+    Inet(Bind),
+    /// A Unix socket.
+    Local(PathBuf),
+}
+
+impl FromStr for Place {
+    type Err = AddrError;
+
+    fn from_str(text: &str) -> Result<Self, AddrError> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err(AddrError::NoPath),
+            Some(path) => Ok(Self::Local(path.into())),
+            None => text.parse().map(Self::Inet),
+        }
+    }
+}
+
 fn split(text: &str) -> Result<(&str, Option<u16>), AddrError> {
     if let Some(rest) = text.strip_prefix('[') {
         let bad = || AddrError::BadBrackets(text.to_owned());
@@ -234,6 +259,20 @@ mod tests {
         for (text, host, port) in table {
             let host = host.to_owned();
             assert_eq!(text.parse(), Ok(Target { host, port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn places_of_the_table() {
+        let table = [
+            (":80", Some(Place::Inet(":80".parse().unwrap()))),
+            ("unix:/run/s", Some(Place::Local("/run/s".into()))),
+            ("unix:s:1", Some(Place::Local("s:1".into()))),
+            ("unix:", None),
+            ("unix", None),
+        ];
+        for (text, place) in table {
+            assert_eq!(text.parse().ok(), place, "{text}");
         }
     }
 

@@ -2,10 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
+#[cfg(not(unix))]
+use std::path::PathBuf;
 
 use thiserror::Error;
 
 use crate::addr::Bind;
+#[cfg(unix)]
+use crate::escape::Escaped;
 
 /// Why no socket listens.
 #[derive(Debug, Error)]
@@ -40,6 +46,21 @@ pub enum BindError {
         /// What was to be bound.
         addr: SocketAddr,
     },
+    /// A Unix socket.
+    #[error("cannot listen on unix:{path}: {reason}")]
+    Local {
+        /// Where it was to be, as a terminal takes it.
+        path: String,
+        /// What is wrong, and the cure where it is known.
+        reason: String,
+    },
+    /// A Unix socket where there are none.
+    #[cfg(not(unix))]
+    #[error("cannot listen on unix:{}: this system has no Unix sockets; give a port", path.display())]
+    NoLocal {
+        /// Where it was to be.
+        path: PathBuf,
+    },
     /// Anything else.
     #[error("cannot listen on {scheme}://{addr}: {reason}")]
     Failed {
@@ -53,6 +74,27 @@ pub enum BindError {
 }
 
 impl BindError {
+    /// Of a Unix socket.
+    #[cfg(unix)]
+    pub(crate) fn of_path(path: &Path, reason: io::Error) -> Self {
+        use io::ErrorKind::{AddrInUse, AlreadyExists, InvalidInput, NotFound, PermissionDenied};
+        let cure = match reason.kind() {
+            AddrInUse => "it is in use; stop the program that has it, or choose another path",
+            AlreadyExists => "something else is there already; remove it, or choose another path",
+            InvalidInput => "expected a path of at most 107 bytes; choose a shorter one",
+            NotFound => "its folder is not there; make it, or choose another",
+            PermissionDenied => "not permitted; choose a folder that this user may write to",
+            _ => "",
+        };
+        Self::Local {
+            path: Escaped(path.as_os_str().as_encoded_bytes()).to_string(),
+            reason: match cure {
+                "" => reason.to_string(),
+                cure => cure.into(),
+            },
+        }
+    }
+
     fn new(scheme: &'static str, addr: SocketAddr, reason: io::Error) -> Self {
         match reason.kind() {
             io::ErrorKind::AddrInUse => Self::InUse { scheme, addr },

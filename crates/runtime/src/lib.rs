@@ -31,3 +31,4 @@ pub mod tree;
 pub mod udp;
 pub mod units;
 pub mod usage;
+pub mod watch;

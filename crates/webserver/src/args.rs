@@ -1,10 +1,13 @@
 //! The command line, as it is typed.
 
 use std::num::NonZeroU32;
+use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use proto::http::Limits;
+use runtime::addr::Place;
 use runtime::log::Verbosity;
 use runtime::units;
 
@@ -29,9 +32,12 @@ pub struct Args {
     #[arg(value_name = "ROOT", default_value = ".", value_parser = OsStringValueParser::new().try_map(Root::typed))]
     pub(crate) roots: Vec<Root>,
     /// Address and port to listen on, such as 127.0.0.1:0, [::1]:8000, :8000 or unix:/run/web.sock (repeatable)
-    /// [default: every interface, port 8000]
+    /// [default: sockets that systemd hands over, or else every interface, port 8000]
     #[arg(long, value_name = "ADDR")]
-    pub(crate) bind: Vec<runtime::addr::Bind>,
+    pub(crate) bind: Vec<Place>,
+    /// Who may connect to a Unix socket, as chmod has it
+    #[arg(long, value_name = "MODE", default_value = "660", value_parser = mode)]
+    pub(crate) socket_mode: u32,
     /// Answer exactly one request, and exit
     #[arg(long)]
     pub(crate) once: bool,
@@ -48,12 +54,69 @@ pub struct Args {
     /// Serve what begins with a dot, too
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Memory for what is asked for often, in bytes, such as 32M; 0 keeps nothing
+    #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = cache_size)]
+    pub(crate) cache: u64,
+    /// Compress nothing that is not compressed beforehand
+    #[arg(long)]
+    pub(crate) no_compress: bool,
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,
-    /// Connections at once [default: as many as the system allows]
+    /// Connections at once; those without a request make room for others [default: as many as the system allows]
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<NonZeroU32>,
+    /// Close a connection that says nothing for so long between requests
+    #[arg(long, value_name = "T", default_value = "60s", value_parser = units::positive_time)]
+    pub(crate) idle_timeout: Duration,
+    /// How long the head of a request may take from its first byte to its last
+    #[arg(long, value_name = "T", default_value = "10s", value_parser = units::positive_time)]
+    pub(crate) head_timeout: Duration,
+    /// Cut a connection that takes less than 16 KiB of an answer in so long
+    #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
+    pub(crate) stall_timeout: Duration,
+    /// Threads that serve [default: one for each processor, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) threads: Option<u32>,
+}
+
+impl Args {
+    /// How much a request may have of everything, and how long it may take.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            idle: self.idle_timeout,
+            head_time: self.head_timeout,
+            ..Limits::default()
+        }
+    }
+
+    /// How much each thread keeps, in bytes.
+    pub(crate) fn cache_of_each(&self) -> usize {
+        let bytes = self.cache.div_ceil(u64::from(self.threads().get()));
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// How many threads serve: one, where one answer is all.
+    pub(crate) fn threads(&self) -> NonZeroU32 {
+        let chosen = if self.once { Some(1) } else { self.threads };
+        let processors = || thread::available_parallelism().map_or(1, |all| all.get().min(4));
+        let number = chosen.or_else(|| u32::try_from(processors()).ok());
+        number.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+    }
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok();
+    mode.filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| format!("expected a mode such as 660 or 666, got '{text}'"))
+}
+
+/// A number of bytes, or 0.
+fn cache_size(text: &str) -> Result<u64, units::UnitError> {
+    match text {
+        "0" => Ok(0),
+        text => units::bytes(text),
+    }
 }
 
 #[cfg(test)]
@@ -65,5 +128,29 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn modes_of_the_table() {
+        let table = [
+            ("660", Some(0o660)),
+            ("0", Some(0)),
+            ("777", Some(0o777)),
+            ("1777", None),
+            ("888", None),
+            ("rw", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(mode(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_answer_takes_one_thread() {
+        let args = |text: &str| Args::parse_from(text.split(' '));
+        assert_eq!(args("webserver --once --threads 3").threads().get(), 1);
+        assert_eq!(args("webserver --threads 3").threads().get(), 3);
+        assert!((1..=4).contains(&args("webserver").threads().get()));
     }
 }

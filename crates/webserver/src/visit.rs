@@ -7,8 +7,11 @@ use std::time::Instant;
 use proto::http::{Connection, Heard, Then};
 use runtime::tcp::{Caller, Conversation, Next, Out, Peer};
 
-use crate::respond::{self, Rest};
+use crate::respond::{self, Left, Rest};
 use crate::shop::Shop;
+
+/// Requests that came together are answered together until there is so much to send, in bytes.
+const ENOUGH: usize = 64 * 1024;
 
 /// A connection and what it has still to say.
 #[derive(Debug)]
@@ -42,7 +45,11 @@ impl Visit {
     /// Answers requests until one has a body that is sent on its own, or no whole request is left.
     fn answer(&mut self, mut bytes: &[u8], out: &mut Out) -> Next {
         let shop = &mut *self.shop.borrow_mut();
+        let is_last = out.is_stopping() || shop.once;
         loop {
+            if shop.is_done {
+                return Next::Close;
+            }
             let now = shop.since_began(out.now());
             let heard = self.http.next(&mut bytes, now, &shop.limits);
             let (said, then) = match heard {
@@ -50,17 +57,21 @@ impl Visit {
                 Heard::Over => return Next::Close,
                 Heard::Refused(refusal) => {
                     respond::refuse(shop, refusal, out);
+                    shop.count_answer();
                     return Next::Close;
                 }
-                Heard::Request(request) => (respond::respond(shop, &request, out), request.then),
+                Heard::Request(mut request) => {
+                    if is_last {
+                        request.then = Then::Close;
+                    }
+                    (respond::respond(shop, &request, out), request.then)
+                }
             };
             self.then = then;
-            if shop.once {
-                self.then = Then::Close;
-                shop.shutdown.trigger();
-            }
-            self.rest = said.map(Box::new);
-            if self.rest.is_some() || out.has_body() || self.then == Then::Close {
+            shop.count_answer();
+            self.rest = said.rest.map(Box::new);
+            let is_full = out.has_body() || out.bytes().len() >= ENOUGH;
+            if self.rest.is_some() || is_full || self.then == Then::Close {
                 self.http.keep(bytes);
                 return self.next();
             }
@@ -82,8 +93,10 @@ impl Conversation for Visit {
 
     fn go_on(&mut self, out: &mut Out) -> Next {
         if let Some(rest) = &mut self.rest {
-            if respond::go_on(rest, out) == respond::Left::Nothing {
-                self.rest = None;
+            match respond::go_on(rest, out) {
+                Left::More => {}
+                Left::Nothing => self.rest = None,
+                Left::Broken => return Next::Close,
             }
             return self.next();
         }
@@ -95,8 +108,12 @@ impl Conversation for Visit {
     }
 
     fn overdue(&mut self, out: &mut Out) {
-        if let Some(refusal) = self.http.overdue() {
-            respond::refuse(&mut self.shop.borrow_mut(), refusal, out);
+        let shop = &mut *self.shop.borrow_mut();
+        if let Some(refusal) = self.http.overdue()
+            && !shop.is_done
+        {
+            respond::refuse(shop, refusal, out);
+            shop.count_answer();
         }
     }
 

@@ -13,7 +13,7 @@ pub struct Caller {
 }
 
 /// Which connection is meant: its number, and which of those that have had that number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Called {
     pub(super) number: usize,
     pub(super) generation: u64,

@@ -6,8 +6,12 @@ use std::time::{Duration, Instant};
 
 use mio::event::Event;
 
+use super::call::Called;
+use super::crowd::Guest;
 use super::desk::{Desk, MAX_READ};
 use super::out::Out;
+use super::peer::Peer;
+use super::server::Policy;
 use super::stream::{Got, Stream};
 use super::unsent::{Then, Unsent};
 
@@ -16,10 +20,6 @@ const MOVES_AT_ONCE: u32 = 4;
 
 /// How long the peer of a connection that this side has ended may take to end its own.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// Whether a read that fills less than its room was all there is: epoll(7) and kqueue(2) tell of what comes after it.
-/// Elsewhere only a read that finds nothing asks to be told.
-const SHORT_READ_IS_ALL: bool = cfg!(unix);
 
 /// What a server says on a connection. Each connection has one of its own.
 pub trait Conversation {
@@ -80,6 +80,7 @@ pub(super) struct Connection<C> {
     conversation: C,
     /// What the system did not take yet. Most connections have nothing.
     unsent: Option<Box<Unsent>>,
+    peer: Peer,
     /// When something last came or went.
     touched: Instant,
     state: State,
@@ -137,12 +138,31 @@ pub(super) enum Step {
     Done,
 }
 
+/// Why a connection is overdue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// It is not: its peer takes what it is sent.
+    Not,
+    /// Its peer takes too little.
+    Stalled,
+    /// Its peer did not end its side after ours.
+    Lingering,
+    /// Nothing came or went.
+    Silent,
+}
+
 impl<C: Conversation> Connection<C> {
-    pub(super) fn new(stream: Stream, conversation: C, generation: u64, now: Instant) -> Self {
+    pub(super) fn new(
+        (stream, peer): (Stream, Peer),
+        conversation: C,
+        generation: u64,
+        now: Instant,
+    ) -> Self {
         Self {
             stream,
             conversation,
             unsent: None,
+            peer,
             touched: now,
             state: State::Open,
             inbox: Inbox::Empty,
@@ -176,6 +196,7 @@ impl<C: Conversation> Connection<C> {
     /// # Errors
     /// When the connection is no more.
     pub(super) fn go_on(&mut self, desk: &mut Desk) -> io::Result<Step> {
+        self.stream.settle()?;
         let mut then = self.send_rest(desk)?;
         let mut moves = 0;
         while self.unsent.is_none() {
@@ -217,11 +238,13 @@ impl<C: Conversation> Connection<C> {
                 Ok(Then::Done)
             }
             Got::Bytes(length) => {
-                if length < room && SHORT_READ_IS_ALL && self.inbox == Inbox::Filled {
+                let is_all = length < room && self.stream.short_read_is_all();
+                if is_all && self.inbox == Inbox::Filled {
                     self.inbox = Inbox::Empty;
                 }
                 self.hear(length, desk)
             }
+            Got::Later => Ok(Then::Done),
             Got::End => self.hear_end(desk),
         }
     }
@@ -294,20 +317,31 @@ impl<C: Conversation> Connection<C> {
     }
 
     /// When it is to be closed if nothing comes or goes until then.
-    pub(super) fn deadline(&self, idle: Option<Duration>) -> Option<Instant> {
-        match self.state {
-            State::Lingering => Some(self.touched + LINGER),
-            _ => {
-                let idle = idle.map(|idle| self.touched + idle);
-                let due = self.unsent.is_none().then(|| self.conversation.due());
-                idle.into_iter().chain(due.flatten()).min()
+    pub(super) fn deadline(&self, policy: &Policy) -> Option<Instant> {
+        let idle = || policy.idle_timeout.map(|idle| self.touched + idle);
+        match (self.state, &self.unsent, &policy.stall) {
+            (_, Some(unsent), Some(stall)) => Some(unsent.deadline(stall)),
+            (State::Lingering, ..) => Some(self.touched + LINGER),
+            // It is not the peer who keeps it waiting.
+            (State::Waiting, None, _) => None,
+            (State::Open, None, _) => {
+                let due = self.conversation.due().into_iter().chain(self.stream.due());
+                due.chain(idle()).min()
             }
+            _ => idle(),
         }
     }
 
-    /// Whether it lingers after the conversation has ended it.
-    pub(super) fn is_lingering(&self) -> bool {
-        self.state == State::Lingering
+    /// Why its deadline has passed. A peer that takes what it is sent has as long again.
+    pub(super) fn judge(&mut self, policy: &Policy, now: Instant) -> Overdue {
+        match (&mut self.unsent, &policy.stall) {
+            (Some(unsent), Some(stall)) => match unsent.has_stalled(stall, now) {
+                true => Overdue::Stalled,
+                false => Overdue::Not,
+            },
+            _ if self.state == State::Lingering => Overdue::Lingering,
+            _ => Overdue::Silent,
+        }
     }
 
     /// Whether there is nothing to do, and has not been for so long.
@@ -316,6 +350,24 @@ impl<C: Conversation> Connection<C> {
             && self.inbox == Inbox::Empty
             && self.unsent.is_none()
             && now.saturating_duration_since(self.touched) >= long
+    }
+
+    /// What is to be known of it where another waits for its room.
+    pub(super) fn guest(&self, number: usize) -> Guest {
+        let has_nothing_to_do = self.unsent.is_none()
+            && match self.state {
+                State::Open => self.inbox == Inbox::Empty && self.conversation.is_idle(),
+                State::Lingering => true,
+                _ => false,
+            };
+        Guest {
+            called: Called {
+                number,
+                generation: self.generation,
+            },
+            peer: self.peer,
+            idle_since: has_nothing_to_do.then_some(self.touched),
+        }
     }
 
     /// Another thread has the conversation go on.
@@ -343,6 +395,6 @@ impl<C: Conversation> Connection<C> {
             // Where that fails there is nobody to hear it.
             let _ = self.hear_end(desk);
         }
-        self.unsent.is_none()
+        self.unsent.is_none() && !matches!(self.state, State::Waiting | State::Speaking)
     }
 }

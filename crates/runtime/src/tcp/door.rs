@@ -4,9 +4,10 @@ use std::io::{self, ErrorKind};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
-use super::listen::{Listener, is_of_one};
+use super::entrance::Entrance;
+use super::listen::is_of_one;
 use super::peer::Peer;
 use super::stream::Stream;
 use super::totals::Totals;
@@ -26,7 +27,7 @@ pub(super) struct Door {
 }
 
 struct Wing {
-    listener: Listener,
+    entrance: Entrance,
     queue: Queue,
 }
 
@@ -46,18 +47,32 @@ enum Room {
     Not(Instant),
 }
 
+impl Wing {
+    fn is_awaited(&mut self) -> bool {
+        if self.queue == Queue::Empty {
+            return false;
+        }
+        let is_awaited = self.entrance.is_awaited();
+        if is_awaited == Some(false) {
+            // Of whoever comes later there will be an event.
+            self.queue = Queue::Empty;
+        }
+        is_awaited == Some(true)
+    }
+}
+
 impl Door {
     /// Opens it: events of the listeners come with the tokens below `usize::MAX`.
     pub(super) fn open(
-        listeners: Vec<Listener>,
+        entrances: Vec<Entrance>,
         limit: Option<NonZeroU32>,
         registry: &Registry,
     ) -> io::Result<Self> {
         let mut wings = Vec::new();
-        for (place, mut listener) in listeners.into_iter().enumerate() {
-            registry.register(&mut listener.inner, token(place), Interest::READABLE)?;
+        for (place, mut entrance) in entrances.into_iter().enumerate() {
+            entrance.register(registry, token(place))?;
             let queue = Queue::Empty;
-            wings.push(Wing { listener, queue });
+            wings.push(Wing { entrance, queue });
         }
         Ok(Self {
             wings,
@@ -96,6 +111,12 @@ impl Door {
         }
     }
 
+    /// Whether somebody waits who cannot enter beside so many.
+    pub(super) fn is_crowded(&mut self, open: usize, now: Instant) -> bool {
+        let is_full = open >= self.limit || matches!(self.room, Room::Not(until) if until > now);
+        is_full && self.wings.iter_mut().any(Wing::is_awaited)
+    }
+
     /// Whether [`next`](Self::next) may give a connection beside so many.
     pub(super) fn has_work(&self, open: usize, now: Instant) -> bool {
         self.opens(open, now).is_some_and(|at| at <= now)
@@ -125,10 +146,10 @@ impl Door {
             if wing.queue == Queue::Empty {
                 continue;
             }
-            match wing.listener.accept() {
-                Ok((stream, peer)) => {
+            match wing.entrance.accept() {
+                Ok(arrived) => {
                     self.room = Room::Yes;
-                    return Some((Stream::Tcp(stream), Peer::Inet(peer)));
+                    return Some(arrived);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => wing.queue = Queue::Empty,
                 Err(error) if is_of_one(&error) => {

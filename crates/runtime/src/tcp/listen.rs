@@ -12,6 +12,10 @@ use crate::bind::{self, BindError, Bound};
 /// How many connections wait to be accepted while the server is busy. The system may cut it (`net.core.somaxconn`).
 pub(super) const BACKLOG: i32 = 4096;
 
+/// How much the system takes of what is not on its way yet, in bytes (TCP_NOTSENT_LOWAT of tcp(7)).
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
+
 /// A bound TCP socket of one address family that listens.
 ///
 /// - Its connections send what they are given at once (TCP_NODELAY): answers are small and each is written whole, so that
@@ -52,6 +56,38 @@ impl Listener {
         self.local
     }
 
+    /// Another handle of the same socket: either gives what comes.
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        let twin = SockRef::from(&self.inner).try_clone()?;
+        Ok(Self {
+            inner: mio::net::TcpListener::from_std(twin.into()),
+            local: self.local,
+        })
+    }
+
+    /// One that another program has bound.
+    ///
+    /// # Errors
+    /// When its state cannot be changed.
+    #[cfg(unix)]
+    pub(super) fn handed_over(listener: std::net::TcpListener) -> io::Result<Self> {
+        set_manners(SockRef::from(&listener))?;
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            local: listener.local_addr()?,
+            inner: mio::net::TcpListener::from_std(listener),
+        })
+    }
+
+    /// Has the system take little of what the peer of a connection does not take, beyond what is on its way: so it is seen
+    /// how fast that is, and costs little memory.
+    pub(super) fn hold_little(&self) {
+        #[cfg(target_os = "linux")]
+        if let Err(error) = SockRef::from(&self.inner).set_tcp_notsent_lowat(UNSENT) {
+            tracing::debug!(%error, "the system holds as much of an answer as it likes");
+        }
+    }
+
     /// The next connection that waits, and whose it is.
     pub(super) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.inner.accept()?;
@@ -89,6 +125,21 @@ impl Bound for Listener {
     fn bound_to(&self) -> SocketAddr {
         self.local
     }
+}
+
+/// Whether somebody waits to be accepted, where the system tells.
+#[cfg(unix)]
+pub(super) fn is_awaited(listener: &impl std::os::fd::AsFd) -> Option<bool> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    let mut polled = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    let ready = poll(&mut polled, PollTimeout::ZERO).ok()?;
+    Some(ready > 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_awaited<L>(_listener: &L) -> Option<bool> {
+    None
 }
 
 /// Whether an error is that of one connection, which has gone already (accept(2)).

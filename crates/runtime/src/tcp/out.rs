@@ -1,6 +1,7 @@
 //! What a conversation says: bytes that are copied, and at most one body that is not.
 
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ pub struct Out {
     pub(super) bytes: Vec<u8>,
     pub(super) body: Option<Body>,
     pub(super) now: Instant,
+    pub(super) stopping: bool,
 }
 
 /// What follows the bytes, as it is.
@@ -34,6 +36,25 @@ pub struct Piece {
     pub length: u64,
 }
 
+impl Piece {
+    /// Reads from its beginning, and says how many bytes that gave; 0 is the end of the file.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        loop {
+            #[cfg(unix)]
+            let read = std::os::unix::fs::FileExt::read_at(&*self.file, room, self.at);
+            #[cfg(windows)]
+            let read = std::os::windows::fs::FileExt::seek_read(&*self.file, room, self.at);
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+}
+
 impl Default for Out {
     fn default() -> Self {
         Self::new(0)
@@ -46,6 +67,7 @@ impl Out {
             bytes: Vec::with_capacity(capacity),
             body: None,
             now: Instant::now(),
+            stopping: false,
         }
     }
 
@@ -66,6 +88,11 @@ impl Out {
     /// When the events were told that are being dealt with.
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// Whether it is time to stop: nothing that this peer asks for later will be heard for long.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
     }
 
     /// Whether it ends with a body.

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use super::call::Caller;
 use super::connection::Conversation;
+use super::entrance::Entrance;
 use super::house::House;
-use super::listen::Listener;
 use super::peer::Peer;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 use crate::{cli, descriptors, host};
@@ -27,8 +28,35 @@ pub struct Policy {
     /// Whether the thread looks for what comes without a pause: answers are sooner by the time that waking up takes, and
     /// a core is kept busy.
     pub spin: bool,
+    /// When a peer that is sent something takes too little of it; `None` is that [`idle_timeout`](Self::idle_timeout)
+    /// decides, for which any byte will do.
+    pub stall: Option<Stall>,
     /// How long connections on which something comes or goes may go on when it is time to stop.
     pub grace: Duration,
+}
+
+impl Policy {
+    /// That of one of so many threads.
+    fn part(self, place: u32, threads: NonZeroU32) -> Self {
+        let part = |all: NonZeroU32| {
+            let more = u32::from(place < all.get() % threads);
+            NonZeroU32::new(all.get() / threads + more)
+        };
+        Self {
+            max_connections: self.max_connections.and_then(part),
+            ..self
+        }
+    }
+}
+
+/// Less than so many bytes in so long: then a connection is cut, since its peer takes so little of what it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// What a peer has to take at the least. The system holds some itself (64 KiB where it can be told), and asks for more
+    /// when half of that has gone.
+    pub bytes: u32,
+    /// In what time, or a second longer.
+    pub within: Duration,
 }
 
 impl Default for Policy {
@@ -37,6 +65,7 @@ impl Default for Policy {
             max_connections: None,
             idle_timeout: None,
             spin: false,
+            stall: None,
             grace: Duration::from_secs(1),
         }
     }
@@ -45,24 +74,62 @@ impl Default for Policy {
 /// A server that is ready to run.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<Listener>,
+    entrances: Vec<Entrance>,
     policy: Policy,
+    tls: Option<Tls>,
     totals: Arc<Totals>,
+    /// Whether others have the same listeners.
+    is_shared: bool,
 }
 
 impl Server {
     /// A server on these listeners.
-    pub fn new(listeners: Vec<Listener>, policy: Policy) -> Self {
+    pub fn new(entrances: impl IntoIterator<Item: Into<Entrance>>, policy: Policy) -> Self {
         Self {
-            listeners,
+            entrances: entrances.into_iter().map(Into::into).collect(),
             policy,
+            tls: None,
             totals: Arc::default(),
+            is_shared: false,
         }
     }
 
-    /// The addresses that it listens on.
+    /// The same, with all connections sealed.
+    #[must_use]
+    pub fn sealed(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// So many servers in place of one, each for a thread of its own: all on the same listeners, with an equal part of the
+    /// connections that are allowed, and totals of their own.
+    ///
+    /// # Errors
+    /// When the system has no other handle of a listener.
+    pub fn split(mut self, threads: NonZeroU32) -> io::Result<Vec<Self>> {
+        let allowed = self.policy.max_connections;
+        let threads = allowed.map_or(threads, |allowed| threads.min(allowed));
+        let mut servers = Vec::new();
+        for place in 1..threads.get() {
+            let twins = self.entrances.iter().map(Entrance::try_clone);
+            servers.push(Self {
+                entrances: twins.collect::<io::Result<_>>()?,
+                policy: self.policy.part(place, threads),
+                tls: self.tls.clone(),
+                totals: Arc::default(),
+                is_shared: true,
+            });
+        }
+        self.is_shared |= threads.get() > 1;
+        self.policy = self.policy.part(0, threads);
+        servers.push(self);
+        Ok(servers)
+    }
+
+    /// The addresses that it listens on, Unix sockets left out.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(Listener::local_addr).collect()
+        let addrs = self.entrances.iter().filter_map(Entrance::local_addr);
+        addrs.collect()
     }
 
     /// What it has done so far, also while it runs.
@@ -75,7 +142,8 @@ impl Server {
     ///
     /// Each connection is read and answered in turn. What has come when it is time to stop is answered, and connections
     /// on which something still comes or goes have [`Policy::grace`] to end. The limit on open files is raised as far as it goes;
-    /// at that limit connections wait until one closes.
+    /// at that limit, and at [`Policy::max_connections`], those that have nothing to do make room for others
+    /// ([`Conversation::is_idle`]), and without such others wait until one closes.
     ///
     /// # Errors
     /// When the system cannot tell which connections are ready. Faults of connections are survived.
@@ -85,7 +153,15 @@ impl Server {
         conversation: impl FnMut(Peer, Caller) -> C,
     ) -> io::Result<()> {
         descriptors::raise_limit();
-        House::new(self.listeners, self.policy, self.totals, conversation)?.run(shutdown)
+        if self.policy.stall.is_some() {
+            self.entrances.iter().for_each(Entrance::hold_little);
+        }
+        let mut house = House::new(self.entrances, self.policy, self.totals, conversation)?;
+        house.seal_by(self.tls);
+        if self.is_shared {
+            house.share();
+        }
+        house.run(shutdown)
     }
 
     /// Serves as a program of its own: says where it listens, serves until `shutdown` is triggered, and logs what it has

@@ -1,6 +1,7 @@
 //! What a TCP server counts.
 
 use std::fmt;
+use std::iter::Sum;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a server has done so far. It is counted without locks, so that whoever looks holds up nobody.
@@ -14,6 +15,8 @@ pub struct Totals {
     idle: Counter,
     cut_off: Counter,
     held_back: Counter,
+    stalled: Counter,
+    displaced: Counter,
 }
 
 /// The same as it was at one moment.
@@ -35,6 +38,10 @@ pub struct Counts {
     pub cut_off: u64,
     /// How often the system had no descriptor or memory for one more connection, which then waited.
     pub held_back: u64,
+    /// Connections that were cut because their peers took too little of what they were sent.
+    pub stalled: u64,
+    /// Connections that had nothing to do and were closed because others waited for room.
+    pub displaced: u64,
 }
 
 /// Only the server's thread adds, so that there is no need to lock the bus for it.
@@ -63,6 +70,8 @@ impl Totals {
             idle: self.idle.get(),
             cut_off: self.cut_off.get(),
             held_back: self.held_back.get(),
+            stalled: self.stalled.get(),
+            displaced: self.displaced.get(),
         }
     }
 
@@ -97,11 +106,43 @@ impl Totals {
     pub(super) fn count_held_back(&self) {
         self.held_back.add(1);
     }
+
+    pub(super) fn count_stalled(&self) {
+        self.stalled.add(1);
+    }
+
+    pub(super) fn count_displaced(&self) {
+        self.displaced.add(1);
+    }
+}
+
+/// What several servers have done together.
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |one, other| Self {
+            accepted: one.accepted + other.accepted,
+            open: one.open + other.open,
+            received_bytes: one.received_bytes + other.received_bytes,
+            sent_bytes: one.sent_bytes + other.sent_bytes,
+            failed: one.failed + other.failed,
+            idle: one.idle + other.idle,
+            cut_off: one.cut_off + other.cut_off,
+            held_back: one.held_back + other.held_back,
+            stalled: one.stalled + other.stalled,
+            displaced: one.displaced + other.displaced,
+        })
+    }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.counts();
+        self.counts().fmt(f)
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self;
         write!(
             f,
             "{} connections, {} bytes received, {} bytes sent",
@@ -112,6 +153,8 @@ impl fmt::Display for Totals {
             (counts.idle, "connections closed as idle"),
             (counts.cut_off, "connections cut off at the end"),
             (counts.held_back, "times without room for a connection"),
+            (counts.stalled, "connections cut as stalled"),
+            (counts.displaced, "idle connections closed for others"),
         ];
         for (number, what) in rest {
             if number > 0 {

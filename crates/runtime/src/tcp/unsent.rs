@@ -1,8 +1,10 @@
 //! What the system did not take yet, and how it goes out.
 
 use std::io;
+use std::time::Instant;
 
 use super::out::{Body, Out, Piece};
+use super::server::Stall;
 use super::stream::Stream;
 
 /// How much of a file one connection sends before it is another's turn, in bytes.
@@ -14,6 +16,9 @@ pub(super) struct Unsent {
     bytes: Box<[u8]>,
     sent: usize,
     body: Option<Body>,
+    /// When the system was last looked at how much it takes, and how many bytes it has taken since.
+    since: Instant,
+    taken: usize,
 }
 
 /// What became of an attempt to send.
@@ -48,6 +53,8 @@ impl Unsent {
                 bytes,
                 sent: 0,
                 body,
+                since: out.now,
+                taken: 0,
             })
         });
         Ok((sent, left))
@@ -61,7 +68,23 @@ impl Unsent {
             self.bytes = Box::default();
             self.sent = 0;
         }
+        self.taken = self.taken.saturating_add(sent.bytes);
         Ok(sent)
+    }
+
+    /// When it will have stalled, unless its peer takes enough of it until then.
+    pub(super) fn deadline(&self, stall: &Stall) -> Instant {
+        self.since + stall.within
+    }
+
+    /// Whether its peer took too little of it; if not, it has as long again.
+    pub(super) fn has_stalled(&mut self, stall: &Stall, now: Instant) -> bool {
+        if now < self.deadline(stall) {
+            return false;
+        }
+        let taken = std::mem::take(&mut self.taken);
+        self.since = now;
+        taken < stall.bytes as usize
     }
 }
 

@@ -1,10 +1,12 @@
 //! What is served: roots beneath names, and what is at a path of them. It knows no header fields, and keeps nothing: but for
 //! the roots of one round each look is a new one.
 
+mod cache;
 mod entry;
 mod hidden;
 mod mounts;
 mod packed;
+mod packing;
 mod round;
 
 use std::cell::RefCell;
@@ -16,10 +18,12 @@ use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened, Standing};
 
 use crate::args::Args;
 
-pub(crate) use entry::{FileEntry, Held};
+pub(crate) use cache::{Cache, Kept};
+pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, read_at};
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
+pub(crate) use packing::{AT_ONCE, Packer, pack};
 use round::Round;
 
 /// What is served.
@@ -150,6 +154,11 @@ impl Site {
             }),
             Where::Roots | Where::Nowhere => None,
         }
+    }
+
+    /// Names of files that stand for their folders.
+    pub(crate) fn index_names(&self) -> impl Iterator<Item = &[u8]> {
+        self.index.iter().map(IndexName::bytes)
     }
 
     /// What is at a path, for a request of the round that began at `now`.

@@ -1,5 +1,9 @@
 //! The thread of a server: all its connections, and who has a turn.
 
+mod arrive;
+mod overdue;
+mod stop;
+
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -12,10 +16,10 @@ use super::call::{Bell, Called, Caller};
 use super::connection::{Connection, Conversation, Step, Turn};
 use super::desk::Desk;
 use super::door::Door;
-use super::listen::{BACKLOG, Listener};
+use super::entrance::Entrance;
 use super::peer::Peer;
 use super::server::Policy;
-use super::stream::Stream;
+use super::tls::Tls;
 use super::totals::Totals;
 use crate::shutdown::Shutdown;
 
@@ -28,11 +32,8 @@ const EVENTS: usize = 1024;
 /// How many connections are accepted before the others have their turn.
 const ACCEPTED_AT_ONCE: usize = 64;
 
-/// How late a look may be.
-const LOOK_LATEST: Duration = Duration::from_secs(1);
-
-/// A connection that was silent for so long when it is time to stop has nothing on its way.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// The same of a thread whose listeners are also those of others.
+const ACCEPTED_WHERE_SHARED: usize = 4;
 
 /// How soon a look at all connections follows on the last, so that deadlines cost little however many there are.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -50,14 +51,20 @@ pub(super) struct House<M, C> {
     turns: VecDeque<usize>,
     desk: Desk,
     policy: Policy,
+    tls: Option<Tls>,
     conversation: M,
     /// When a connection may be overdue.
     look: Option<Instant>,
+    /// Those that go where others wait for room, and when they were chosen.
+    going: VecDeque<Called>,
+    chosen: Option<Instant>,
+    /// How many connections are accepted before the others have their turn.
+    accepted_at_once: usize,
 }
 
 impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
     pub(super) fn new(
-        listeners: Vec<Listener>,
+        entrances: Vec<Entrance>,
         policy: Policy,
         totals: Arc<Totals>,
         conversation: M,
@@ -68,15 +75,29 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             bell: Bell::new(Arc::clone(&waker)),
             waker,
             generations: 0,
-            door: Door::open(listeners, policy.max_connections, poll.registry())?,
+            door: Door::open(entrances, policy.max_connections, poll.registry())?,
             poll,
             connections: Slab::new(),
             turns: VecDeque::new(),
             desk: Desk::new(totals),
             policy,
+            tls: None,
             conversation,
             look: None,
+            going: VecDeque::new(),
+            chosen: None,
+            accepted_at_once: ACCEPTED_AT_ONCE,
         })
+    }
+
+    /// Has all connections sealed, if by anything.
+    pub(super) fn seal_by(&mut self, tls: Option<Tls>) {
+        self.tls = tls;
+    }
+
+    /// Shares its listeners with other threads, and leaves them something to accept.
+    pub(super) fn share(&mut self) {
+        self.accepted_at_once = ACCEPTED_WHERE_SHARED;
     }
 
     pub(super) fn run(mut self, shutdown: &Shutdown) -> io::Result<()> {
@@ -88,7 +109,7 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
         let mut events = Events::with_capacity(EVENTS);
         while !shutdown.is_triggered() {
             self.round(&mut events)?;
-            self.accept();
+            self.accept(self.accepted_at_once);
             self.close_overdue();
         }
         self.stop(&mut events)
@@ -165,7 +186,7 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             return;
         };
         let step = connection.go_on(&mut self.desk);
-        let deadline = connection.deadline(self.policy.idle_timeout);
+        let deadline = connection.deadline(&self.policy);
         self.look_at(deadline);
         self.follow(number, step);
     }
@@ -189,115 +210,10 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
         self.door.one_left(self.desk.out.now);
     }
 
-    fn accept(&mut self) {
-        for _ in 0..ACCEPTED_AT_ONCE {
-            let open = self.connections.len();
-            let next = self.door.next(open, self.desk.out.now, &self.desk.totals);
-            let Some((stream, peer)) = next else {
-                return;
-            };
-            self.welcome(stream, peer);
-        }
-    }
-
-    fn welcome(&mut self, stream: Stream, peer: Peer) {
-        let now = self.desk.out.now;
-        let place = self.connections.vacant_entry();
-        let token = Token(place.key());
-        self.generations += 1;
-        let called = Called {
-            number: place.key(),
-            generation: self.generations,
-        };
-        let conversation = (self.conversation)(peer, Caller::new(called, &self.bell));
-        let mut connection = Connection::new(stream, conversation, self.generations, now);
-        let registry = self.poll.registry();
-        self.desk.totals.count_accepted();
-        if let Err(error) = connection.stream().register(registry, token) {
-            tracing::debug!(%peer, %error, "a connection failed");
-            return self.desk.totals.count_failed();
-        }
-        tracing::trace!(%peer, "connected");
-        let deadline = connection.deadline(self.policy.idle_timeout);
-        place.insert(connection);
-        self.desk.totals.set_open(self.connections.len());
-        self.look_at(deadline);
-    }
-
-    /// Has a look taken at all connections at this moment at the latest.
-    fn look_at(&mut self, deadline: Option<Instant>) {
-        self.look = self.look.into_iter().chain(deadline).min();
-    }
-
-    /// Closes connections on which nothing has come or gone for too long.
-    fn close_overdue(&mut self) {
-        let now = self.desk.out.now;
-        if self.look.is_none_or(|look| look > now) {
-            return;
-        }
-        let idle = self.policy.idle_timeout;
-        let is_overdue = |one: &Connection<C>| one.deadline(idle).is_some_and(|at| at <= now);
-        for number in self.those(is_overdue) {
-            let connection = &mut self.connections[number];
-            if connection.is_lingering() {
-                self.remove(number);
-                continue;
-            }
-            self.desk.totals.count_idle();
-            let step = connection.tell_overdue(&mut self.desk);
-            self.follow(number, step);
-        }
-        let deadlines = self.connections.iter();
-        let next = deadlines.filter_map(|(_, one)| one.deadline(idle)).min();
-        let rest = idle.map_or(LOOK_AGAIN, |idle| (idle / 8).clamp(LOOK_AGAIN, LOOK_LATEST));
-        self.look = next.map(|next| next.max(now + rest));
-    }
-
     fn those(&self, chosen: impl Fn(&Connection<C>) -> bool) -> Vec<usize> {
         let connections = self.connections.iter();
         connections
             .filter_map(|(number, one)| chosen(one).then_some(number))
             .collect()
-    }
-
-    /// Answers what has come, lets connections end that are not silent, and closes all.
-    fn stop(mut self, events: &mut Events) -> io::Result<()> {
-        self.desk.out.now = Instant::now();
-        let deadline = self.desk.out.now + self.policy.grace;
-        self.accept_the_last();
-        self.door.close();
-        for number in self.those(|_| true) {
-            self.connections[number].look();
-            if self.connections[number].turn == Turn::None {
-                self.go_on(number);
-            }
-        }
-        loop {
-            let now = self.desk.out.now;
-            for number in self.those(|one| one.is_quiet(now, LAST_WORDS)) {
-                self.connections[number].bid_farewell(&mut self.desk);
-                self.remove(number);
-            }
-            if self.connections.is_empty() || now >= deadline {
-                break;
-            }
-            self.look = Some(now + LOOK_AGAIN);
-            self.round(events)?;
-        }
-        for (_, connection) in &mut self.connections {
-            if !connection.bid_farewell(&mut self.desk) {
-                self.desk.totals.count_cut_off();
-            }
-        }
-        self.desk.totals.set_open(0);
-        Ok(())
-    }
-
-    /// Takes those that wait, as many as can: to them they are connected, and what they have said may have come.
-    fn accept_the_last(&mut self) {
-        self.door.ask_all();
-        for _ in 0..BACKLOG as usize / ACCEPTED_AT_ONCE {
-            self.accept();
-        }
     }
 }
