@@ -128,7 +128,7 @@ fn answered(request: &Request<'_>) {
     };
     let (answer, head) = answer(&representation, request, now);
     check(&answer, &head);
-    let prebuilt = representation.prebuild(now).map(|prebuilt| {
+    let prebuilt = representation.prebuild(&Date::new(now)).map(|prebuilt| {
         let mut head = Vec::new();
         let answer = prebuilt.answer(request, &Date::new(now), &mut head);
         (answer, head)
