@@ -314,5 +314,5 @@ fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     [path, separator, name].concat()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
