@@ -134,6 +134,12 @@ impl Args {
         chosen.unwrap_or_default()
     }
 
+    /// How much each thread keeps, in bytes.
+    pub(crate) fn cache_of_each(&self) -> usize {
+        let bytes = self.cache.div_ceil(u64::from(self.threads().get()));
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
     /// How many threads serve: one, where one answer is all.
     pub(crate) fn threads(&self) -> NonZeroU32 {
         let chosen = if self.once { Some(1) } else { self.threads };

@@ -8,8 +8,9 @@ mod rest;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::rc::Rc;
 
-use proto::http::{self, ALLOW, Head, Method, Path, Request, Status};
+use proto::http::{self, ALLOW, Head, Method, Path, Request, Status, liking};
 use runtime::tcp::{Caller, Out};
 
 pub(crate) use self::listing::Awaited;
@@ -18,7 +19,7 @@ pub(crate) use self::problem::{refuse, turn_away};
 pub(crate) use self::rest::{Left, Rest, Streams, go_on};
 use crate::pages::Contents;
 use crate::shop::Shop;
-use crate::site::{Found, Kept, Site};
+use crate::site::{Found, Kept, Resource, Site};
 
 /// What was answered.
 #[derive(Debug)]
@@ -100,9 +101,29 @@ fn get(shop: &mut Shop, request: &Request<'_>, caller: &Caller, out: &mut Out) -
         Found::Elsewhere => return Reply::Said(redirect(shop, &path, request, out)),
         Found::Denied => Status::Forbidden,
         Found::Unavailable => Status::Unavailable,
-        Found::File(_) | Found::Nothing => return Reply::Said(not_found(shop, request, out)),
+        Found::File(_) | Found::Nothing => {
+            return Reply::Said(instead(shop, &path, request, out));
+        }
     };
     Reply::Said(problem(shop, status, "", request, out))
+}
+
+/// Answers where nothing is: an application of one page stands for all of its pages.
+fn instead(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) -> Said {
+    let wants_page = liking(request.fields.accept.as_deref(), "text/html") > 0;
+    let found = if wants_page {
+        shop.site.instead(path, out.now())
+    } else {
+        Found::Nothing
+    };
+    match found {
+        Found::File(seen) => {
+            let resource = Rc::new(Resource::open(seen));
+            file::answer(shop, &resource, path, request, out)
+        }
+        Found::Unavailable => problem(shop, Status::Unavailable, "", request, out),
+        _ => not_found(shop, request, out),
+    }
 }
 
 /// The names of the roots, and where they are.

@@ -13,6 +13,9 @@ use crate::log::Noted;
 use crate::respond::{self, Awaited, Left, Reply, Rest, Said};
 use crate::shop::Shop;
 
+/// Requests that came together are answered together until there is so much to send, in bytes.
+const ENOUGH: usize = 64 * 1024;
+
 /// A connection and what it has still to say.
 #[derive(Debug)]
 pub(crate) struct Visit {
@@ -99,7 +102,8 @@ impl Visit {
                     return Next::Wait;
                 }
             }
-            if self.rest.is_some() || out.has_body() || self.then == Then::Close {
+            let is_full = out.has_body() || out.bytes().len() >= ENOUGH;
+            if self.rest.is_some() || is_full || self.then == Then::Close {
                 self.http.keep(bytes);
                 return self.next();
             }

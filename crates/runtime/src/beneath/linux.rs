@@ -1,10 +1,11 @@
 //! Held to the folder by the kernel: openat2 with RESOLVE_BENEATH (Linux 5.6 and later).
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,15 +45,23 @@ struct Held {
 }
 
 /// What is at the path of a root.
-enum Now {
-    Folder(Arc<OwnedFd>),
+#[derive(Debug)]
+pub(super) enum Standing {
+    Folder(Looks),
     File,
+}
+
+/// A root, and the folder in which something was looked for last: files of one folder follow one another.
+#[derive(Debug)]
+pub(super) struct Looks {
+    root: Arc<OwnedFd>,
+    last: Option<(Vec<u8>, Arc<OwnedFd>)>,
 }
 
 /// A folder beneath a root.
 #[derive(Debug)]
 pub(super) struct Folder {
-    folder: OwnedFd,
+    folder: Arc<OwnedFd>,
     root: Arc<OwnedFd>,
     path: Vec<u8>,
 }
@@ -61,119 +70,173 @@ pub(super) struct Folder {
 #[derive(Debug)]
 pub(super) struct Entries {
     dir: Dir,
-    folder: OwnedFd,
+    folder: Arc<OwnedFd>,
     root: Arc<OwnedFd>,
     path: Vec<u8>,
 }
 
 impl Root {
-    /// Opens what is at a path; `None` where the kernel cannot be asked.
-    pub(super) fn open(&self, at: &Path, path: &[u8]) -> Option<Result<Opened, Closed>> {
-        if IS_MISSING.load(Ordering::Relaxed) {
-            return None;
-        }
-        let opened = match self.now(at) {
-            Ok(Now::Folder(root)) => open(&root, path),
-            Ok(Now::File) if path.is_empty() => open_file(at),
-            Ok(Now::File) => return Some(Err(Closed::Nothing)),
-            Err(error) => return Some(Err(Closed::root(error.into()))),
-        };
-        match opened {
-            Ok(opened) => Some(Ok(opened)),
-            Err(Errno::NOSYS) => {
-                IS_MISSING.store(true, Ordering::Relaxed);
-                None
-            }
-            // What a sandbox says that does not know the call.
-            Err(Errno::PERM) => None,
-            Err(error) => Some(Err(Closed::beneath(error.into()))),
-        }
-    }
-
-    pub(super) fn goes_straight(&self, at: &Path, path: &[u8]) -> bool {
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match self.now(at) {
-            Ok(Now::Folder(root)) => resolve_by(&root, path, LOOK, resolve).is_ok(),
-            _ => false,
-        }
-    }
-
     /// What is at the path of the root now.
-    fn now(&self, at: &Path) -> rustix::io::Result<Now> {
+    pub(super) fn stand(&self, at: &Path) -> io::Result<Standing> {
         let found = rustix::fs::stat(at)?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = held
+        let same = held
             .as_ref()
-            .filter(|held| held.identity == identity(&found))
-        {
-            return Ok(Now::Folder(Arc::clone(&held.folder)));
+            .filter(|held| held.identity == identity(&found));
+        if let Some(held) = same {
+            return Ok(Standing::folder(&held.folder));
         }
         *held = None;
         if kind(&found) == FileType::RegularFile {
-            return Ok(Now::File);
+            return Ok(Standing::File);
         }
         let folder = rustix::fs::open(at, LOOK | OFlags::DIRECTORY, Mode::empty())?;
-        let found = rustix::fs::fstat(&folder)?;
+        let identity = identity(&rustix::fs::fstat(&folder)?);
         let folder = Arc::new(folder);
-        *held = Some(Held {
-            folder: Arc::clone(&folder),
-            identity: identity(&found),
-        });
-        Ok(Now::Folder(folder))
+        let standing = Standing::folder(&folder);
+        *held = Some(Held { folder, identity });
+        Ok(standing)
     }
 }
 
-fn open(root: &Arc<OwnedFd>, path: &[u8]) -> rustix::io::Result<Opened> {
-    for _ in 0..TRIES {
-        let folder = resolve(root.as_fd(), path, LOOK)?;
-        match kind(&rustix::fs::fstat(&folder)?) {
+impl Standing {
+    fn folder(root: &Arc<OwnedFd>) -> Self {
+        Self::Folder(Looks {
+            root: Arc::clone(root),
+            last: None,
+        })
+    }
+
+    /// Opens what is at a path; `None` where the kernel cannot be asked.
+    pub(super) fn open(&mut self, at: &Path, path: &[u8]) -> Option<Result<Opened, Closed>> {
+        if IS_MISSING.load(Ordering::Relaxed) {
+            return None;
+        }
+        let opened = match self {
+            Self::Folder(looks) => looks.open(path),
+            Self::File if path.is_empty() => open_file(at),
+            Self::File => Err(Errno::NOENT.into()),
+        };
+        match opened {
+            Ok(opened) => Some(Ok(opened)),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOSYS) => {
+                    IS_MISSING.store(true, Ordering::Relaxed);
+                    None
+                }
+                // What a sandbox says that does not know the call.
+                Some(Errno::PERM) => None,
+                _ => Some(Err(Closed::beneath(error))),
+            },
+        }
+    }
+}
+
+impl Looks {
+    fn open(&mut self, path: &[u8]) -> io::Result<Opened> {
+        if path.is_empty() {
+            let root = Arc::clone(&self.root);
+            return Ok(self.found(root, path));
+        }
+        match self.open_plain(path)? {
+            Some(opened) => Ok(opened),
+            None => self.open_any(path),
+        }
+    }
+
+    /// Opens a file that is no link; `None` for all else. A look in its folder spares a descriptor.
+    fn open_plain(&mut self, path: &[u8]) -> io::Result<Option<Opened>> {
+        let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
+            Some(end) => (self.parent(&path[..end])?, &path[end + 1..]),
+            None => (&self.root, path),
+        };
+        if matches!(name, b"" | b"." | b"..") {
+            return Ok(None);
+        }
+        match kind(&stat(folder, name)?) {
             FileType::RegularFile => {}
-            FileType::Directory => {
-                return Ok(Opened::Folder(super::Folder(Way::Kernel(Folder {
-                    folder,
-                    root: Arc::clone(root),
-                    path: path.to_vec(),
-                }))));
+            FileType::Directory | FileType::Symlink => return Ok(None),
+            _ => return Err(Errno::NOENT.into()),
+        }
+        // Something else may have taken its place since.
+        match resolve_by(folder, name, READ, ResolveFlags::NO_SYMLINKS) {
+            Ok(file) => only_a_file(file),
+            Err(Errno::LOOP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens whatever it is, once it is known to be a file or a folder.
+    fn open_any(&mut self, path: &[u8]) -> io::Result<Opened> {
+        for _ in 0..TRIES {
+            let folder = resolve(&self.root, path, LOOK)?;
+            match kind(&rustix::fs::fstat(&folder)?) {
+                FileType::RegularFile => {}
+                FileType::Directory => return Ok(self.found(Arc::new(folder), path)),
+                _ => return Err(Errno::NOENT.into()),
             }
-            _ => return Err(Errno::NOENT),
+            // Something else has taken its place since: it is looked at again.
+            if let Some(file) = only_a_file(resolve(&self.root, path, READ)?)? {
+                return Ok(file);
+            }
         }
-        let file = resolve(root.as_fd(), path, READ)?;
-        let found = rustix::fs::fstat(&file)?;
-        // Something else has taken its place since: it is looked at again.
-        if kind(&found) == FileType::RegularFile {
-            return Ok(Opened::File(file.into(), facts(&found)));
-        }
+        Err(Errno::AGAIN.into())
     }
-    Err(Errno::AGAIN)
+
+    /// A folder was found, in which something is probably looked for next.
+    fn found(&mut self, folder: Arc<OwnedFd>, path: &[u8]) -> Opened {
+        if !path.is_empty() {
+            self.last = Some((path.to_vec(), Arc::clone(&folder)));
+        }
+        Opened::Folder(super::Folder(Way::Kernel(Folder {
+            folder,
+            root: Arc::clone(&self.root),
+            path: path.to_vec(),
+        })))
+    }
+
+    /// The folder at a path.
+    fn parent(&mut self, path: &[u8]) -> rustix::io::Result<&Arc<OwnedFd>> {
+        let last = self.last.take().filter(|(last, _)| last == path);
+        let (path, folder) = match last {
+            Some(last) => last,
+            None => {
+                let folder = resolve(&self.root, path, LOOK | OFlags::DIRECTORY)?;
+                (path.to_vec(), Arc::new(folder))
+            }
+        };
+        Ok(&self.last.insert((path, folder)).1)
+    }
 }
 
-/// The root itself, which is a file, or was one a moment ago.
-fn open_file(at: &Path) -> rustix::io::Result<Opened> {
-    let file = File::from(rustix::fs::open(at, READ, Mode::empty())?);
-    let found = rustix::fs::fstat(&file)?;
-    match kind(&found) {
-        FileType::RegularFile => Ok(Opened::File(file, facts(&found))),
-        _ => Err(Errno::NOENT),
-    }
+fn only_a_file(file: OwnedFd) -> io::Result<Option<Opened>> {
+    let file = File::from(file);
+    let found = file.metadata()?;
+    Ok(found.is_file().then(|| Opened::File(file, facts(&found))))
 }
 
-fn resolve(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    resolve_by(root, path, flags, beneath)
+/// The root itself, which was a file a moment ago.
+fn open_file(at: &Path) -> io::Result<Opened> {
+    let file = rustix::fs::open(at, READ, Mode::empty())?;
+    only_a_file(file)?.ok_or_else(|| Errno::NOENT.into())
+}
+
+fn resolve(root: &OwnedFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    resolve_by(root, path, flags, ResolveFlags::NO_MAGICLINKS)
 }
 
 /// Looks for something until nothing moves on the way.
 fn resolve_by(
-    root: impl AsFd,
+    root: &OwnedFd,
     path: &[u8],
     flags: OFlags,
     resolve: ResolveFlags,
 ) -> rustix::io::Result<OwnedFd> {
-    let path = if path.is_empty() { b"." } else { path };
+    let resolve = resolve | ResolveFlags::BENEATH;
     let path = OsStr::from_bytes(path);
     let mut tried = Err(Errno::AGAIN);
     for _ in 0..TRIES {
-        tried = rustix::fs::openat2(&root, path, flags, Mode::empty(), resolve);
+        tried = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve);
         if !matches!(tried, Err(Errno::AGAIN | Errno::INTR)) {
             break;
         }
@@ -187,7 +250,7 @@ impl Folder {
         let open = rustix::fs::openat(&self.folder, ".", flags, Mode::empty())?;
         Ok(Entries {
             dir: Dir::new(open)?,
-            folder: self.folder.try_clone()?,
+            folder: Arc::clone(&self.folder),
             root: Arc::clone(&self.root),
             path: self.path.clone(),
         })
@@ -222,14 +285,14 @@ impl Entries {
             | FileType::CharacterDevice
             | FileType::BlockDevice => return None,
             FileType::Symlink => None,
-            _ => Some(self.stat(name)?),
+            _ => Some(stat(&self.folder, name).ok()?),
         };
         if found.is_none_or(|found| kind(&found) == FileType::Symlink) {
             found = Some(self.follow(name)?);
         }
         let found = found?;
         let what = match kind(&found) {
-            FileType::RegularFile => Kind::File(facts(&found).length),
+            FileType::RegularFile => Kind::File(u64::try_from(found.st_size).unwrap_or(0)),
             FileType::Directory => Kind::Folder,
             _ => return None,
         };
@@ -240,16 +303,17 @@ impl Entries {
         })
     }
 
-    fn stat(&self, name: &[u8]) -> Option<Stat> {
-        let name = OsStr::from_bytes(name);
-        rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()
-    }
-
     fn follow(&self, name: &[u8]) -> Option<Stat> {
         let path = join(&self.path, name);
-        let found = resolve(self.root.as_fd(), &path, LOOK).ok()?;
+        let found = resolve(&self.root, &path, LOOK).ok()?;
         rustix::fs::fstat(found).ok()
     }
+}
+
+/// Looks at one name in a folder, and follows no link.
+fn stat(folder: &OwnedFd, name: &[u8]) -> rustix::io::Result<Stat> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    rustix::fs::statat(folder, OsStr::from_bytes(name), flags)
 }
 
 fn kind(found: &Stat) -> FileType {
@@ -260,12 +324,13 @@ fn identity(found: &Stat) -> (u64, u64) {
     (found.st_dev, found.st_ino)
 }
 
-fn facts(found: &Stat) -> Facts {
-    let changed = i128::from(found.st_ctime) * 1_000_000_000 + i128::from(found.st_ctime_nsec);
+fn facts(found: &Metadata) -> Facts {
+    let changed = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
     Facts {
-        length: u64::try_from(found.st_size).unwrap_or(0),
-        modified: modified(found),
-        identity: (found.st_dev, found.st_ino, changed),
+        length: found.len(),
+        modified: found.modified().unwrap_or(UNIX_EPOCH),
+        links: found.nlink(),
+        identity: (found.dev(), found.ino(), changed),
     }
 }
 
@@ -276,7 +341,7 @@ fn modified(found: &Stat) -> SystemTime {
     } else {
         UNIX_EPOCH.checked_add(seconds)
     };
-    let rest = Duration::from_nanos(found.st_mtime_nsec);
-    let time = whole.and_then(|whole| whole.checked_add(rest));
+    let rest = u32::try_from(found.st_mtime_nsec).unwrap_or(0);
+    let time = whole.and_then(|whole| whole.checked_add(Duration::new(0, rest)));
     time.unwrap_or(UNIX_EPOCH)
 }

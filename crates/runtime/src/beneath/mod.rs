@@ -12,7 +12,8 @@ mod portable;
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use closed::Closed;
@@ -22,9 +23,18 @@ pub use entry::{Entries, Entry, Kind};
 /// there is nothing but itself.
 #[derive(Debug)]
 pub struct Beneath {
-    path: PathBuf,
+    path: Arc<Path>,
     #[cfg(all(target_os = "linux", not(portable)))]
     root: linux::Root,
+}
+
+/// What was at the path of a [`Beneath`] when it was looked at, for several looks in the same moment: they cost less, and
+/// none of them sees another root than the first.
+#[derive(Debug)]
+pub struct Standing {
+    path: Arc<Path>,
+    #[cfg(all(target_os = "linux", not(portable)))]
+    root: linux::Standing,
 }
 
 /// What is at a path.
@@ -43,6 +53,8 @@ pub struct Facts {
     pub length: u64,
     /// When its content was last changed.
     pub modified: SystemTime,
+    /// How many names it has: a change by another is not seen in the folder of this one. 0 where that is not known.
+    pub links: u64,
     /// Which file it is, and which state of it: device, inode, and when anything of it was last changed (ns).
     pub identity: (u64, u64, i128),
 }
@@ -74,29 +86,39 @@ impl Beneath {
         &self.path
     }
 
+    /// Looks at the root now.
+    ///
+    /// # Errors
+    /// Why it cannot be looked into.
+    pub fn stand(&self) -> Result<Standing, Closed> {
+        Ok(Standing {
+            path: Arc::clone(&self.path),
+            #[cfg(all(target_os = "linux", not(portable)))]
+            root: self.root.stand(&self.path).map_err(Closed::root)?,
+        })
+    }
+
+    /// Opens what is at a path, as [`Standing::open`] does.
+    ///
+    /// # Errors
+    /// Why there is nothing to open.
+    pub fn open(&self, path: &[u8]) -> Result<Opened, Closed> {
+        self.stand()?.open(path)
+    }
+}
+
+impl Standing {
     /// Opens what is at `path`, names with `/` between them, or the root itself where that is empty. What is neither file
     /// nor folder is never opened. Links are followed as long as they stay beneath the root; absolute ones never do.
     ///
     /// # Errors
     /// Why there is nothing to open.
-    pub fn open(&self, path: &[u8]) -> Result<Opened, Closed> {
+    pub fn open(&mut self, path: &[u8]) -> Result<Opened, Closed> {
         #[cfg(all(target_os = "linux", not(portable)))]
         if let Some(opened) = self.root.open(&self.path, path) {
             return opened;
         }
         portable::open(&self.path, path)
-    }
-
-    /// Whether no link is on the way to `path`, nor at its end, so that a look at each folder on the way sees whatever
-    /// changes there. The root itself may be a link. Where that cannot be known it is false.
-    pub fn goes_straight(&self, path: &[u8]) -> bool {
-        #[cfg(all(target_os = "linux", not(portable)))]
-        return self.root.goes_straight(&self.path, path);
-        #[cfg(any(not(target_os = "linux"), portable))]
-        return {
-            let _ = path;
-            false
-        };
     }
 }
 
@@ -145,5 +167,5 @@ fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     joined
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;

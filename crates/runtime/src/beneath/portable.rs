@@ -154,20 +154,21 @@ fn name(bytes: &[u8]) -> Option<OsString> {
 fn facts(found: &Metadata) -> Facts {
     let modified = modified(found);
     #[cfg(unix)]
-    let identity = {
+    let (links, identity) = {
         use cap_std::fs::MetadataExt;
         let changed = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
-        (found.dev(), found.ino(), changed)
+        (found.nlink(), (found.dev(), found.ino(), changed))
     };
     #[cfg(not(unix))]
-    let identity = {
+    let (links, identity) = {
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let changed = i128::try_from(since.as_nanos()).unwrap_or(i128::MAX);
-        (0, 0, changed)
+        (0, (0, 0, changed))
     };
     Facts {
         length: found.len(),
         modified,
+        links,
         identity,
     }
 }

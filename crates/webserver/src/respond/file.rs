@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use proto::http::{Coding, Content, Method, Parts, Path, Range, Request, Status, Verdict};
+use proto::http::{Coding, Content, Path, Request, Status, Verdict};
 use runtime::tcp::{Body, Out, Piece};
 
 use super::Said;
@@ -46,28 +46,25 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
     let date = shop.date(out.now());
     let begin = out.bytes().len();
     let length = variant.length.unwrap_or_default();
-    if site::is_plain(request) && shop.lines.are_usual(request) {
-        variant.answer_plainly(request, shop.lines.of_files(request), &date, out.bytes());
-        if request.method == Method::Head {
-            return Said::all(Status::Ok, 0);
-        }
-        return match send(&variant.held, 0, length, out) {
-            Sent::Whole => Said::all(Status::Ok, length),
-            Sent::Short => take_back(shop, begin, request, out),
-        };
-    }
-    let now = SystemTime::now();
-    let representation = variant.representation(shop.lines.of_files(request));
-    let answer = representation.answer(request, &shop.boundary, now, &date, out.bytes());
+    let more = shop.lines.of_files(request);
+    let plainly = shop
+        .lines
+        .are_usual(request)
+        .then(|| variant.answer_plainly(request, more, &date, out.bytes()));
+    let answer = plainly.flatten().unwrap_or_else(|| {
+        let now = SystemTime::now();
+        let representation = variant.representation(more);
+        representation.answer(request, &shop.boundary, now, &date, out.bytes())
+    });
     let (sent, length, rest) = match answer.content {
         Content::Nothing => (Sent::Whole, 0, None),
         Content::Whole => (send(&variant.held, 0, length, out), length, None),
         Content::Part(range) => {
-            let length = range.last - range.first + 1;
+            let length = range.len();
             (send(&variant.held, range.first, length, out), length, None)
         }
         Content::Parts(parts) => {
-            let length = length_of(&parts);
+            let length = parts.length();
             let mut parts = PartsLeft::new(variant, parts);
             match parts.go_on(out) {
                 Left::Nothing => (Sent::Whole, length, None),
@@ -84,11 +81,6 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
         },
         Sent::Short => take_back(shop, begin, request, out),
     }
-}
-
-fn length_of(parts: &Parts) -> u64 {
-    let one = |(head, range): &(Vec<u8>, Range)| head.len() as u64 + range.last - range.first + 1;
-    parts.parts.iter().map(one).sum::<u64>() + parts.end.len() as u64
 }
 
 /// Nothing has been sent yet: says that it cannot be told now.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::vec;
 
-use proto::http::{Parts, Range};
+use proto::http::{self, Parts, Range};
 use runtime::tcp::Out;
 
 use super::file::{self, Sent};
@@ -77,7 +77,7 @@ impl PartsLeft {
                 return Left::Nothing;
             };
             out.bytes().extend_from_slice(&head);
-            let length = range.last - range.first + 1;
+            let length = range.len();
             if file::send(&self.held, range.first, length, out) == Sent::Short {
                 return Left::Broken;
             }
@@ -150,23 +150,14 @@ impl Stream {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.at += length as u64;
-        chunk(&packer.take(&piece[..length])?, out.bytes());
+        http::chunk(&packer.take(&piece[..length])?, out.bytes());
         if self.at < self.end {
             return Ok(Left::More);
         }
         if let Some(packer) = self.packer.take() {
-            chunk(&packer.end()?, out.bytes());
+            http::chunk(&packer.end()?, out.bytes());
         }
-        out.bytes().extend_from_slice(b"0\r\n\r\n");
+        out.bytes().extend_from_slice(http::LAST_CHUNK);
         Ok(Left::Nothing)
-    }
-}
-
-/// Writes a chunk, but never an empty one, which would be the last.
-fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
-    if !bytes.is_empty() {
-        out.extend_from_slice(format!("{:x}\r\n", bytes.len()).as_bytes());
-        out.extend_from_slice(bytes);
-        out.extend_from_slice(b"\r\n");
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use proto::http::{
-    Accepted, Coding, Date, Method, Representation, Request, Then, Validators, Varies,
+    Accepted, Answer, Coding, Date, Prebuilt, Representation, Request, Validators, Varies,
     Version as Http,
 };
 use runtime::beneath::Facts;
@@ -55,7 +55,8 @@ pub(crate) struct Variant {
     pub(crate) validators: Validators,
     pub(crate) varies: Varies,
     pub(crate) held: Held,
-    heads: [OnceCell<Ready>; 3],
+    /// Its head as it mostly is, once it was needed.
+    head: OnceCell<Option<Prebuilt>>,
 }
 
 /// What there is of a content.
@@ -65,13 +66,6 @@ pub(crate) enum Held {
     Body(Bytes),
     /// Where it is read from.
     File(Arc<File>),
-}
-
-/// A head that is written but for its date.
-#[derive(Debug)]
-struct Ready {
-    bytes: Box<[u8]>,
-    date: usize,
 }
 
 /// Whether something is compressed that is not so already.
@@ -130,10 +124,10 @@ impl Resource {
                 media,
                 coding: version.coding,
                 length: Some(version.facts.length),
-                validators: validators(&version.facts, version.coding),
+                validators: validators(&version.facts),
                 varies,
                 held: hold(version)?,
-                heads: Default::default(),
+                head: OnceCell::new(),
             }))
         };
         Ok(Self {
@@ -179,21 +173,14 @@ impl Resource {
     /// The plain one compressed, as it is said before it is done.
     pub(crate) fn to_make(&self, coding: Coding) -> Variant {
         let plain = &self.plain;
-        let name = coding.name().unwrap_or_default();
-        // Weak: another build may compress it otherwise.
-        let etag = plain.validators.etag.trim_end_matches('"');
-        let etag = format!("W/{etag}-{name}\"");
         Variant {
             media: plain.media,
             coding,
             length: None,
-            validators: Validators {
-                etag,
-                modified: plain.validators.modified,
-            },
+            validators: plain.validators.compressed(coding),
             varies: Varies::ByCoding,
             held: plain.held.clone(),
-            heads: Default::default(),
+            head: OnceCell::new(),
         }
     }
 
@@ -257,70 +244,28 @@ impl Variant {
         }
     }
 
-    /// Answers a request that asks for all of it under no condition: with a head that was written before.
+    /// Answers a request that asks for all of it under no condition, with a head that was written before; `None` for others.
     pub(crate) fn answer_plainly(
         &self,
         request: &Request<'_>,
         more: &[u8],
         date: &Date,
         out: &mut Vec<u8>,
-    ) {
-        let which = match (request.version, request.then) {
-            (Http::Http11, Then::Persist) => 0,
-            (Http::Http10, Then::Persist) => 1,
-            (_, Then::Close) => 2,
-        };
-        let ready = self.heads[which].get_or_init(|| self.write_head(request, more, date));
-        let at = out.len() + ready.date;
-        out.extend_from_slice(&ready.bytes);
-        if let Some(place) = out.get_mut(at..at + date.as_bytes().len()) {
-            place.copy_from_slice(date.as_bytes());
-        }
-    }
-
-    fn write_head(&self, request: &Request<'_>, more: &[u8], date: &Date) -> Ready {
-        let plain = Request {
-            fields: Default::default(),
-            method: Method::Get,
-            ..request.clone()
-        };
-        let mut bytes = Vec::new();
-        self.representation(more)
-            .answer(&plain, "", SystemTime::UNIX_EPOCH, date, &mut bytes);
-        let label = b"\r\nDate: ";
-        let found = bytes.windows(label.len()).position(|here| here == label);
-        Ready {
-            date: found.map_or(bytes.len(), |at| at + label.len()),
-            bytes: bytes.into(),
-        }
+    ) -> Option<Answer> {
+        let prebuild = || self.representation(more).prebuild(date);
+        let head = self.head.get_or_init(prebuild).as_ref()?;
+        head.answer(request, date, out)
     }
 }
 
-/// Whether a request wants all of what is there, whatever its state.
-pub(crate) fn is_plain(request: &Request<'_>) -> bool {
-    let fields = &request.fields;
-    matches!(request.method, Method::Get | Method::Head)
-        && fields.range.is_none()
-        && fields.if_none_match.is_none()
-        && fields.if_modified_since.is_none()
-        && fields.if_match.is_none()
-        && fields.if_unmodified_since.is_none()
-}
-
-/// What tells this state of a file from all others: which file it is, when anything of it was last changed, how long it
-/// is, and how it is compressed.
-fn validators(facts: &Facts, coding: Coding) -> Validators {
-    let (device, number, changed) = facts.identity;
-    let changed = u64::try_from(changed & i128::from(u64::MAX)).unwrap_or_default();
-    let known = [device, number, changed, facts.length];
+/// What tells this state of a file from all others: which file it is, when anything of it was last changed, how long it is;
+/// without saying any of that.
+fn validators(facts: &Facts) -> Validators {
+    let (device, inode, changed) = facts.identity;
+    let (early, late) = ((changed >> 64) as u64, changed as u64);
+    let known = [device, inode, early, late, facts.length];
     let tag = known.into_iter().fold(0, |tag, value| mix(tag ^ value));
-    let suffix = coding
-        .name()
-        .map_or(String::new(), |name| format!("-{name}"));
-    Validators {
-        etag: format!("\"{tag:016x}{suffix}\""),
-        modified: Some(facts.modified),
-    }
+    Validators::strong(&[tag], Some(facts.modified))
 }
 
 /// Spreads a number over all its bits, and no two to the same (the end of splitmix64).

@@ -1,5 +1,5 @@
-//! What is served: roots beneath names, and what is at a path of them. It knows no header fields, and keeps nothing: each
-//! look is a new one.
+//! What is served: roots beneath names, and what is at a path of them. It knows no header fields, and keeps nothing: but for
+//! the roots of one round each look is a new one.
 
 mod cache;
 mod entry;
@@ -7,20 +7,24 @@ mod hidden;
 mod mounts;
 mod packed;
 mod packing;
+mod round;
 
+use std::cell::RefCell;
 use std::fs::File;
+use std::time::Instant;
 
 use proto::http::{Coding, Path, Shape, media};
-use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened};
+use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened, Standing};
 
 use crate::args::Args;
 
 pub(crate) use cache::{Cache, Kept};
-pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, is_plain, read_at};
+pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, read_at};
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
 pub(crate) use packing::{AT_ONCE, MADE, Packer, pack};
+use round::Round;
 
 /// What is served.
 #[derive(Debug)]
@@ -30,6 +34,7 @@ pub(crate) struct Site {
     index: Vec<IndexName>,
     hidden: Hidden,
     spa: bool,
+    round: RefCell<Round>,
 }
 
 /// What is at a path.
@@ -113,6 +118,7 @@ impl Site {
             },
             hidden: Hidden::new(args.hidden),
             spa: args.spa,
+            round: RefCell::default(),
         }
     }
 
@@ -139,12 +145,12 @@ impl Site {
         }
     }
 
-    /// Where a path leads, whether anything is there or not.
+    /// Where a path leads, whether anything is there or not; `None` for the list of roots, and for no root's name.
     pub(crate) fn place(&self, path: &Path) -> Option<Place> {
         match self.mounts.locate(path.bytes()) {
-            Where::Beneath(root, path) => Some(Place {
+            Where::Beneath(root, beneath) => Some(Place {
                 root,
-                path: path.to_vec(),
+                path: beneath.to_vec(),
             }),
             Where::Roots | Where::Nowhere => None,
         }
@@ -155,42 +161,61 @@ impl Site {
         self.index.iter().map(IndexName::bytes)
     }
 
-    /// What is at a path.
-    pub(crate) fn look(&self, path: &Path) -> Found {
+    /// What is at a path, for a request of the round that began at `now`.
+    pub(crate) fn look(&self, path: &Path, now: Instant) -> Found {
+        self.beneath(path, now, |look, beneath| look.at(beneath, path))
+    }
+
+    /// What stands for a path at which there is nothing, in an application of one page: the file that stands for its root.
+    /// What is clearly missing (a file whose type is known, a hidden name) stays missing.
+    pub(crate) fn instead(&self, path: &Path, now: Instant) -> Found {
+        if !self.spa {
+            return Found::Nothing;
+        }
+        self.beneath(path, now, |look, beneath| look.instead(beneath))
+    }
+
+    fn beneath(
+        &self,
+        path: &Path,
+        now: Instant,
+        look: impl FnOnce(&mut Look<'_>, &[u8]) -> Result<Found, Closed>,
+    ) -> Found {
         let (number, beneath) = match self.mounts.locate(path.bytes()) {
             Where::Roots => return Found::Roots,
             Where::Nowhere => return Found::Nothing,
             Where::Beneath(number, beneath) => (number, beneath),
         };
-        let Some(root) = self.mounts.get(number) else {
-            return Found::Nothing;
-        };
         if self.hidden.has(beneath) {
             return Found::Nothing;
         }
-        let look = Look {
-            site: self,
-            root,
-            number,
-        };
-        match look.at(beneath, path) {
-            Ok(found) => found,
-            Err(Closed::Nothing) => look.instead(beneath),
-            Err(closed) => closed.into(),
-        }
+        let mut round = self.round.borrow_mut();
+        let found = round.root(&self.mounts, number, now).and_then(|root| {
+            let mut beneath_root = Look {
+                site: self,
+                root,
+                number,
+            };
+            look(&mut beneath_root, beneath)
+        });
+        found.unwrap_or_else(Found::from)
     }
 }
 
 /// A look beneath one root.
 struct Look<'a> {
     site: &'a Site,
-    root: &'a Beneath,
+    root: &'a mut Standing,
     number: usize,
 }
 
 impl Look<'_> {
-    fn at(&self, beneath: &[u8], asked: &Path) -> Result<Found, Closed> {
-        match self.root.open(beneath)? {
+    fn at(&mut self, beneath: &[u8], asked: &Path) -> Result<Found, Closed> {
+        let opened = match self.root.open(beneath) {
+            Err(Closed::Nothing) => self.own(beneath)?,
+            opened => opened?,
+        };
+        match opened {
             Opened::Folder(_) if asked.shape() == Shape::File && !asked.bytes().is_empty() => {
                 Ok(Found::Elsewhere)
             }
@@ -203,7 +228,18 @@ impl Look<'_> {
         }
     }
 
-    fn folder(&self, beneath: &[u8], folder: Folder) -> Result<Found, Closed> {
+    /// A root that is a file, by its own name.
+    fn own(&mut self, beneath: &[u8]) -> Result<Opened, Closed> {
+        if self.site.mounts.own_name(self.number) != Some(beneath) {
+            return Err(Closed::Nothing);
+        }
+        match self.root.open(b"")? {
+            Opened::Folder(_) => Err(Closed::Nothing),
+            file => Ok(file),
+        }
+    }
+
+    fn folder(&mut self, beneath: &[u8], folder: Folder) -> Result<Found, Closed> {
         Ok(match self.index(beneath)? {
             Some(found) => found,
             None => Found::Folder(Listed {
@@ -214,7 +250,7 @@ impl Look<'_> {
     }
 
     /// The file that stands for a folder.
-    fn index(&self, folder: &[u8]) -> Result<Option<Found>, Closed> {
+    fn index(&mut self, folder: &[u8]) -> Result<Option<Found>, Closed> {
         for name in &self.site.index {
             let path = join(folder, name.bytes());
             match self.root.open(&path) {
@@ -226,12 +262,12 @@ impl Look<'_> {
         Ok(None)
     }
 
-    fn file(&self, path: &[u8], file: File, facts: Facts) -> Found {
-        let media = media::of_name(if path.is_empty() {
-            mounts::own_name(self.root)
-        } else {
-            path
-        });
+    fn file(&mut self, path: &[u8], file: File, facts: Facts) -> Found {
+        let name = match path {
+            b"" => self.site.mounts.own_name(self.number).unwrap_or_default(),
+            path => path,
+        };
+        let media = media::of_name(name);
         Found::File(Seen {
             place: self.place(path),
             media,
@@ -244,21 +280,11 @@ impl Look<'_> {
         })
     }
 
-    /// What stands for something that is not there: a root that is a file answers to its own name, and an application of
-    /// one page to everything that is not clearly a file.
-    fn instead(&self, path: &[u8]) -> Found {
-        if path == mounts::own_name(self.root)
-            && let Ok(Opened::File(file, facts)) = self.root.open(b"")
-        {
-            return self.file(b"", file, facts);
+    fn instead(&mut self, path: &[u8]) -> Result<Found, Closed> {
+        if media::of_name(path) != media::of_name(b"") {
+            return Err(Closed::Nothing);
         }
-        if !self.site.spa || media::of_name(path) != media::of_name(b"") {
-            return Found::Nothing;
-        }
-        match self.index(b"") {
-            Ok(found) => found.unwrap_or(Found::Nothing),
-            Err(closed) => closed.into(),
-        }
+        Ok(self.index(b"")?.unwrap_or(Found::Nothing))
     }
 
     fn place(&self, path: &[u8]) -> Place {
@@ -288,5 +314,5 @@ fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     [path, separator, name].concat()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

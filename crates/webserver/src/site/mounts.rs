@@ -203,10 +203,10 @@ impl Mounts {
     pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.mounts.iter().filter_map(|mount| mount.name.as_deref())
     }
-}
 
-/// The name of a root that is a file.
-pub(super) fn own_name(root: &Beneath) -> &[u8] {
-    let name = root.path().file_name();
-    name.map(OsStr::as_encoded_bytes).unwrap_or_default()
+    /// What a root is called where it is, by which it answers if it is a file.
+    pub(super) fn own_name(&self, number: usize) -> Option<&[u8]> {
+        let name = self.get(number)?.path().file_name()?;
+        Some(name.as_encoded_bytes())
+    }
 }

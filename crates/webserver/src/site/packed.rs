@@ -1,7 +1,7 @@
 //! Files that were compressed beforehand, and lie beside what they are made of.
 
 use proto::http::{Coding, media};
-use runtime::beneath::{Beneath, Facts, Opened};
+use runtime::beneath::{Facts, Opened, Standing};
 
 use super::Version;
 
@@ -10,7 +10,7 @@ const CODINGS: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
 
 /// Those of a file, the shortest first. One that is older than the file was made of something else, and one that is longer
 /// is no use.
-pub(super) fn beside(root: &Beneath, path: &[u8], media: &str, plain: &Facts) -> Vec<Version> {
+pub(super) fn beside(root: &mut Standing, path: &[u8], media: &str, plain: &Facts) -> Vec<Version> {
     // What does not become shorter nobody compresses: this spares three looks for each picture.
     if path.is_empty() || !media::is_compressible(media) {
         return Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn beside(root: &Beneath, path: &[u8], media: &str, plain: &Facts) ->
     packed
 }
 
-fn version(root: &Beneath, path: &[u8], coding: Coding) -> Option<Version> {
+fn version(root: &mut Standing, path: &[u8], coding: Coding) -> Option<Version> {
     let path = [path, coding.extension()?.as_bytes()].concat();
     match root.open(&path) {
         Ok(Opened::File(file, facts)) => Some(Version {
