@@ -73,7 +73,8 @@ fn escape_lines(bytes: &[u8], out: &mut String) {
     }
 }
 
-fn is_harmless(character: char) -> bool {
+/// Whether a character neither steers a terminal nor changes the direction of text.
+pub fn is_harmless(character: char) -> bool {
     !character.is_control()
         && !matches!(character,
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -176,6 +176,60 @@ impl Drop for Printer {
     }
 }
 
+/// The most bytes of a line that nobody is to see.
+const LONGEST_SECRET: usize = 1024;
+
+/// Asks a person for a line that nobody is to see, which a terminal then does not show (but on Windows).
+///
+/// # Errors
+/// [`PromptError::Failed`] where there is no line in UTF-8, [`PromptError::TooLong`] for one of more than 1 KiB.
+pub fn secret(question: &str) -> Result<String, PromptError> {
+    let mut err = io::stderr().lock();
+    write!(err, "{question}")?;
+    err.flush()?;
+    let line = {
+        let _hidden = Hidden::begin();
+        read_line(&mut io::stdin().lock(), LONGEST_SECRET)
+    };
+    writeln!(err)?;
+    match line? {
+        Piped::Line(line) => String::from_utf8(line).map_err(|_| nothing()),
+        Piped::End => Err(nothing()),
+        Piped::TooLong => Err(PromptError::TooLong {
+            line: 1,
+            limit: LONGEST_SECRET,
+        }),
+    }
+}
+
+fn nothing() -> PromptError {
+    PromptError::Failed(io::Error::new(
+        io::ErrorKind::InvalidData,
+        "expected a line of UTF-8",
+    ))
+}
+
+/// What is typed is not shown, until this goes.
+struct Hidden(Option<Mode>);
+
+impl Hidden {
+    fn begin() -> Self {
+        let mode = Mode::now();
+        if let Some(mode) = &mode {
+            mode.hide();
+        }
+        Self(mode)
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Some(mode) = self.0.take() {
+            mode.show();
+        }
+    }
+}
+
 /// How a terminal treats what is typed.
 #[cfg(unix)]
 struct Mode(nix::sys::termios::Termios);
@@ -184,6 +238,20 @@ struct Mode(nix::sys::termios::Termios);
 impl Mode {
     fn now() -> Option<Self> {
         nix::sys::termios::tcgetattr(io::stdin()).ok().map(Self)
+    }
+
+    /// Has the terminal not show what is typed.
+    fn hide(&self) {
+        use nix::sys::termios::{LocalFlags, SetArg, tcsetattr};
+        let mut hidden = self.0.clone();
+        hidden.local_flags.remove(LocalFlags::ECHO);
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &hidden);
+    }
+
+    /// Makes it so again.
+    fn show(self) {
+        use nix::sys::termios::{SetArg, tcsetattr};
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.0);
     }
 
     /// Makes it so again, on a new line, if a line is being typed.
@@ -206,6 +274,10 @@ impl Mode {
     }
 
     fn restore(self) {}
+
+    fn hide(&self) {}
+
+    fn show(self) {}
 }
 
 fn failed(error: ReadlineError) -> PromptError {

@@ -11,12 +11,40 @@ use crate::shutdown::Shutdown;
 /// # Errors
 /// When the handler cannot be set.
 #[cfg(unix)]
-pub fn on_request(shutdown: &Shutdown, mut act: impl FnMut() + Send + 'static) -> io::Result<()> {
-    use signal_hook::consts::SIGUSR1;
-    let mut signals = signal_hook::iterator::Signals::new([SIGUSR1])?;
+pub fn on_request(shutdown: &Shutdown, act: impl FnMut() + Send + 'static) -> io::Result<()> {
+    on_each(
+        signal_hook::consts::SIGUSR1,
+        "requests".into(),
+        shutdown,
+        act,
+    )
+}
+
+/// The same for SIGHUP, which asks a server to read its files anew. It then no longer ends with its terminal.
+///
+/// # Errors
+/// When the handler cannot be set.
+#[cfg(unix)]
+pub fn on_hangup(shutdown: &Shutdown, act: impl FnMut() + Send + 'static) -> io::Result<()> {
+    on_each(
+        signal_hook::consts::SIGHUP,
+        "reloads".into(),
+        shutdown,
+        act,
+    )
+}
+
+#[cfg(unix)]
+fn on_each(
+    signal: i32,
+    name: String,
+    shutdown: &Shutdown,
+    mut act: impl FnMut() + Send + 'static,
+) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([signal])?;
     let handle = signals.handle();
     std::thread::Builder::new()
-        .name("requests".into())
+        .name(name)
         .spawn(move || signals.forever().for_each(|_| act()))?;
     shutdown.on_trigger(move || handle.close());
     Ok(())
@@ -24,6 +52,15 @@ pub fn on_request(shutdown: &Shutdown, mut act: impl FnMut() + Send + 'static) -
 
 #[cfg(not(unix))]
 pub fn on_request(_: &Shutdown, _: impl FnMut() + Send + 'static) -> io::Result<()> {
+    Ok(())
+}
+
+/// The same for SIGHUP; there is none.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn on_hangup(_: &Shutdown, _: impl FnMut() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 

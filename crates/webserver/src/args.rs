@@ -1,16 +1,19 @@
 //! The command line, as it is typed.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use proto::http::Limits;
-use runtime::addr::Place;
+use runtime::addr::{Bind, Place};
 use runtime::log::Verbosity;
 use runtime::units;
 
+use crate::lines::{Allowed, CacheControl};
+use crate::log;
 use crate::site::{IndexName, Root};
 
 /// Serve folders to browsers, over HTTP/1.1
@@ -54,6 +57,28 @@ pub struct Args {
     /// Serve what begins with a dot, too
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Page for what is not found [default: 404.html of the root, where it is]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) not_found: Option<PathBuf>,
+    /// Let other sites read all that is served, or those of this origin, such as https://example.org (repeatable)
+    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, default_missing_value = "*")]
+    pub(crate) cors: Vec<Allowed>,
+    /// What caches are told of files, such as 'public, max-age=3600' or no-store
+    /// [default: no-cache, they ask before they use what they have]
+    #[arg(long, value_name = "DIRECTIVES", conflicts_with = "max_age")]
+    pub(crate) cache_control: Option<CacheControl>,
+    /// How long caches may use what they have without asking
+    #[arg(long, value_name = "T", value_parser = units::time)]
+    pub(crate) max_age: Option<Duration>,
+    /// A line for each request
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub(crate) log: log::Choice,
+    /// Where those lines go [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// Serve figures to Prometheus on http://ADDR/metrics [default address: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1")]
+    pub(crate) metrics: Option<Bind>,
     /// Memory for what is asked for often, in bytes, such as 32M; 0 keeps nothing
     #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = cache_size)]
     pub(crate) cache: u64,
@@ -63,6 +88,18 @@ pub struct Args {
     /// How long requests in flight may take when it is time to stop
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::positive_time)]
     pub(crate) grace: Duration,
+    /// Serve over TLS with this certificate (and those that vouch for it) and its key, in PEM form
+    #[arg(long, num_args = 2, value_names = ["CERT", "KEY"])]
+    pub(crate) tls: Option<Vec<PathBuf>>,
+    /// Serve over TLS with a certificate made for this run, whose fingerprint is printed
+    #[arg(long, conflicts_with = "tls")]
+    pub(crate) tls_self_signed: bool,
+    /// Let in only users in this file of lines USER:HASH (argon2id, bcrypt or sha512-crypt)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth: Option<PathBuf>,
+    /// Ask for a password, print a line for the file of --auth, and exit
+    #[arg(long, value_name = "USER")]
+    pub(crate) hash_password: Option<String>,
     /// Connections at once; those without a request make room for others [default: as many as the system allows]
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<NonZeroU32>,
@@ -88,6 +125,13 @@ impl Args {
             head_time: self.head_timeout,
             ..Limits::default()
         }
+    }
+
+    /// What caches are told of files.
+    pub(crate) fn cache_control(&self) -> CacheControl {
+        let max_age = self.max_age.map(CacheControl::max_age);
+        let chosen = self.cache_control.clone().or(max_age);
+        chosen.unwrap_or_default()
     }
 
     /// How much each thread keeps, in bytes.

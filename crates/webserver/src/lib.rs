@@ -5,11 +5,18 @@
 //! ([`pages`]). What all connections of a thread share is its [`shop`].
 
 mod args;
+mod auth;
+mod journal;
+mod lines;
+mod log;
+mod metrics;
 mod pages;
 mod respond;
+mod secrets;
 mod serve;
 mod shop;
 mod site;
+mod tls;
 mod visit;
 
 use runtime::cli::Exit;
@@ -22,5 +29,8 @@ pub use args::Args;
 /// With a message for the user, the cure included where it is known.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     args.verbosity.start_log();
-    serve::run(&args)
+    match &args.hash_password {
+        Some(user) => auth::hash_password(user),
+        None => serve::run(&args),
+    }
 }

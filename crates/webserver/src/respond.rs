@@ -1,14 +1,25 @@
 //! What a request is answered with.
 
 mod file;
+mod listing;
+mod problem;
 mod rest;
 
-use proto::http::{self, Head, Path, Refusal, Request, Status, Then, Version};
-use runtime::tcp::Out;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::rc::Rc;
 
+use proto::http::{self, ALLOW, Head, Method, Path, Request, Status, liking};
+use runtime::tcp::{Caller, Out};
+
+pub(crate) use self::listing::Awaited;
+use self::problem::{not_found, problem, problem_with};
+pub(crate) use self::problem::{refuse, turn_away};
 pub(crate) use self::rest::{Left, Rest, Streams, go_on};
+use crate::pages::Contents;
 use crate::shop::Shop;
-use crate::site::{Found, Kept};
+use crate::site::{Found, Kept, Resource, Site};
 
 /// What was answered.
 #[derive(Debug)]
@@ -19,6 +30,15 @@ pub(crate) struct Said {
     pub(crate) length: u64,
     /// What is left to say when this is sent.
     pub(crate) rest: Option<Rest>,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// It was answered.
+    Said(Said),
+    /// The connection waits until it is called, and then asks this.
+    Wait(Box<Awaited>),
 }
 
 impl Said {
@@ -32,50 +52,108 @@ impl Said {
     }
 }
 
-/// Answers a request.
-pub(crate) fn respond(shop: &mut Shop, request: &Request<'_>, out: &mut Out) -> Said {
+/// Answers a request. `caller` has its connection go on where it has to wait.
+pub(crate) fn respond(
+    shop: &mut Shop,
+    request: &Request<'_>,
+    caller: &Caller,
+    out: &mut Out,
+) -> Reply {
+    match request.method {
+        Method::Get | Method::Head => get(shop, request, caller, out),
+        Method::Options => Reply::Said(options(shop, request, out)),
+        Method::Other => {
+            let status = http::refused_method(request.method_text);
+            let allow = format!("Allow: {ALLOW}\r\n");
+            let more = if status == Status::MethodNotAllowed {
+                allow.as_bytes()
+            } else {
+                b""
+            };
+            Reply::Said(problem_with(shop, status, "", more, request, out))
+        }
+    }
+}
+
+fn get(shop: &mut Shop, request: &Request<'_>, caller: &Caller, out: &mut Out) -> Reply {
     let path = match Path::decode(request.target) {
         Ok(path) => path,
-        Err(refusal) => return refuse(shop, refusal, out),
+        Err(refusal) => {
+            let (status, hint) = (refusal.status(), refusal.to_string());
+            return Reply::Said(problem(shop, status, &hint, request, out));
+        }
     };
-    match shop.cache.find(&shop.site, &path, out.now()) {
-        Kept::File(resource) => file::answer(shop, &resource, &path, request, out),
-        Kept::Other(Found::Elsewhere) => redirect(shop, &path, request, out),
-        Kept::Other(Found::Denied) => problem(shop, Status::Forbidden, request, out),
-        Kept::Other(Found::Unavailable) => problem(shop, Status::Unavailable, request, out),
-        Kept::Other(_) => problem(shop, Status::NotFound, request, out),
+    let found = match shop.cache.find(&shop.site, &path, out.now()) {
+        Kept::File(resource) => {
+            return Reply::Said(file::answer(shop, &resource, &path, request, out));
+        }
+        Kept::Other(found) => found,
+    };
+    let status = match found {
+        Found::Folder(listed) => {
+            let contents = Contents::Folder(listed.folder);
+            return listing::ask(shop, contents, &path, request, caller, out);
+        }
+        Found::Roots => {
+            let contents = Contents::Roots(roots(&shop.site));
+            return listing::ask(shop, contents, &path, request, caller, out);
+        }
+        Found::Elsewhere => return Reply::Said(redirect(shop, &path, request, out)),
+        Found::Denied => Status::Forbidden,
+        Found::Unavailable => Status::Unavailable,
+        Found::File(_) | Found::Nothing => {
+            return Reply::Said(instead(shop, &path, request, out));
+        }
+    };
+    Reply::Said(problem(shop, status, "", request, out))
+}
+
+/// Answers where nothing is: an application of one page stands for all of its pages.
+fn instead(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) -> Said {
+    let wants_page = liking(request.fields.accept.as_deref(), "text/html") > 0;
+    let found = if wants_page {
+        shop.site.instead(path, out.now())
+    } else {
+        Found::Nothing
+    };
+    match found {
+        Found::File(seen) => {
+            let resource = Rc::new(Resource::open(seen));
+            file::answer(shop, &resource, path, request, out)
+        }
+        Found::Unavailable => problem(shop, Status::Unavailable, "", request, out),
+        _ => not_found(shop, request, out),
     }
+}
+
+/// The names of the roots, and where they are.
+fn roots(site: &Site) -> Vec<(OsString, PathBuf)> {
+    let names = site.roots().map(|name| OsStr::from_bytes(name).to_owned());
+    let numbered = names.enumerate();
+    let paths =
+        numbered.filter_map(|(number, name)| Some((name, site.root(number)?.path().to_path_buf())));
+    paths.collect()
 }
 
 fn redirect(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) -> Said {
     let status = Status::PermanentRedirect;
     let date = shop.date(out.now());
     let mut head = Head::new(status, &date, out.bytes());
-    head.field(
-        "Location",
-        http::location(path, http::split(request.target).1),
-    );
-    head.field("Content-Length", "0");
+    let query = http::split(request.target).1;
+    head.field("Location", http::location(path, query));
+    head.lines(shop.lines.of_pages(request));
+    head.length(0);
     head.end_for(request);
     Said::all(status, 0)
 }
 
-/// Answers what is no request. The connection is closed afterwards.
-pub(crate) fn refuse(shop: &mut Shop, refusal: Refusal, out: &mut Out) -> Said {
-    say_problem(shop, refusal.status(), (Version::Http11, Then::Close), out)
-}
-
-fn problem(shop: &mut Shop, status: Status, request: &Request<'_>, out: &mut Out) -> Said {
-    say_problem(shop, status, (request.version, request.then), out)
-}
-
-fn say_problem(shop: &mut Shop, status: Status, then: (Version, Then), out: &mut Out) -> Said {
+/// What can be done, which is the same everywhere; and what another site may do.
+fn options(shop: &mut Shop, request: &Request<'_>, out: &mut Out) -> Said {
     let date = shop.date(out.now());
-    let text = format!("{status}\n");
-    let mut head = Head::new(status, &date, out.bytes());
-    head.field("Content-Type", "text/plain; charset=utf-8");
-    head.field("Content-Length", text.len().to_string());
-    head.end(then.0, then.1);
-    out.bytes().extend_from_slice(text.as_bytes());
-    Said::all(status, text.len() as u64)
+    let mut head = Head::new(Status::NoContent, &date, out.bytes());
+    head.field("Allow", ALLOW);
+    head.lines(shop.lines.of_pages(request));
+    head.lines(shop.lines.preflight(request).unwrap_or_default());
+    head.end_for(request);
+    Said::all(Status::NoContent, 0)
 }

@@ -1,12 +1,18 @@
 //! What all connections of one thread share: what is served, under which rules, and what is written once for all.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use proto::http::{Date, Limits};
 use runtime::shutdown::Shutdown;
 
 use crate::args::Args;
+use crate::auth::Guard;
+use crate::journal::{Journal, Tally};
+use crate::lines::Lines;
+use crate::log::Log;
+use crate::pages::{Clerk, NotFound};
 use crate::respond::Streams;
 use crate::site::{Cache, Compress, Site};
 
@@ -25,8 +31,16 @@ pub(crate) struct Shop {
     pub(crate) streams: Streams,
     /// What stands between several parts of a content: nobody knows it beforehand, so that no file has it.
     pub(crate) boundary: String,
-    /// What is said of every file: whole header lines, each with its end.
-    pub(crate) more: Vec<u8>,
+    /// What is said of every answer.
+    pub(crate) lines: Lines,
+    /// Who makes the pages of folders.
+    pub(crate) clerk: Clerk,
+    /// The page for what is not there.
+    pub(crate) not_found: NotFound,
+    /// Who may ask, where not everyone may.
+    pub(crate) guard: Option<Guard>,
+    /// What is kept of requests.
+    pub(crate) journal: Journal,
     /// Whether one answer is all.
     pub(crate) once: bool,
     /// Whether that one has been given.
@@ -37,9 +51,26 @@ pub(crate) struct Shop {
     dated: (Duration, Date),
 }
 
+/// Who works for all threads.
+#[derive(Clone, Debug)]
+pub(crate) struct Staff {
+    pub(crate) clerk: Clerk,
+    pub(crate) guard: Option<Guard>,
+    pub(crate) log: Option<Log>,
+}
+
 impl Shop {
-    pub(crate) fn new(args: &Args, shutdown: &Shutdown) -> Self {
-        Self {
+    /// That of one thread; requests are counted in `tally` where somebody looks there.
+    ///
+    /// # Errors
+    /// When the page for what is not there cannot be read.
+    pub(crate) fn new(
+        args: &Args,
+        staff: &Staff,
+        tally: Option<Arc<Tally>>,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
             limits: args.limits(),
             site: Site::new(args),
             cache: Cache::new(args.cache_of_each()),
@@ -50,13 +81,17 @@ impl Shop {
             },
             streams: Streams::default(),
             boundary: boundary(),
-            more: Vec::new(),
+            lines: Lines::new(&args.cache_control(), &args.cors),
+            clerk: staff.clerk.clone(),
+            not_found: NotFound::new(args.not_found.as_deref())?,
+            guard: staff.guard.clone(),
+            journal: Journal::new(staff.log.clone(), tally),
             once: args.once,
             is_done: false,
             shutdown: shutdown.clone(),
             began: Instant::now(),
             dated: (Duration::ZERO, Date::new(SystemTime::now())),
-        }
+        })
     }
 
     /// One more answer is given: where one is all, it is the last.

@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use proto::http::{Connection, Heard, Then};
+use proto::http::{Connection, Heard, Refusal, Request, Then};
 use runtime::tcp::{Caller, Conversation, Next, Out, Peer};
 
-use crate::respond::{self, Left, Rest};
+use crate::auth::{self, Verdict, Waiting};
+use crate::log::Noted;
+use crate::respond::{self, Awaited, Left, Reply, Rest, Said};
 use crate::shop::Shop;
 
 /// Requests that came together are answered together until there is so much to send, in bytes.
@@ -22,8 +25,34 @@ pub(crate) struct Visit {
     rest: Option<Box<Rest>>,
     /// What becomes of the connection when that is said.
     then: Then,
-    _peer: Peer,
-    _caller: Caller,
+    /// A request that waits.
+    waits: Option<Box<Waits>>,
+    peer: Peer,
+    caller: Caller,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+struct Waits {
+    asked: Asked,
+    until: Until,
+}
+
+/// Who asks, and since when.
+#[derive(Debug)]
+struct Asked {
+    user: Option<Arc<str>>,
+    /// Where somebody wants to know.
+    began: Option<Instant>,
+}
+
+/// What a request waits for.
+#[derive(Debug)]
+enum Until {
+    /// It is known who asks.
+    Known(Box<Waiting>),
+    /// A page is made.
+    Made(Box<Awaited>),
 }
 
 impl Visit {
@@ -37,12 +66,13 @@ impl Visit {
             http,
             rest: None,
             then: Then::Persist,
-            _peer: peer,
-            _caller: caller,
+            waits: None,
+            peer,
+            caller,
         }
     }
 
-    /// Answers requests until one has a body that is sent on its own, or no whole request is left.
+    /// Answers requests until one has a body that is sent on its own, one has to wait, or no whole request is left.
     fn answer(&mut self, mut bytes: &[u8], out: &mut Out) -> Next {
         let shop = &mut *self.shop.borrow_mut();
         let is_last = out.is_stopping() || shop.once;
@@ -51,25 +81,27 @@ impl Visit {
                 return Next::Close;
             }
             let now = shop.since_began(out.now());
-            let heard = self.http.next(&mut bytes, now, &shop.limits);
-            let (said, then) = match heard {
+            let mut request = match self.http.next(&mut bytes, now, &shop.limits) {
                 Heard::Pending => return Next::GoOn,
                 Heard::Over => return Next::Close,
                 Heard::Refused(refusal) => {
-                    respond::refuse(shop, refusal, out);
-                    shop.count_answer();
+                    refuse(shop, refusal, self.peer, out);
                     return Next::Close;
                 }
-                Heard::Request(mut request) => {
-                    if is_last {
-                        request.then = Then::Close;
-                    }
-                    (respond::respond(shop, &request, out), request.then)
-                }
+                Heard::Request(request) => request,
             };
-            self.then = then;
-            shop.count_answer();
-            self.rest = said.rest.map(Box::new);
+            if is_last {
+                request.then = Then::Close;
+            }
+            self.then = request.then;
+            match reply(shop, &request, self.peer, &self.caller, out) {
+                Ok(rest) => self.rest = rest,
+                Err(waits) => {
+                    self.waits = Some(waits);
+                    self.http.keep(bytes);
+                    return Next::Wait;
+                }
+            }
             let is_full = out.has_body() || out.bytes().len() >= ENOUGH;
             if self.rest.is_some() || is_full || self.then == Then::Close {
                 self.http.keep(bytes);
@@ -78,12 +110,117 @@ impl Visit {
         }
     }
 
+    /// Answers a request that waited, unless it has to wait on.
+    fn answer_waiting(&mut self, waits: Box<Waits>, out: &mut Out) -> Next {
+        let shop = &mut *self.shop.borrow_mut();
+        match take_up(shop, *waits, self.peer, &self.caller, out) {
+            Ok(rest) => self.rest = rest,
+            Err(waits) => {
+                self.waits = Some(waits);
+                return Next::Wait;
+            }
+        }
+        self.next()
+    }
+
     fn next(&self) -> Next {
         match (&self.rest, self.then) {
             (None, Then::Close) => Next::Close,
             _ => Next::More,
         }
     }
+}
+
+/// What is left to say of an answer, or what the request waits for.
+type Outcome = Result<Option<Box<Rest>>, Box<Waits>>;
+
+fn reply(
+    shop: &mut Shop,
+    request: &Request<'_>,
+    peer: Peer,
+    caller: &Caller,
+    out: &mut Out,
+) -> Outcome {
+    let began = shop.journal.begin();
+    let asked = |user| Asked { user, began };
+    match auth::judge(shop.guard.as_ref(), request, peer, out.now(), caller) {
+        Verdict::Admitted(user) => {
+            let reply = respond::respond(shop, request, caller, out);
+            settle(shop, reply, request, asked(user), peer)
+        }
+        Verdict::Refused(why) => {
+            let said = respond::turn_away(shop, why, request, out);
+            settle(shop, Reply::Said(said), request, asked(None), peer)
+        }
+        Verdict::Wait(waiting) => Err(Box::new(Waits {
+            asked: asked(None),
+            until: Until::Known(waiting),
+        })),
+    }
+}
+
+fn take_up(shop: &mut Shop, waits: Waits, peer: Peer, caller: &Caller, out: &mut Out) -> Outcome {
+    let Waits { mut asked, until } = waits;
+    let waiting = match until {
+        Until::Known(waiting) => waiting,
+        Until::Made(awaited) => {
+            let request = awaited.kept.request();
+            let reply = match awaited.answer(shop, &request, out) {
+                Some(said) => Reply::Said(said),
+                None => return Err(Box::new(still(asked, Until::Made(awaited)))),
+            };
+            return settle(shop, reply, &request, asked, peer);
+        }
+    };
+    let request = waiting.kept.request();
+    let reply = match waiting.verdict() {
+        None => return Err(Box::new(still(asked, Until::Known(waiting)))),
+        Some(Ok(user)) => {
+            asked.user = Some(user);
+            respond::respond(shop, &request, caller, out)
+        }
+        Some(Err(why)) => Reply::Said(respond::turn_away(shop, why, &request, out)),
+    };
+    settle(shop, reply, &request, asked, peer)
+}
+
+fn still(asked: Asked, until: Until) -> Waits {
+    Waits { asked, until }
+}
+
+/// Takes note of an answer, if there is one yet.
+fn settle(
+    shop: &mut Shop,
+    reply: Reply,
+    request: &Request<'_>,
+    asked: Asked,
+    peer: Peer,
+) -> Outcome {
+    let Said {
+        status,
+        length,
+        rest,
+    } = match reply {
+        Reply::Said(said) => said,
+        Reply::Wait(awaited) => return Err(Box::new(still(asked, Until::Made(awaited)))),
+    };
+    shop.count_answer();
+    shop.journal.note(&Noted {
+        peer,
+        user: asked.user.as_deref(),
+        request: Some(request),
+        status,
+        bytes: length,
+        took: asked.began.map_or(Duration::ZERO, |began| began.elapsed()),
+    });
+    Ok(rest.map(Box::new))
+}
+
+/// Answers what is no request.
+fn refuse(shop: &mut Shop, refusal: Refusal, peer: Peer, out: &mut Out) {
+    let said = respond::refuse(shop, refusal, out);
+    shop.count_answer();
+    shop.journal.note_refused(peer, said.status, said.length);
 }
 
 impl Conversation for Visit {
@@ -100,6 +237,9 @@ impl Conversation for Visit {
             }
             return self.next();
         }
+        if let Some(waits) = self.waits.take() {
+            return self.answer_waiting(waits, out);
+        }
         self.answer(&[], out)
     }
 
@@ -112,8 +252,7 @@ impl Conversation for Visit {
         if let Some(refusal) = self.http.overdue()
             && !shop.is_done
         {
-            respond::refuse(shop, refusal, out);
-            shop.count_answer();
+            refuse(shop, refusal, self.peer, out);
         }
     }
 

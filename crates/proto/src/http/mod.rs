@@ -8,6 +8,7 @@
 //! state. Trailers, upgrades, and every transfer coding but `chunked`. The classic wire is HTTP itself, one request on a
 //! connection.
 
+mod accept;
 mod coding;
 mod connection;
 mod credentials;
@@ -24,9 +25,10 @@ mod response;
 mod status;
 mod validators;
 
+pub use accept::liking;
 pub use coding::{Accepted, Coding};
 pub use connection::{Connection, Heard};
-pub use credentials::Credentials;
+pub use credentials::{CHALLENGE, Credentials};
 pub use limits::Limits;
 pub use location::{encode_name, location};
 pub use path::{Path, Shape, split};

@@ -13,6 +13,8 @@ pub enum Kind {
     Counter,
     /// It goes up and down.
     Gauge,
+    /// How many values are at most as large as each of some bounds: [`Metric::histogram`].
+    Histogram,
 }
 
 /// The value of a sample.
@@ -99,6 +101,20 @@ impl Metric<'_> {
         self.page.line(format_args!("{name}{labels} {value}"));
         self
     }
+
+    /// Adds a histogram: how many values are at most as large as each of these bounds, which rise; how many there are in
+    /// all, and their sum.
+    pub fn histogram(&mut self, counts: &[(f64, u64)], count: u64, sum: f64) -> &mut Self {
+        let name = self.name;
+        for (bound, count) in counts.iter().chain(&[(f64::INFINITY, count)]) {
+            let bound = Value::Amount(*bound);
+            self.page
+                .line(format_args!("{name}_bucket{{le=\"{bound}\"}} {count}"));
+        }
+        self.page.line(format_args!("{name}_sum {sum}"));
+        self.page.line(format_args!("{name}_count {count}"));
+        self
+    }
 }
 
 struct Labels<'a>(&'a [(&'a str, &'a str)]);
@@ -145,6 +161,7 @@ impl Display for Kind {
         f.write_str(match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
         })
     }
 }
@@ -186,6 +203,22 @@ sent_bytes_total{wire="classic"} 0
 # HELP uptime_seconds Time.
 # TYPE uptime_seconds gauge
 uptime_seconds 1.25
+"#;
+        assert_eq!(page.text(), expected);
+    }
+
+    #[test]
+    fn a_histogram_counts_what_is_below() {
+        let mut page = Page::default();
+        let mut metric = page.metric("a_seconds", Kind::Histogram, "Time.");
+        metric.histogram(&[(0.001, 2), (0.5, 3)], 4, 2.5);
+        let expected = r#"# HELP a_seconds Time.
+# TYPE a_seconds histogram
+a_seconds_bucket{le="0.001"} 2
+a_seconds_bucket{le="0.5"} 3
+a_seconds_bucket{le="+Inf"} 4
+a_seconds_sum 2.5
+a_seconds_count 4
 "#;
         assert_eq!(page.text(), expected);
     }

@@ -46,10 +46,14 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
     let date = shop.date(out.now());
     let begin = out.bytes().len();
     let length = variant.length.unwrap_or_default();
-    let plainly = variant.answer_plainly(request, &shop.more, &date, out.bytes());
-    let answer = plainly.unwrap_or_else(|| {
+    let more = shop.lines.of_files(request);
+    let plainly = shop
+        .lines
+        .are_usual(request)
+        .then(|| variant.answer_plainly(request, more, &date, out.bytes()));
+    let answer = plainly.flatten().unwrap_or_else(|| {
         let now = SystemTime::now();
-        let representation = variant.representation(&shop.more);
+        let representation = variant.representation(more);
         representation.answer(request, &shop.boundary, now, &date, out.bytes())
     });
     let (sent, length, rest) = match answer.content {
@@ -82,7 +86,7 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
 /// Nothing has been sent yet: says that it cannot be told now.
 fn take_back(shop: &mut Shop, begin: usize, request: &Request<'_>, out: &mut Out) -> Said {
     out.bytes().truncate(begin);
-    super::problem(shop, Status::Unavailable, request, out)
+    super::problem(shop, Status::Unavailable, "", request, out)
 }
 
 /// Sends a part of a content, after what `out` has already.
@@ -112,7 +116,7 @@ pub(super) fn send(held: &Held, at: u64, length: u64, out: &mut Out) -> Sent {
     }
 }
 
-fn send_bytes(body: &Bytes, at: u64, length: u64, out: &mut Out) -> Sent {
+pub(super) fn send_bytes(body: &Bytes, at: u64, length: u64, out: &mut Out) -> Sent {
     let range = usize::try_from(at)
         .ok()
         .zip(usize::try_from(at + length).ok());
@@ -126,7 +130,7 @@ fn send_bytes(body: &Bytes, at: u64, length: u64, out: &mut Out) -> Sent {
     Sent::Whole
 }
 
-fn read_all(file: &std::fs::File, mut room: &mut [u8], mut at: u64) -> io::Result<()> {
+pub(super) fn read_all(file: &std::fs::File, mut room: &mut [u8], mut at: u64) -> io::Result<()> {
     while !room.is_empty() {
         let length = read_at(file, room, at)?;
         if length == 0 {
@@ -199,7 +203,7 @@ fn stream(
         return give(shop, &resource.plain, request, out);
     };
     let date = shop.date(out.now());
-    let representation = variant.representation(&shop.more);
+    let representation = variant.representation(shop.lines.of_files(request));
     let answer = representation.answer(request, "", SystemTime::now(), &date, out.bytes());
     let rest = (answer.content == Content::Whole).then_some(Rest::Stream(stream));
     Said {

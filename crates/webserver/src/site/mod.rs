@@ -23,7 +23,7 @@ pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, read_at};
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
-pub(crate) use packing::{AT_ONCE, Packer, pack};
+pub(crate) use packing::{AT_ONCE, MADE, Packer, pack};
 use round::Round;
 
 /// What is served.

@@ -150,6 +150,7 @@ impl Connection {
 
     /// A request that has come whole and has no body, as nearly all do. Whatever else has come is left to
     /// [`go_on`](Self::go_on), which judges it.
+    #[inline]
     fn at_once<'b>(
         &mut self,
         bytes: &mut &'b [u8],

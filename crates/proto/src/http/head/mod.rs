@@ -31,6 +31,7 @@ pub(super) struct Head<'a> {
 
 /// Reads the head at the beginning of `bytes`; `None` where it is not whole. What it takes, a [`Scan`] takes; which
 /// refusal comes first only that one can tell.
+#[inline]
 pub(super) fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Option<Head<'a>>, Refusal> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
