@@ -20,6 +20,7 @@ mod tcp_load;
 #[cfg(unix)]
 mod terminal;
 mod udp_echo;
+mod web;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

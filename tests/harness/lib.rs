@@ -340,6 +340,13 @@ impl Server {
             .expect("VmRSS")
     }
 
+    /// How many descriptors it has.
+    #[cfg(target_os = "linux")]
+    pub fn descriptors(&self) -> usize {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.0.id()));
+        folder.expect("its descriptors").count()
+    }
+
     /// Checks that it takes no more than so many KiB, and that it ends in order, with next to nothing said.
     #[cfg(target_os = "linux")]
     pub fn ends_quietly(self, most: u64) {
