@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use proto::http::{
     Accepted, Answer, Coding, Date, Prebuilt, Representation, Request, Validators, Varies,
-    Version as Http,
+    Version as Http, media,
 };
 use runtime::beneath::Facts;
 
@@ -113,10 +113,11 @@ impl Resource {
             let made = packing::MADE.iter().filter(|one| !marks.has(**one));
             offered.extend(made.copied().collect::<Vec<_>>());
         }
-        let varies = if offered.is_empty() {
-            Varies::No
-        } else {
+        // Also where nothing lies beside it now, or nobody has looked.
+        let varies = if media::is_compressible(media) {
             Varies::ByCoding
+        } else {
+            Varies::No
         };
         offered.push(Coding::Identity);
         let variant = |version: Version| -> io::Result<Rc<Variant>> {
