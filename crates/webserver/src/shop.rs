@@ -112,13 +112,19 @@ impl Shop {
         self.began + since
     }
 
-    /// The date of an answer, which is written anew twice a second.
+    /// The date of an answer, which is written anew when a second is over.
     pub(crate) fn date(&mut self, now: Instant) -> Date {
         let now = self.since_began(now);
-        if now.saturating_sub(self.dated.0) > Duration::from_millis(500) {
-            self.dated = (now, Date::new(SystemTime::now()));
+        if now >= self.dated.0 {
+            let time = SystemTime::now();
+            let since = time.duration_since(SystemTime::UNIX_EPOCH);
+            let gone = since.map_or(0, |since| since.subsec_nanos());
+            self.dated = (
+                now + Duration::from_secs(1) - Duration::from_nanos(gone.into()),
+                Date::new(time),
+            );
         }
-        self.dated.1.clone()
+        self.dated.1
     }
 }
 

@@ -11,9 +11,6 @@ const MAX_UNORDERED: usize = 16;
 /// The most ranges that may overlap others.
 const MAX_OVERLAPPING: usize = 2;
 
-/// Parts with fewer bytes between them are one: to begin another takes longer (RFC 9110, section 15.3.7.2).
-const LEAST_GAP: u64 = 80;
-
 /// Bytes of a representation, from `first` to `last`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -49,8 +46,8 @@ impl Range {
     }
 }
 
-/// Reads the value of a `Range` field for a representation of so many bytes. Ranges that overlap, or have next to nothing
-/// between them, are one.
+/// Reads the value of a `Range` field for a representation of so many bytes. Ranges that overlap or touch are one
+/// (RFC 9110, section 15.3.7.2).
 pub fn wanted(value: &[u8], length: u64) -> Wanted {
     let Some(specs) = specs(value) else {
         return Wanted::Whole;
@@ -148,17 +145,17 @@ fn overlapping(ranges: &[Range]) -> usize {
     (0..ranges.len()).filter(overlaps_earlier).count()
 }
 
-/// Those that overlap or nearly touch are one, where the first of them stood.
+/// Those that overlap or touch are one, where the first of them stood.
 fn coalesced(ranges: &[Range]) -> Vec<Range> {
     let mut sorted: Vec<(usize, Range)> = ranges.iter().copied().enumerate().collect();
     sorted.sort_by_key(|(_, range)| range.first);
     sorted.dedup_by(|(later_place, later), (place, kept)| {
-        let is_near = later.first <= kept.last.saturating_add(LEAST_GAP);
-        if is_near {
+        let is_one = later.first <= kept.last.saturating_add(1);
+        if is_one {
             kept.last = kept.last.max(later.last);
             *place = (*place).min(*later_place);
         }
-        is_near
+        is_one
     });
     sorted.sort_by_key(|(place, _)| *place);
     sorted.into_iter().map(|(_, range)| range).collect()
@@ -258,9 +255,9 @@ mod tests {
             ("bytes=0-0,5000-", part(0, 0)),
             ("bytes=5000-,6000-", Wanted::Nothing),
             ("bytes=0-9,10-19", part(0, 19)),
-            ("bytes=0-9,89-99", part(0, 99)),
-            ("bytes=0-9,90-99", parts(&[(0, 9), (90, 99)])),
-            ("bytes=89-99,0-9", part(0, 99)),
+            ("bytes=10-19,0-9", part(0, 19)),
+            ("bytes=0-9,11-19", parts(&[(0, 9), (11, 19)])),
+            ("bytes=11-19,0-9", parts(&[(11, 19), (0, 9)])),
             ("bytes=0-500,400-999", part(0, 999)),
             ("bytes=0-0,500-600,300-550", parts(&[(0, 0), (300, 600)])),
             (

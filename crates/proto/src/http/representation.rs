@@ -82,7 +82,8 @@ static NO_VALIDATORS: Validators = Validators {
 
 impl Representation<'_> {
     /// Answers a GET or HEAD: conditions, then ranges. Appends the head to `out`, and says what has to follow. `boundary`
-    /// stands between several parts: letters and digits that no content has.
+    /// stands between several parts: letters and digits that no content has. `now` tells whether a date that a condition
+    /// names is over.
     pub fn answer(
         &self,
         request: &Request<'_>,
@@ -95,7 +96,6 @@ impl Representation<'_> {
         let answering = Answering {
             of: self,
             request,
-            now,
             date,
             out,
         };
@@ -111,13 +111,16 @@ impl Representation<'_> {
         }
     }
 
-    /// What answers that send all of it have in common; `None` where its length is not known. A last change that is still
-    /// to come is said to be `now`.
-    pub fn prebuild(&self, now: SystemTime) -> Option<Prebuilt> {
+    /// What answers that send all of it have in common, from this date on; `None` where its length is not known, and where
+    /// its last change is still to come, so that not even that is the same in all of them.
+    pub fn prebuild(&self, date: &Date) -> Option<Prebuilt> {
         let length = self.length?;
+        if self.modified().is_some_and(|time| date.is_before(time)) {
+            return None;
+        }
         let mut lines = Vec::with_capacity(256);
         let mut head = Head::going_on(&mut lines);
-        self.describe(self.media, now, &mut head);
+        self.describe(self.media, date, &mut head);
         head.length(length);
         Some(Prebuilt {
             lines: lines.into(),
@@ -150,19 +153,25 @@ impl Representation<'_> {
     }
 
     /// What is said with all of it and with parts of it.
-    fn describe(&self, media: &str, now: SystemTime, head: &mut Head<'_>) {
+    fn describe(&self, media: &str, date: &Date, head: &mut Head<'_>) {
         head.field("Content-Type", media);
         if let Some(coding) = self.coding.name() {
             head.field("Content-Encoding", coding);
         }
-        if let Some(modified) = self.validators.and_then(|validators| validators.modified) {
+        match self.modified() {
             // Never later than the answer itself (RFC 9110, section 8.8.2.1).
-            head.field("Last-Modified", Date::new(modified.min(now)));
+            Some(time) if date.is_before(time) => _ = head.field("Last-Modified", date),
+            Some(time) => _ = head.field("Last-Modified", Date::new(time)),
+            None => {}
         }
         if self.length.is_some() {
             head.lines(b"Accept-Ranges: bytes\r\n");
         }
         self.identify(head);
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.validators?.modified
     }
 
     /// What is said with every answer.
@@ -186,7 +195,6 @@ impl Representation<'_> {
 struct Answering<'a> {
     of: &'a Representation<'a>,
     request: &'a Request<'a>,
-    now: SystemTime,
     date: &'a Date,
     out: &'a mut Vec<u8>,
 }
@@ -194,7 +202,7 @@ struct Answering<'a> {
 impl Answering<'_> {
     fn whole(self) -> Answer {
         let mut head = Head::new(Status::Ok, self.date, self.out);
-        self.of.describe(self.of.media, self.now, &mut head);
+        self.of.describe(self.of.media, self.date, &mut head);
         match (self.of.length, self.request.version) {
             (Some(length), _) => {
                 head.length(length);
@@ -212,7 +220,7 @@ impl Answering<'_> {
 
     fn part(self, part: Range) -> Answer {
         let mut head = Head::new(Status::PartialContent, self.date, self.out);
-        self.of.describe(self.of.media, self.now, &mut head);
+        self.of.describe(self.of.media, self.date, &mut head);
         head.field("Content-Range", self.of.content_range(part));
         head.length(part.len());
         head.end_for(self.request);
@@ -225,7 +233,7 @@ impl Answering<'_> {
     fn several(self, parts: Parts, boundary: &str) -> Answer {
         let media = format!("multipart/byteranges; boundary={boundary}");
         let mut head = Head::new(Status::PartialContent, self.date, self.out);
-        self.of.describe(&media, self.now, &mut head);
+        self.of.describe(&media, self.date, &mut head);
         head.length(parts.length());
         head.end_for(self.request);
         Answer {

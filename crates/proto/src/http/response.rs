@@ -23,17 +23,25 @@ pub struct Head<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date {
     text: [u8; 29],
+    /// Since 1970.
+    second: u64,
 }
 
 impl Date {
     /// How HTTP writes a time (RFC 9110, section 5.6.7). What it cannot tell is told as near as it can: it begins with
     /// 1970 and ends with the year 9999.
     pub fn new(time: SystemTime) -> Self {
-        let whole = UNIX_EPOCH + Duration::from_secs(seconds(time));
+        let second = seconds(time);
+        let whole = UNIX_EPOCH + Duration::from_secs(second);
         let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
         // It has room for every date.
         let _ = write!(text.as_mut_slice(), "{}", httpdate::HttpDate::from(whole));
-        Self { text }
+        Self { text, second }
+    }
+
+    /// Whether it is before the second that this time lies in.
+    pub(super) fn is_before(&self, time: SystemTime) -> bool {
+        self.second < seconds(time)
     }
 
     /// The 29 characters.

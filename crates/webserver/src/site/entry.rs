@@ -252,7 +252,7 @@ impl Variant {
         date: &Date,
         out: &mut Vec<u8>,
     ) -> Option<Answer> {
-        let prebuild = || self.representation(more).prebuild(SystemTime::now());
+        let prebuild = || self.representation(more).prebuild(date);
         let head = self.head.get_or_init(prebuild).as_ref()?;
         head.answer(request, date, out)
     }

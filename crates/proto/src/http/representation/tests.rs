@@ -330,13 +330,16 @@ fn a_change_that_is_to_come_is_now() {
     };
     let got = said(&file(&validators), Method::Head, "");
     assert!(got.contains("Last-Modified: Sun, 06 Nov 1994 08:50:37 GMT\n"));
+    let prebuild = |second| file(&validators).prebuild(&Date::new(time(second)));
+    assert_eq!(prebuild(CHANGED + 999_999), None);
+    assert!(prebuild(CHANGED + 1_000_000).is_some());
 }
 
 #[test]
 fn what_is_written_before_is_the_same() {
     let validators = validators();
     let (now, date) = (time(CHANGED + 60), Date::new(time(CHANGED + 60)));
-    let prebuilt = file(&validators).prebuild(now).unwrap();
+    let prebuilt = file(&validators).prebuild(&date).unwrap();
     for (method, lines) in [
         (Method::Get, ""),
         (Method::Head, ""),
@@ -368,7 +371,7 @@ fn what_is_written_before_is_the_same() {
         length: None,
         ..file(&validators)
     };
-    assert_eq!(lengthless.prebuild(now), None);
+    assert_eq!(lengthless.prebuild(&date), None);
 }
 
 /// The classic wire: a request that is answered once, and the end of the connection.
