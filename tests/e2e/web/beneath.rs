@@ -152,16 +152,20 @@ fn a_hundred_requests_for_what_is_no_file_change_nothing() {
     let _socket = std::os::unix::net::UnixListener::bind(site.folder.file("socket")).unwrap();
     symlink("/dev/zero", site.folder.file("zero")).unwrap();
     symlink("fifo", site.folder.file("to-fifo")).unwrap();
-    assert_eq!(site.get("/a").text(), "x");
+    let mut line = site.line();
+    assert_eq!(line.get("/a").text(), "x");
+    #[cfg(target_os = "linux")]
     let before = site.server.descriptors();
     for _ in 0..100 {
-        assert_eq!(site.status("/fifo"), 404);
+        assert_eq!(line.get("/fifo").status, 404);
     }
     for target in ["/socket", "/zero", "/to-fifo", "/fifo/", "/fifo/a"] {
-        assert_eq!(site.status(target), 404, "{target}");
+        assert_eq!(line.get(target).status, 404, "{target}");
     }
-    assert_eq!(site.get("/a").text(), "x");
-    assert!(site.server.descriptors() <= before + 2);
+    assert_eq!(line.get("/a").text(), "x");
+    // What is looked at may be kept for a while, but not each time anew.
+    #[cfg(target_os = "linux")]
+    assert!(site.server.descriptors() < before + 20);
     let listing = site.get("/").text();
     assert!(
         !listing.contains("fifo") && !listing.contains("socket"),
@@ -323,7 +327,7 @@ fn several_roots_stand_beneath_their_names() {
 fn what_may_not_be_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let site = Site::of(&[("a", SECRET)], &[]);
-    fs::set_permissions(site.folder.file("a"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(site.folder.file("a"), fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(site.folder.file("a")).is_ok() {
         return harness::skip("this process may read everything");
     }

@@ -104,7 +104,7 @@ fn a_classic_client_sees_of_ours_what_it_sees_of_a_classic_server() {
 #[test]
 fn a_classic_client_is_served_by_one_that_goes_on() {
     let folder = folder_of(&[("a.txt", "again and again")]);
-    let server = serve(&folder.file(""), &["--idle-timeout", "100ms"]);
+    let server = serve(&folder.file(""), &["--idle-timeout", "1s"]);
     for _ in 0..2 {
         let Some(client) = classic("web_client.py") else {
             return;

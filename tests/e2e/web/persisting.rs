@@ -145,7 +145,7 @@ fn who_reads_nothing_harms_nobody() {
 
 #[test]
 fn who_says_nothing_is_let_go() {
-    let site = site(&["--idle-timeout", "50ms"]);
+    let site = site(&["--idle-timeout", "500ms"]);
     site.line().ends();
     let mut line = site.line();
     assert_eq!(line.get("/a").text(), "one");
