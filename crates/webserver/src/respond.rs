@@ -8,7 +8,6 @@ mod rest;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use proto::http::{self, ALLOW, Head, Method, Path, Request, Status, liking};
 use runtime::tcp::{Caller, Out};
@@ -19,7 +18,7 @@ pub(crate) use self::problem::{refuse, turn_away};
 pub(crate) use self::rest::{Left, Rest, Streams, go_on};
 use crate::pages::Contents;
 use crate::shop::Shop;
-use crate::site::{Found, Kept, Resource, Site};
+use crate::site::{Beside, Found, Kept, Site};
 
 /// What was answered.
 #[derive(Debug)]
@@ -83,7 +82,10 @@ fn get(shop: &mut Shop, request: &Request<'_>, caller: &Caller, out: &mut Out) -
             return Reply::Said(problem(shop, status, &hint, request, out));
         }
     };
-    let found = match shop.cache.find(&shop.site, &path, out.now()) {
+    let found = match shop
+        .cache
+        .find(&shop.site, &path, beside(request), out.now())
+    {
         Kept::File(resource) => {
             return Reply::Said(file::answer(shop, &resource, &path, request, out));
         }
@@ -112,17 +114,25 @@ fn get(shop: &mut Shop, request: &Request<'_>, caller: &Caller, out: &mut Out) -
 fn instead(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) -> Said {
     let wants_page = liking(request.fields.accept.as_deref(), "text/html") > 0;
     let found = if wants_page {
-        shop.site.instead(path, out.now())
+        shop.site.instead(path, beside(request), out.now())
     } else {
         Found::Nothing
     };
     match found {
         Found::File(seen) => {
-            let resource = Rc::new(Resource::open(seen));
+            let resource = shop.cache.open(seen);
             file::answer(shop, &resource, path, request, out)
         }
         Found::Unavailable => problem(shop, Status::Unavailable, "", request, out),
         _ => not_found(shop, request, out),
+    }
+}
+
+/// Whether files that were compressed beforehand are of use to a peer.
+fn beside(request: &Request<'_>) -> Beside {
+    match request.fields.accept_encoding {
+        Some(_) => Beside::Looked,
+        None => Beside::Ignored,
     }
 }
 

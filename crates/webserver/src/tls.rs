@@ -68,9 +68,10 @@ fn read(certificate: &Path, key: &Path) -> anyhow::Result<Identity> {
             .with_context(|| format!("cannot read {}", path.display()))?;
         Ok(content)
     };
-    let identity = Identity::from_pem(&content(certificate)?, &content(key)?);
+    let identity = Identity::from_pem(&content(certificate)?, &content(key)?)
+        .map_err(|error| blame(error, &first.to_string(), &second.to_string()))?;
     warn_of_readers(key);
-    identity.map_err(|error| blame(error, &first.to_string(), &second.to_string()))
+    Ok(identity)
 }
 
 /// Says which file it is about.

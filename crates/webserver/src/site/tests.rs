@@ -84,7 +84,7 @@ fn check(site: &Site, table: &[(&str, &str)]) {
     for (target, expected) in table {
         let path = Path::decode(target).unwrap();
         assert_eq!(
-            shown(site.look(&path, Instant::now())),
+            shown(site.look(&path, Beside::Looked, Instant::now())),
             *expected,
             "{target}"
         );
@@ -201,7 +201,7 @@ fn a_root_may_be_a_file() {
         ("/other", "nothing"),
     ];
     check(&site, &table);
-    let found = site.look(&Path::decode("/").unwrap(), Instant::now());
+    let found = site.look(&Path::decode("/").unwrap(), Beside::Looked, Instant::now());
     let Found::File(seen) = found else {
         panic!("it is a file");
     };
@@ -259,7 +259,7 @@ fn an_application_of_one_page_answers_for_what_is_not_clearly_a_file() {
     ]);
     let instead = |site: &Site, target| {
         let path = Path::decode(target).unwrap();
-        shown(site.instead(&path, Instant::now()))
+        shown(site.instead(&path, Beside::Looked, Instant::now()))
     };
     let site = scratch.site(&["@", "--spa"]);
     for (target, expected) in [
