@@ -147,11 +147,6 @@ impl Args {
         let number = chosen.or_else(|| u32::try_from(processors()).ok());
         number.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
     }
-
-    /// How much of the cache is one thread's, in bytes: each has its own.
-    pub(crate) fn cache_of_thread(&self) -> u64 {
-        self.cache / u64::from(self.threads().get())
-    }
 }
 
 fn mode(text: &str) -> Result<u32, String> {

@@ -8,7 +8,6 @@ mod rest;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use proto::http::{self, ALLOW, Head, Method, Path, Request, Status, liking};
 use runtime::tcp::{Caller, Out};
@@ -19,7 +18,7 @@ pub(crate) use self::problem::{refuse, turn_away};
 pub(crate) use self::rest::{Left, Rest, Streams, go_on};
 use crate::pages::Contents;
 use crate::shop::Shop;
-use crate::site::{Beside, Found, Kept, Resource, Site};
+use crate::site::{Beside, Found, Kept, Site};
 
 /// What was answered.
 #[derive(Debug)]
@@ -121,7 +120,7 @@ fn instead(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) -
     };
     match found {
         Found::File(seen) => {
-            let resource = Rc::new(Resource::open(seen));
+            let resource = shop.cache.open(seen);
             file::answer(shop, &resource, path, request, out)
         }
         Found::Unavailable => problem(shop, Status::Unavailable, "", request, out),

@@ -70,15 +70,16 @@ impl Shop {
         tally: Option<Arc<Tally>>,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
+        let compress = if args.no_compress {
+            Compress::No
+        } else {
+            Compress::Yes
+        };
         Ok(Self {
             limits: args.limits(),
             site: Site::new(args),
-            cache: Cache::new(args.cache_of_each()),
-            compress: if args.no_compress {
-                Compress::No
-            } else {
-                Compress::Yes
-            },
+            cache: Cache::new(args.cache_of_each(), compress),
+            compress,
             streams: Streams::default(),
             boundary: boundary(),
             lines: Lines::new(&args.cache_control(), &args.cors),

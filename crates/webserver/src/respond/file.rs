@@ -36,7 +36,7 @@ pub(super) fn answer(
     request: &Request<'_>,
     out: &mut Out,
 ) -> Said {
-    match resource.choose(request, shop.compress) {
+    match resource.choose(request) {
         Choice::Variant(variant) => give(shop, &variant, request, out),
         Choice::Make(coding) => make(shop, resource, path, coding, request, out),
     }

@@ -14,7 +14,7 @@ use lru::LruCache;
 use proto::http::{Coding, Path, Shape};
 use runtime::watch::{Change, FolderId, Step, Watch};
 
-use super::entry::{Marks, Resource, Variant};
+use super::entry::{Compress, Marks, Resource, Variant};
 use super::{Beside, Found, Place, Seen, Site};
 
 /// The most paths that are kept, and as many again of those where nothing is.
@@ -44,6 +44,7 @@ type Key = Rc<[u8]>;
 /// What was found, kept for the next who asks.
 #[derive(Debug)]
 pub(crate) struct Cache {
+    compress: Compress,
     bounds: Bounds,
     files: LruCache<Key, Entry<Rc<Resource>>>,
     /// Paths where nothing is.
@@ -107,7 +108,7 @@ impl<T> Entry<T> {
 
 impl Cache {
     /// Keeps so many bytes at the most; with 0 it keeps nothing.
-    pub(crate) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize, compress: Compress) -> Self {
         let watch = (bytes > 0).then(Watch::new);
         let watch = watch.and_then(|watch| {
             watch
@@ -115,6 +116,7 @@ impl Cache {
                 .ok()
         });
         Self {
+            compress,
             bounds: Bounds {
                 bytes,
                 entries: MOST_ENTRIES,
@@ -138,7 +140,7 @@ impl Cache {
     /// What is kept has all that lies beside it, whatever this request takes.
     pub(crate) fn find(&mut self, site: &Site, path: &Path, beside: Beside, now: Instant) -> Kept {
         if self.bounds.bytes == 0 {
-            return open(site.look(path, beside, now));
+            return self.give(site.look(path, beside, now));
         }
         self.hear(now);
         self.key.clear();
@@ -164,7 +166,20 @@ impl Cache {
             let key = Key::from(&*self.key);
             return self.keep(site, path, key, now);
         }
-        open(site.look(path, beside, now))
+        self.give(site.look(path, beside, now))
+    }
+
+    /// What was found, and is not kept.
+    fn give(&self, found: Found) -> Kept {
+        match found {
+            Found::File(seen) => Kept::File(self.open(seen)),
+            other => Kept::Other(other),
+        }
+    }
+
+    /// A file that is not kept.
+    pub(crate) fn open(&self, seen: Seen) -> Rc<Resource> {
+        Rc::new(Resource::open(seen, self.compress))
     }
 
     /// Asks the system what has changed, once for all requests that were told of together.
@@ -213,7 +228,7 @@ impl Cache {
     fn keep(&mut self, site: &Site, path: &Path, key: Key, now: Instant) -> Kept {
         let first = site.look(path, Beside::Looked, now);
         if !matches!(first, Found::File(_) | Found::Nothing) {
-            return open(first);
+            return self.give(first);
         }
         let mut trail = Trail::default();
         let told = self.follow(site, path, &first, &mut trail);
@@ -224,7 +239,7 @@ impl Cache {
                 self.keep_nothing(&trail, &key, now);
                 return Kept::Other(Found::Nothing);
             }
-            other => Err(open(other)),
+            other => Err(self.give(other)),
         };
         kept.unwrap_or_else(|not_kept| {
             self.depend_no_more(&key, &trail.steps);
@@ -244,9 +259,9 @@ impl Cache {
         let marks = Marks::of(&seen);
         let is_told = told == Told::Yes && marks.are_at(&trail.ends);
         if !is_told && marks.are_fresh(SystemTime::now()) {
-            return Err(open(Found::File(seen)));
+            return Err(self.give(Found::File(seen)));
         }
-        let resource = match Resource::read(seen) {
+        let resource = match Resource::read(seen, self.compress) {
             Ok(resource) => Rc::new(resource),
             Err(error) => {
                 tracing::debug!(%error, "a file is not read");
@@ -394,13 +409,6 @@ impl Cache {
         self.taken.remove(std::mem::replace(&mut entry.cost, cost));
         self.taken.add(cost);
         self.shrink();
-    }
-}
-
-fn open(found: Found) -> Kept {
-    match found {
-        Found::File(seen) => Kept::File(Rc::new(Resource::open(seen))),
-        other => Kept::Other(other),
     }
 }
 

@@ -31,8 +31,10 @@ const OVERHEAD: usize = 1024;
 pub(crate) struct Resource {
     /// The file itself.
     pub(crate) plain: Rc<Variant>,
-    /// It compressed: what lies beside it, and what was made of it.
-    packed: RefCell<Vec<Rc<Variant>>>,
+    /// It compressed, as it lies beside it.
+    packed: Vec<Rc<Variant>>,
+    /// It compressed, as it was made here.
+    made: RefCell<Vec<Rc<Variant>>>,
     /// All codings that it can be sent in, those first that we like best.
     offered: Vec<Coding>,
     /// Whether it becomes shorter when it is compressed, as far as was tried.
@@ -56,7 +58,7 @@ pub(crate) struct Variant {
     pub(crate) varies: Varies,
     pub(crate) held: Held,
     /// Its head as it mostly is, once it was needed.
-    head: OnceCell<Option<Prebuilt>>,
+    head: OnceCell<Prebuilt>,
 }
 
 /// What there is of a content.
@@ -86,17 +88,19 @@ pub(crate) enum Choice {
 
 impl Resource {
     /// From descriptors: nothing is read.
-    pub(crate) fn open(seen: Seen) -> Self {
-        Self::build(seen, |version| Ok(Held::File(Arc::new(version.file))))
-            .unwrap_or_else(|_| unreachable!("nothing is read"))
+    pub(crate) fn open(seen: Seen, compress: Compress) -> Self {
+        Self::build(seen, compress, |version| {
+            Ok(Held::File(Arc::new(version.file)))
+        })
+        .unwrap_or_else(|_| unreachable!("nothing is read"))
     }
 
     /// With short content in memory.
     ///
     /// # Errors
     /// Those of the system; `Interrupted` when it was changed meanwhile.
-    pub(crate) fn read(seen: Seen) -> io::Result<Self> {
-        Self::build(seen, |version| {
+    pub(crate) fn read(seen: Seen, compress: Compress) -> io::Result<Self> {
+        Self::build(seen, compress, |version| {
             if version.facts.length > LONGEST_HELD {
                 return Ok(Held::File(Arc::new(version.file)));
             }
@@ -104,14 +108,17 @@ impl Resource {
         })
     }
 
-    fn build(seen: Seen, hold: impl Fn(Version) -> io::Result<Held>) -> io::Result<Self> {
+    fn build(
+        seen: Seen,
+        compress: Compress,
+        hold: impl Fn(Version) -> io::Result<Held>,
+    ) -> io::Result<Self> {
         let marks = Marks::of(&seen);
         let media = seen.media;
         let length = seen.plain.facts.length;
         let mut offered: Vec<Coding> = seen.packed.iter().map(|one| one.coding).collect();
-        if packing::pays(media, length) {
-            let made = packing::MADE.iter().filter(|one| !marks.has(**one));
-            offered.extend(made.copied().collect::<Vec<_>>());
+        if compress == Compress::Yes && packing::pays(media, length) {
+            offered.extend(packing::MADE.iter().filter(|one| !marks.has(**one)));
         }
         // Also where nothing lies beside it now, or nobody has looked.
         let varies = if media::is_compressible(media) {
@@ -133,12 +140,12 @@ impl Resource {
         };
         Ok(Self {
             plain: variant(seen.plain)?,
-            packed: RefCell::new(
-                seen.packed
-                    .into_iter()
-                    .map(variant)
-                    .collect::<io::Result<_>>()?,
-            ),
+            packed: seen
+                .packed
+                .into_iter()
+                .map(variant)
+                .collect::<io::Result<_>>()?,
+            made: RefCell::default(),
             offered,
             worth: Cell::new(true),
             marks,
@@ -146,29 +153,25 @@ impl Resource {
     }
 
     /// What suits a request best.
-    pub(crate) fn choose(&self, request: &Request<'_>, compress: Compress) -> Choice {
+    pub(crate) fn choose(&self, request: &Request<'_>) -> Choice {
         if self.offered.len() == 1 {
             return Choice::Variant(Rc::clone(&self.plain));
         }
         let accepted = Accepted::of(request.fields.accept_encoding.as_deref());
         // Who takes nothing at all is sent what there is (RFC 9110, section 12.5.3).
         let coding = accepted.best(&self.offered).unwrap_or(Coding::Identity);
-        if coding == Coding::Identity {
+        let is_it = |one: &&Rc<Variant>| one.coding == coding;
+        if let Some(packed) = self.packed.iter().find(is_it) {
+            return Choice::Variant(Rc::clone(packed));
+        }
+        // What is made is made for whole answers: parts of it would not fit each other when it is made again.
+        let is_whole = request.fields.range.is_none() && request.version == Http::Http11;
+        if coding == Coding::Identity || !is_whole || !self.worth.get() {
             return Choice::Variant(Rc::clone(&self.plain));
         }
-        let packed = self.packed.borrow();
-        match packed.iter().find(|one| one.coding == coding) {
-            Some(packed) => Choice::Variant(Rc::clone(packed)),
-            // What is made is made for whole answers.
-            None if compress == Compress::Yes
-                && request.fields.range.is_none()
-                && request.version == Http::Http11
-                && self.worth.get() =>
-            {
-                Choice::Make(coding)
-            }
-            None => Choice::Variant(Rc::clone(&self.plain)),
-        }
+        let made = self.made.borrow();
+        let made = made.iter().find(is_it).cloned();
+        made.map_or(Choice::Make(coding), Choice::Variant)
     }
 
     /// The plain one compressed, as it is said before it is done.
@@ -192,7 +195,7 @@ impl Resource {
 
     /// Keeps what was made.
     pub(crate) fn add(&self, made: Rc<Variant>) {
-        self.packed.borrow_mut().push(made);
+        self.made.borrow_mut().push(made);
     }
 
     pub(crate) fn marks(&self) -> &Marks {
@@ -201,8 +204,8 @@ impl Resource {
 
     /// What it takes of the memory, in bytes, and how many descriptors.
     pub(crate) fn cost(&self) -> (usize, usize) {
-        let packed = self.packed.borrow();
-        let all = packed.iter().chain([&self.plain]);
+        let made = self.made.borrow();
+        let all = self.packed.iter().chain(&*made).chain([&self.plain]);
         all.fold((0, 0), |(bytes, files), one| match &one.held {
             Held::Body(body) => (bytes + body.len() + OVERHEAD, files),
             Held::File(_) => (bytes + OVERHEAD, files + 1),
@@ -253,9 +256,11 @@ impl Variant {
         date: &Date,
         out: &mut Vec<u8>,
     ) -> Option<Answer> {
-        let prebuild = || self.representation(more).prebuild(date);
-        let head = self.head.get_or_init(prebuild).as_ref()?;
-        head.answer(request, date, out)
+        if let Some(head) = self.head.get() {
+            return head.answer(request, date, out);
+        }
+        let head = self.representation(more).prebuild(date)?;
+        self.head.get_or_init(|| head).answer(request, date, out)
     }
 }
 
