@@ -18,7 +18,7 @@ pub(crate) use self::problem::{refuse, turn_away};
 pub(crate) use self::rest::{Left, Rest, Streams, go_on};
 use crate::pages::Contents;
 use crate::shop::Shop;
-use crate::site::{Found, Kept, Site};
+use crate::site::{Beside, Found, Kept, Site};
 
 /// What was answered.
 #[derive(Debug)]
@@ -82,7 +82,10 @@ fn get(shop: &mut Shop, request: &Request<'_>, caller: &Caller, out: &mut Out) -
             return Reply::Said(problem(shop, status, &hint, request, out));
         }
     };
-    let found = match shop.cache.find(&shop.site, &path, out.now()) {
+    let found = match shop
+        .cache
+        .find(&shop.site, &path, beside(request), out.now())
+    {
         Kept::File(resource) => {
             return Reply::Said(file::answer(shop, &resource, &path, request, out));
         }
@@ -111,7 +114,7 @@ fn get(shop: &mut Shop, request: &Request<'_>, caller: &Caller, out: &mut Out) -
 fn instead(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) -> Said {
     let wants_page = liking(request.fields.accept.as_deref(), "text/html") > 0;
     let found = if wants_page {
-        shop.site.instead(path, out.now())
+        shop.site.instead(path, beside(request), out.now())
     } else {
         Found::Nothing
     };
@@ -122,6 +125,14 @@ fn instead(shop: &mut Shop, path: &Path, request: &Request<'_>, out: &mut Out) -
         }
         Found::Unavailable => problem(shop, Status::Unavailable, "", request, out),
         _ => not_found(shop, request, out),
+    }
+}
+
+/// Whether files that were compressed beforehand are of use to a peer.
+fn beside(request: &Request<'_>) -> Beside {
+    match request.fields.accept_encoding {
+        Some(_) => Beside::Looked,
+        None => Beside::Ignored,
     }
 }
 

@@ -167,5 +167,5 @@ fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     joined
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;

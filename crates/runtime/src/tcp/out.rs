@@ -85,7 +85,7 @@ impl Out {
         self.body = Some(body);
     }
 
-    /// When the events were told that are being dealt with.
+    /// When the events were told that are being dealt with: a new moment each time that the server has waited for some.
     pub fn now(&self) -> Instant {
         self.now
     }

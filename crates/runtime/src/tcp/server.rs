@@ -132,6 +132,11 @@ impl Server {
         addrs.collect()
     }
 
+    #[cfg(test)]
+    pub(super) fn max_connections(&self) -> Option<NonZeroU32> {
+        self.policy.max_connections
+    }
+
     /// What it has done so far, also while it runs.
     pub fn totals(&self) -> Arc<Totals> {
         Arc::clone(&self.totals)

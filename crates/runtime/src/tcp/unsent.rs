@@ -156,3 +156,38 @@ fn send_piece(stream: &Stream, piece: &mut Piece) -> io::Result<(usize, Then)> {
     }
     Ok((sent, Then::Done))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const STALL: Stall = Stall {
+        bytes: 1000,
+        within: Duration::from_secs(30),
+    };
+
+    fn unsent(since: Instant) -> Unsent {
+        Unsent {
+            bytes: Box::default(),
+            sent: 0,
+            body: None,
+            since,
+            taken: 0,
+        }
+    }
+
+    #[test]
+    fn whoever_takes_enough_in_each_time_has_not_stalled() {
+        let start = Instant::now();
+        let mut unsent = unsent(start);
+        for round in 1..=10 {
+            unsent.taken += 1000;
+            assert!(!unsent.has_stalled(&STALL, start + STALL.within * round));
+        }
+        unsent.taken += 999;
+        assert!(!unsent.has_stalled(&STALL, unsent.deadline(&STALL) - Duration::from_millis(1)));
+        assert!(unsent.has_stalled(&STALL, unsent.deadline(&STALL)));
+    }
+}

@@ -9,7 +9,7 @@ use super::file::read_all;
 use crate::auth::Refused;
 use crate::pages::{self, LONGEST_NOT_FOUND};
 use crate::shop::Shop;
-use crate::site::{Held, Kept, Resource};
+use crate::site::{Beside, Held, Kept, Resource};
 
 /// The page for what is not there, where a root has one.
 const NOT_FOUND: &str = "/404.html";
@@ -95,7 +95,7 @@ fn custom(shop: &mut Shop, now: std::time::Instant) -> Option<Bytes> {
     } = shop;
     not_found.body(now, || {
         let path = Path::decode(NOT_FOUND).ok()?;
-        match cache.find(site, &path, now) {
+        match cache.find(site, &path, Beside::Ignored, now) {
             Kept::File(resource) => whole(&resource),
             Kept::Other(_) => None,
         }

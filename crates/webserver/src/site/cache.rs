@@ -15,13 +15,13 @@ use proto::http::{Coding, Path, Shape};
 use runtime::watch::{Change, FolderId, Step, Watch};
 
 use super::entry::{Compress, Marks, Resource, Variant};
-use super::{Found, Place, Seen, Site};
+use super::{Beside, Found, Place, Seen, Site};
 
 /// The most paths that are kept, and as many again of those where nothing is.
 const MOST_ENTRIES: usize = 4096;
 
 /// The most descriptors that are kept.
-const MOST_FILES: usize = 256;
+const MOST_FILES: usize = 512;
 
 /// How many paths are remembered that were asked for once; a power of two.
 const ONCE: usize = 4096;
@@ -137,9 +137,10 @@ impl Cache {
     }
 
     /// What is at a path. `now` is when the requests were told of that are being answered: all that changed before is seen.
-    pub(crate) fn find(&mut self, site: &Site, path: &Path, now: Instant) -> Kept {
+    /// What is kept has all that lies beside it, whatever this request takes.
+    pub(crate) fn find(&mut self, site: &Site, path: &Path, beside: Beside, now: Instant) -> Kept {
         if self.bounds.bytes == 0 {
-            return self.give(site.look(path, now));
+            return self.give(site.look(path, beside, now));
         }
         self.hear(now);
         self.key.clear();
@@ -165,7 +166,7 @@ impl Cache {
             let key = Key::from(&*self.key);
             return self.keep(site, path, key, now);
         }
-        self.give(site.look(path, now))
+        self.give(site.look(path, beside, now))
     }
 
     /// What was found, and is not kept.
@@ -211,7 +212,7 @@ impl Cache {
 
     /// Looks whether what is kept is there as it was.
     fn look_anew(&mut self, site: &Site, path: &Path, now: Instant) -> Kept {
-        let found = site.look(path, now);
+        let found = site.look(path, Beside::Looked, now);
         if let (Found::File(seen), Some(entry)) = (&found, self.files.peek_mut(&*self.key))
             && *entry.what.marks() == Marks::of(seen)
         {
@@ -225,14 +226,14 @@ impl Cache {
 
     /// Looks, and keeps what is there, or that nothing is.
     fn keep(&mut self, site: &Site, path: &Path, key: Key, now: Instant) -> Kept {
-        let first = site.look(path, now);
+        let first = site.look(path, Beside::Looked, now);
         if !matches!(first, Found::File(_) | Found::Nothing) {
             return self.give(first);
         }
         let mut trail = Trail::default();
         let told = self.follow(site, path, &first, &mut trail);
         // Now that all is watched on which it depends, what is there is what is kept.
-        let kept = match site.look(path, Instant::now()) {
+        let kept = match site.look(path, Beside::Looked, Instant::now()) {
             Found::File(seen) => self.keep_file(seen, told, &trail, &key, now),
             Found::Nothing if told == Told::Yes && trail.ends.iter().all(Option::is_none) => {
                 self.keep_nothing(&trail, &key, now);
@@ -548,3 +549,6 @@ impl Taken {
         self.files = self.files.saturating_sub(less.files);
     }
 }
+
+#[cfg(test)]
+mod tests;

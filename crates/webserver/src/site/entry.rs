@@ -10,14 +10,15 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use proto::http::{
     Accepted, Answer, Coding, Date, Prebuilt, Representation, Request, Validators, Varies,
-    Version as Http,
+    Version as Http, media,
 };
 use runtime::beneath::Facts;
 
 use super::{Seen, Version, packing};
 
-/// The longest file that is held in memory, in bytes; of longer ones the descriptor is.
-const LONGEST_HELD: u64 = 128 * 1024;
+/// The longest file that is held in memory, in bytes; of longer ones the descriptor is, since to have the system send it by
+/// itself takes less than to copy it (measured over loopback: 7 to 11 and 10 µs for 16 KiB, 12 and 18 for 64 KiB).
+pub(crate) const LONGEST_HELD: u64 = 16 * 1024;
 
 /// A file that was changed so shortly before it was looked at may be changed again within the tick of the system's clock,
 /// and look the same.
@@ -120,10 +121,11 @@ impl Resource {
         if compress == Compress::Yes && packing::pays(media, length) {
             offered.extend(packing::MADE.iter().filter(|one| !marks.has(**one)));
         }
-        let varies = if offered.is_empty() {
-            Varies::No
-        } else {
+        // Also where nothing lies beside it now, or nobody has looked.
+        let varies = if media::is_compressible(media) {
             Varies::ByCoding
+        } else {
+            Varies::No
         };
         offered.push(Coding::Identity);
         let variant = |version: Version| -> io::Result<Rc<Variant>> {

@@ -19,10 +19,11 @@ use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened, Standing};
 use crate::args::Args;
 
 pub(crate) use cache::{Cache, Kept};
-pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, read_at};
+pub(crate) use entry::{Choice, Compress, Held, LONGEST_HELD, Resource, Variant, read_at};
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
+pub(crate) use packed::Beside;
 pub(crate) use packing::{AT_ONCE, MADE, Packer, pack};
 use round::Round;
 
@@ -65,7 +66,7 @@ pub(crate) struct Seen {
     pub(crate) media: &'static str,
     /// The file.
     pub(crate) plain: Version,
-    /// The same, compressed beforehand: the shortest first.
+    /// The same, compressed beforehand, where that was looked for: the shortest first.
     pub(crate) packed: Vec<Version>,
 }
 
@@ -83,8 +84,6 @@ pub(crate) struct Version {
 /// A folder that was found.
 #[derive(Debug)]
 pub(crate) struct Listed {
-    /// Where it is.
-    pub(crate) place: Place,
     /// What is in it, once it is read.
     pub(crate) folder: Folder,
 }
@@ -137,14 +136,6 @@ impl Site {
         self.hidden
     }
 
-    /// Whether something is not shown because of its name.
-    pub(crate) fn is_hidden(&self, path: &Path) -> bool {
-        match self.mounts.locate(path.bytes()) {
-            Where::Beneath(_, path) => self.hidden.has(path),
-            Where::Roots | Where::Nowhere => false,
-        }
-    }
-
     /// Where a path leads, whether anything is there or not; `None` for the list of roots, and for no root's name.
     pub(crate) fn place(&self, path: &Path) -> Option<Place> {
         match self.mounts.locate(path.bytes()) {
@@ -162,22 +153,23 @@ impl Site {
     }
 
     /// What is at a path, for a request of the round that began at `now`.
-    pub(crate) fn look(&self, path: &Path, now: Instant) -> Found {
-        self.beneath(path, now, |look, beneath| look.at(beneath, path))
+    pub(crate) fn look(&self, path: &Path, beside: Beside, now: Instant) -> Found {
+        self.beneath(path, beside, now, |look, beneath| look.at(beneath, path))
     }
 
     /// What stands for a path at which there is nothing, in an application of one page: the file that stands for its root.
     /// What is clearly missing (a file whose type is known, a hidden name) stays missing.
-    pub(crate) fn instead(&self, path: &Path, now: Instant) -> Found {
+    pub(crate) fn instead(&self, path: &Path, beside: Beside, now: Instant) -> Found {
         if !self.spa {
             return Found::Nothing;
         }
-        self.beneath(path, now, |look, beneath| look.instead(beneath))
+        self.beneath(path, beside, now, |look, beneath| look.instead(beneath))
     }
 
     fn beneath(
         &self,
         path: &Path,
+        beside: Beside,
         now: Instant,
         look: impl FnOnce(&mut Look<'_>, &[u8]) -> Result<Found, Closed>,
     ) -> Found {
@@ -195,6 +187,7 @@ impl Site {
                 site: self,
                 root,
                 number,
+                beside,
             };
             look(&mut beneath_root, beneath)
         });
@@ -207,6 +200,7 @@ struct Look<'a> {
     site: &'a Site,
     root: &'a mut Standing,
     number: usize,
+    beside: Beside,
 }
 
 impl Look<'_> {
@@ -242,10 +236,7 @@ impl Look<'_> {
     fn folder(&mut self, beneath: &[u8], folder: Folder) -> Result<Found, Closed> {
         Ok(match self.index(beneath)? {
             Some(found) => found,
-            None => Found::Folder(Listed {
-                place: self.place(beneath),
-                folder,
-            }),
+            None => Found::Folder(Listed { folder }),
         })
     }
 
@@ -271,7 +262,10 @@ impl Look<'_> {
         Found::File(Seen {
             place: self.place(path),
             media,
-            packed: packed::beside(self.root, path, media, &facts),
+            packed: match self.beside {
+                Beside::Looked => packed::beside(self.root, path, media, &facts),
+                Beside::Ignored => Vec::new(),
+            },
             plain: Version {
                 file,
                 facts,
@@ -314,5 +308,5 @@ fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     [path, separator, name].concat()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

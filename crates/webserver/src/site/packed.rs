@@ -8,6 +8,15 @@ use super::Version;
 /// What a file may be compressed by.
 const CODINGS: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
 
+/// Whether files that were compressed beforehand are looked for: three looks for each that may have some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// They are.
+    Looked,
+    /// They are not: the peer takes none.
+    Ignored,
+}
+
 /// Those of a file, the shortest first. One that is older than the file was made of something else, and one that is longer
 /// is no use.
 pub(super) fn beside(root: &mut Standing, path: &[u8], media: &str, plain: &Facts) -> Vec<Version> {

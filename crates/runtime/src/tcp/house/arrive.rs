@@ -18,6 +18,7 @@ const CHOSEN_AT_ONCE: usize = 64;
 impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
     /// Accepts connections, at most so many.
     pub(super) fn accept(&mut self, most: usize) {
+        self.room_at = None;
         for _ in 0..most {
             let now = self.desk.out.now;
             if self.door.is_crowded(self.connections.len(), now) {
@@ -74,7 +75,7 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
         }
         if self.going.is_empty() {
             // Somebody may have nothing to do by then.
-            self.look_at(Some(now + LOOK_AGAIN));
+            self.room_at = Some(now + LOOK_AGAIN);
         }
     }
 

@@ -58,6 +58,8 @@ pub(super) struct House<M, C> {
     /// Those that go where others wait for room, and when they were chosen.
     going: VecDeque<Called>,
     chosen: Option<Instant>,
+    /// When somebody who waits for room may find some, though nothing is heard until then.
+    room_at: Option<Instant>,
     /// How many connections are accepted before the others have their turn.
     accepted_at_once: usize,
 }
@@ -86,6 +88,7 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             look: None,
             going: VecDeque::new(),
             chosen: None,
+            room_at: None,
             accepted_at_once: ACCEPTED_AT_ONCE,
         })
     }
@@ -167,7 +170,8 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
         if self.policy.spin || !self.turns.is_empty() {
             return Some(Duration::ZERO);
         }
-        let next = self.look.into_iter().chain(self.door.opens(open, now));
+        let opens = self.door.opens(open, now);
+        let next = self.look.into_iter().chain(opens).chain(self.room_at);
         let next = next.min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }

@@ -1,5 +1,10 @@
 //! The server on real sockets.
 
+mod bodies;
+mod ends;
+mod room;
+mod ways;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown as Side, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -54,11 +59,19 @@ struct Running {
 
 impl Running {
     fn start<C: Conversation + 'static>(policy: Policy, conversation: fn() -> C) -> Self {
+        Self::start_with(policy, move |_| conversation())
+    }
+
+    fn start_with<C: Conversation + 'static>(
+        policy: Policy,
+        mut conversation: impl FnMut(Caller) -> C + Send + 'static,
+    ) -> Self {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let server = Server::new(vec![listener], policy);
+        let server = Server::new([listener], policy);
         let (addr, shutdown) = (server.local_addrs()[0], Shutdown::new());
         let (totals, stop) = (server.totals(), shutdown.clone());
-        let thread = thread::spawn(move || server.run(&stop, |_, _| conversation()));
+        let serve = move || server.run(&stop, |_, caller| conversation(caller));
+        let thread = thread::spawn(serve);
         Self {
             addr,
             totals,
