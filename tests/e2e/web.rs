@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod beneath;
 mod curl;
+#[cfg(unix)]
+mod hostile;
 mod meaning;
 mod once;
 mod pages;

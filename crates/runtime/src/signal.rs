@@ -26,12 +26,7 @@ pub fn on_request(shutdown: &Shutdown, act: impl FnMut() + Send + 'static) -> io
 /// When the handler cannot be set.
 #[cfg(unix)]
 pub fn on_hangup(shutdown: &Shutdown, act: impl FnMut() + Send + 'static) -> io::Result<()> {
-    on_each(
-        signal_hook::consts::SIGHUP,
-        "reloads".into(),
-        shutdown,
-        act,
-    )
+    on_each(signal_hook::consts::SIGHUP, "reloads".into(), shutdown, act)
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,10 @@ use runtime::tcp::{Identity, IdentityError, Tls};
 
 /// What is spoken inside, as TLS calls it (RFC 7301).
 const PROTOCOL: &str = "http/1.1";
+
+/// What is said to a peer that speaks HTTP without TLS.
+const PLAINLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 42\r\n\
+    Connection: close\r\n\r\nthis port speaks TLS: ask it by https://\r\n";
 
 /// The longest file of certificates or of a key, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -41,7 +45,7 @@ pub(crate) fn open(source: &Source) -> anyhow::Result<(Tls, Option<String>)> {
         Source::SelfSigned => make()?,
     };
     let shown = matches!(source, Source::SelfSigned).then(|| fingerprint(identity.certificate()));
-    Ok((Tls::new(identity, &[PROTOCOL])?, shown))
+    Ok((Tls::new(identity, &[PROTOCOL], PLAINLY)?, shown))
 }
 
 /// Reads the files again.
@@ -64,9 +68,10 @@ fn read(certificate: &Path, key: &Path) -> anyhow::Result<Identity> {
             .with_context(|| format!("cannot read {}", path.display()))?;
         Ok(content)
     };
-    let identity = Identity::from_pem(&content(certificate)?, &content(key)?);
+    let identity = Identity::from_pem(&content(certificate)?, &content(key)?)
+        .map_err(|error| blame(error, &first.to_string(), &second.to_string()))?;
     warn_of_readers(key);
-    identity.map_err(|error| blame(error, &first.to_string(), &second.to_string()))
+    Ok(identity)
 }
 
 /// Says which file it is about.
@@ -104,7 +109,7 @@ fn make() -> anyhow::Result<Identity> {
     params
         .distinguished_name
         .push(DnType::CommonName, name.clone());
-    params.subject_alt_names = names(&name, host::own_addrs());
+    params.subject_alt_names = names(&name, addrs());
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let now = SystemTime::now();
     params.not_before = (now - Duration::from_secs(24 * 3600)).into();
@@ -116,6 +121,20 @@ fn make() -> anyhow::Result<Identity> {
         certificate.der().to_vec(),
         key.serialize_der(),
     )?)
+}
+
+/// The addresses by which this machine is reached, from itself included.
+fn addrs() -> Vec<IpAddr> {
+    let every = [
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    ];
+    let own = host::reachable(&every).into_iter().map(|addr| addr.ip());
+    let here = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let mut addrs: Vec<_> = own.chain(here).collect();
+    addrs.sort_unstable();
+    addrs.dedup();
+    addrs
 }
 
 /// How this machine is called, as far as a certificate can say it.
@@ -137,4 +156,63 @@ fn fingerprint(certificate: &[u8]) -> String {
         .map(|byte| format!("{byte:02X}"))
         .collect();
     pairs.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_made_for_this_machine() {
+        let (_, fingerprint) = open(&Source::SelfSigned).unwrap();
+        let fingerprint = fingerprint.unwrap();
+        assert_eq!(fingerprint.len(), 32 * 3 - 1, "{fingerprint}");
+        let names = names("plum", vec![Ipv4Addr::LOCALHOST.into()]);
+        let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
+        let addr = SanType::IpAddress(Ipv4Addr::LOCALHOST.into());
+        assert_eq!(
+            names,
+            [dns("localhost"), dns("plum"), dns("plum.local"), addr]
+        );
+        assert!(addrs().contains(&Ipv6Addr::LOCALHOST.into()));
+    }
+
+    #[test]
+    fn a_fault_names_its_file() {
+        let source = Source::Files {
+            certificate: "/nowhere/cert.pem".into(),
+            key: "/nowhere/key.pem".into(),
+        };
+        let error = open(&source).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read /nowhere/cert.pem");
+        let table = [
+            (
+                IdentityError::Swapped,
+                "cannot use c.pem for --tls: expected a certificate in the first",
+            ),
+            (
+                IdentityError::Sealed,
+                "cannot use k.pem for --tls: expected a private key without",
+            ),
+            (
+                IdentityError::Mismatch,
+                "cannot use c.pem and k.pem for --tls: expected the private key of",
+            ),
+        ];
+        for (error, expected) in table {
+            let text = format!("{:#}", blame(error, "c.pem", "k.pem"));
+            assert!(text.starts_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_peer_without_tls_is_told_a_whole_answer() {
+        let text = std::str::from_utf8(PLAINLY).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains(&format!("Content-Length: {}", body.len())),
+            "{head}"
+        );
+        assert!(!head.contains("  "), "{head}");
+    }
 }

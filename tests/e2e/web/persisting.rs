@@ -154,6 +154,27 @@ fn who_says_nothing_is_let_go() {
 }
 
 #[test]
+fn who_takes_too_long_over_a_request_is_told_so() {
+    let site = site(&["--head-timeout", "50ms"]);
+    let mut line = site.line();
+    line.say("GET /a HTTP/1.1\r\nHost: loc");
+    let answer = line.hear();
+    assert_eq!((answer.status, answer.field("connection")), (408, "close"));
+    line.ends();
+}
+
+#[test]
+fn who_reads_nothing_at_all_is_let_go() {
+    let site = site(&["--max-connections", "1", "--stall-timeout", "50ms"]);
+    long_file(&site.folder, "long");
+    let mut stalled = site.line();
+    stalled.say(request("GET", "/long", ""));
+    // There is no room for another before it is gone: it is not idle.
+    stalled.take(1);
+    assert_eq!(site.get("/a").text(), "one");
+}
+
+#[test]
 fn a_full_house_lets_the_idle_go_for_who_comes() {
     let site = site(&["--max-connections", "10"]);
     let mut idle = Vec::new();

@@ -143,6 +143,47 @@ fn passwords_that_are_not_kept_well_are_refused() {
     );
 }
 
+#[test]
+fn a_password_is_made_into_a_line_that_opens() {
+    let made = harness::run(
+        "webserver",
+        &["--hash-password", "ann"],
+        "a word, ünd more\n",
+    );
+    assert_eq!(made.code(), Some(0), "{}", made.stderr);
+    assert!(made.stdout.starts_with("ann:$argon2id$"), "{}", made.stdout);
+    let users = folder_of(&[("users", &made.stdout)]);
+    let site = Site::of(&[("a", "x")], &["--auth", &users.file("users")]);
+    assert_eq!(
+        site.get_with("/a", &basic("ann:a word, ünd more")).status,
+        200
+    );
+    assert_eq!(site.get_with("/a", &basic("ann:a word")).status, 401);
+    let nothing = harness::run("webserver", &["--hash-password", "ann"], "\n");
+    assert_eq!(nothing.code(), Some(1), "{nothing:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn who_may_ask_is_read_anew_on_request() {
+    let users = folder_of(&[("users", USERS)]);
+    let file = users.file("users");
+    let mut site = Site::of(&[("a", "x")], &["-v", "--auth", &file]);
+    assert_eq!(site.get_with("/a", &basic("ann:secret")).status, 200);
+    let reread = |site: &mut Site, users: &str, words: &str| {
+        std::fs::write(&file, users).unwrap();
+        site.server.signal(harness::Signal::SIGHUP);
+        while !site.server.next_message().contains(words) {}
+    };
+    let ben = USERS.lines().nth(1).unwrap();
+    reread(&mut site, &format!("{ben}\n"), "anew");
+    assert_eq!(site.get_with("/a", &basic("ann:secret")).status, 401);
+    assert_eq!(site.get_with("/a", &basic("ben:secret")).status, 200);
+    // What is of no use changes nothing.
+    reread(&mut site, "ben:secret\n", "stays as it was");
+    assert_eq!(site.get_with("/a", &basic("ben:secret")).status, 200);
+}
+
 /// A server whose certificate it made itself, and the certificate's fingerprint as it printed it.
 fn self_signed(folder: &Folder) -> (harness::Server, String) {
     let mut server = serve(&folder.file(""), &["--tls-self-signed"]);

@@ -41,6 +41,11 @@ impl Line {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
+    /// The same to a peer that may have hung up.
+    pub(super) fn end_if_it_is_there(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
     /// The same connection, to say something while another thread hears.
     pub(super) fn try_clone(&self) -> Self {
         Self::on(self.stream.try_clone().unwrap())
@@ -55,6 +60,11 @@ impl<S: Read + Write> Line<S> {
 
     pub(super) fn say(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Says this to a peer that may have hung up, and whether it could be said.
+    pub(super) fn say_what_can_be_said(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
     }
 
     /// Asks for this, with these further lines (each with its end), and hears the answer.

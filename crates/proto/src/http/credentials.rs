@@ -63,9 +63,12 @@ mod tests {
 
     use super::*;
 
+    /// What a field says, and the name and the password in it.
+    type Row = (&'static [u8], Option<(&'static str, &'static str)>);
+
     #[test]
     fn what_a_field_says() {
-        let table: [(&[u8], Option<(&str, &str)>); 16] = [
+        let table: [Row; 16] = [
             // The example of RFC 7617, section 2, and that of section 2.1.
             (
                 b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
@@ -92,9 +95,7 @@ mod tests {
         ];
         for (value, expected) in table {
             let found = Credentials::decode(value);
-            let found = found
-                .as_ref()
-                .map(|found| (&*found.user, &*found.password));
+            let found = found.as_ref().map(|found| (&*found.user, &*found.password));
             assert_eq!(found, expected, "{}", value.escape_ascii());
         }
     }

@@ -28,6 +28,7 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 pub struct Tls {
     config: Arc<ServerConfig>,
     shown: Arc<Shown>,
+    plainly: &'static [u8],
 }
 
 /// What new peers are shown.
@@ -36,12 +37,13 @@ struct Shown(RwLock<Arc<CertifiedKey>>);
 
 impl Tls {
     /// Shows this identity to peers. `protocols` are what is spoken inside, by their names in TLS (RFC 7301): a peer that
-    /// names others alone is refused, one that names none is not. A peer that comes again takes up where it was by a
+    /// names others alone is refused, one that names none is not. `plainly` is said to a peer that begins with letters, as
+    /// one does that speaks without TLS, before it is cut off. A peer that comes again takes up where it was by a
     /// ticket, for which nothing is kept here.
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub fn new(identity: Identity, protocols: &[&str]) -> io::Result<Self> {
+    pub fn new(identity: Identity, protocols: &[&str], plainly: &'static [u8]) -> io::Result<Self> {
         let shown = Arc::new(Shown(RwLock::new(identity.into_key())));
         let provider = Arc::new(crypto::default_provider());
         let builder = ServerConfig::builder_with_provider(provider);
@@ -55,7 +57,11 @@ impl Tls {
         config.ticketer = crypto::Ticketer::new().map_err(io::Error::other)?;
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         let config = Arc::new(config);
-        Ok(Self { config, shown })
+        Ok(Self {
+            config,
+            shown,
+            plainly,
+        })
     }
 
     /// Shows another identity to peers that come from now on.
@@ -67,7 +73,7 @@ impl Tls {
     /// Seals a connection that was accepted now.
     pub(super) fn seal(&self, plain: Stream, now: Instant) -> io::Result<Stream> {
         let tls = ServerConnection::new(Arc::clone(&self.config)).map_err(io::Error::other)?;
-        let session = Session::new(plain, tls, now + HANDSHAKE_TIME);
+        let session = Session::new(plain, tls, now + HANDSHAKE_TIME, self.plainly);
         Ok(Stream::Tls(Box::new(session)))
     }
 }

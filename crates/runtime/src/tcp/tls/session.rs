@@ -1,8 +1,7 @@
 //! One connection's keys, between its socket and what is said on it.
 //!
 //! Sealed bytes that the system does not take stay in the session, one [`PIECE`] of them at the most, and the plain bytes
-//! in them are not told as sent until it has taken them all: whoever sends asks again with the same bytes, as for a
-//! socket that is full.
+//! in them are not told as sent: whoever sends asks again with the same bytes, as for a socket that is full.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -19,6 +18,9 @@ use super::super::stream::{Got, Stream};
 /// How many bytes are sealed before the system has taken them: four records (RFC 8446, section 5.1).
 const PIECE: usize = 4 * 16 * 1024;
 
+/// How much longer a [`PIECE`] can become by being sealed, in bytes.
+const SEALS: usize = 4 * 64;
+
 /// How often the socket is read in vain for what is said, before it is another connection's turn.
 const READS_AT_ONCE: u32 = 8;
 
@@ -29,13 +31,17 @@ pub(in crate::tcp) struct Session {
     state: RefCell<State>,
     /// When both sides have to have their keys.
     until: Instant,
+    /// What a peer hears that speaks without TLS.
+    plainly: &'static [u8],
 }
 
 #[derive(Debug)]
 struct State {
     tls: ServerConnection,
-    /// How many plain bytes were sealed and are not on their way.
+    /// How many plain bytes were sealed and not told as sent.
     sealed: usize,
+    /// How many bytes the system has taken since they were sealed, less those that were told.
+    taken: usize,
     supply: Supply,
 }
 
@@ -49,10 +55,16 @@ enum Supply {
 }
 
 impl Session {
-    pub(super) fn new(plain: Stream, tls: ServerConnection, until: Instant) -> Self {
+    pub(super) fn new(
+        plain: Stream,
+        tls: ServerConnection,
+        until: Instant,
+        plainly: &'static [u8],
+    ) -> Self {
         let state = State {
             tls,
             sealed: 0,
+            taken: 0,
             supply: Supply::Unknown,
         };
         let state = RefCell::new(state);
@@ -60,6 +72,7 @@ impl Session {
             plain,
             state,
             until,
+            plainly,
         }
     }
 
@@ -95,7 +108,7 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Got::End),
                 Err(error) => return Err(error),
             }
-            if !state.fill(&self.plain)? {
+            if !state.fill(&self.plain, self.plainly)? {
                 return Ok(Got::Nothing);
             }
         }
@@ -111,10 +124,11 @@ impl Session {
             return Ok(total);
         }
         let mut sent = 0;
-        while state.flush(&self.plain)? {
-            sent += std::mem::take(&mut state.sealed);
-            if sent >= total {
-                break;
+        loop {
+            let is_flushed = state.flush(&self.plain)?;
+            sent += state.tell();
+            if !is_flushed || sent >= total {
+                return Ok(sent);
             }
             let rest_of_two = &two[sent.saturating_sub(one.len())..];
             state.seal(&[
@@ -122,7 +136,6 @@ impl Session {
                 IoSlice::new(rest_of_two),
             ])?;
         }
-        Ok(sent)
     }
 
     /// Sends a part of a file of at most so many bytes, and says how many are on their way; `None` where the system takes
@@ -136,8 +149,12 @@ impl Session {
         let most = usize::try_from(piece.length).unwrap_or(most).min(most);
         let mut room = vec![0; PIECE.min(most)];
         let mut sent = 0;
-        while state.flush(&self.plain)? {
-            sent += std::mem::take(&mut state.sealed);
+        loop {
+            let is_flushed = state.flush(&self.plain)?;
+            sent += state.tell();
+            if !is_flushed {
+                return Ok((sent > 0).then_some(sent));
+            }
             if sent >= most {
                 return Ok(Some(sent));
             }
@@ -147,7 +164,6 @@ impl Session {
                 length => state.seal(&[IoSlice::new(&room[..length])])?,
             }
         }
-        Ok((sent > 0).then_some(sent))
     }
 
     /// Says that nothing more is said, so that the peer knows it from a connection that was cut.
@@ -178,25 +194,29 @@ impl Drop for Session {
 
 impl State {
     /// Reads the socket once, and says what TLS has to say to what came; `false` where nothing came.
-    fn fill(&mut self, plain: &Stream) -> io::Result<bool> {
-        let mut wire = Wire {
-            plain,
-            supply: Supply::Unknown,
-        };
+    fn fill(&mut self, plain: &Stream, plainly: &[u8]) -> io::Result<bool> {
+        let mut wire = Wire::new(plain);
         match self.tls.read_tls(&mut wire) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         }
         self.supply = wire.supply;
-        let heard = self.tls.process_new_packets();
-        let flushed = self.flush(plain);
-        heard.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
-        flushed.map(|_| true)
+        let is_plain = self.tls.is_handshaking() && wire.first.is_ascii_alphabetic();
+        if let Err(error) = self.tls.process_new_packets() {
+            // Where that fails there is nobody to hear it.
+            let _ = match is_plain {
+                true => plain.send(plainly).map(|_| true),
+                false => self.flush(plain),
+            };
+            return Err(io::Error::new(ErrorKind::InvalidData, error));
+        }
+        self.flush(plain).map(|_| true)
     }
 
     /// Seals what there is room for.
     fn seal(&mut self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        self.taken = 0;
         self.sealed = self.tls.writer().write_vectored(parts)?;
         if self.sealed == 0 {
             return Err(ErrorKind::WriteZero.into());
@@ -206,19 +226,29 @@ impl State {
 
     /// Sends what is sealed; `false` where the system does not take it all for now.
     fn flush(&mut self, plain: &Stream) -> io::Result<bool> {
-        let mut wire = Wire {
-            plain,
-            supply: Supply::Unknown,
-        };
+        let mut wire = Wire::new(plain);
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut wire) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(_) => {}
+                Ok(length) => self.taken += length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
         Ok(true)
+    }
+
+    /// How many plain bytes are on their way that were not told: all where nothing is left to send, and else those that
+    /// are for certain, so that a peer that reads slowly is seen to read.
+    fn tell(&mut self) -> usize {
+        let all_but_one = self.sealed.saturating_sub(1);
+        let told = match self.tls.wants_write() {
+            true => self.taken.saturating_sub(SEALS).min(all_but_one),
+            false => self.sealed,
+        };
+        self.sealed -= told;
+        self.taken = self.taken.saturating_sub(told);
+        told
     }
 }
 
@@ -226,6 +256,18 @@ impl State {
 struct Wire<'a> {
     plain: &'a Stream,
     supply: Supply,
+    /// The first byte that was read.
+    first: u8,
+}
+
+impl<'a> Wire<'a> {
+    fn new(plain: &'a Stream) -> Self {
+        Self {
+            plain,
+            supply: Supply::Unknown,
+            first: 0,
+        }
+    }
 }
 
 impl Read for Wire<'_> {
@@ -235,6 +277,7 @@ impl Read for Wire<'_> {
                 if length < room.len() {
                     self.supply = Supply::Short;
                 }
+                self.first = room.first().copied().unwrap_or_default();
                 Ok(length)
             }
             Got::End => Ok(0),

@@ -84,7 +84,7 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let (identity, certificate) = self_signed();
-        let tls = Tls::new(identity, &["talk"]).unwrap();
+        let tls = Tls::new(identity, &["talk"], b"not here").unwrap();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let server = Server::new(vec![listener], Policy::default()).sealed(tls.clone());
         let (addr, shutdown) = (server.local_addrs()[0], Shutdown::new());
@@ -235,19 +235,24 @@ fn what_is_not_sealed_is_not_heard() {
     let mut heard = Vec::new();
     // The peer may be reset once it has its alert.
     let _ = plain.read_to_end(&mut heard);
-    assert!(heard.len() < 20, "{heard:?}");
+    assert!(heard.starts_with(b"not here"), "{heard:?}");
+    let mut garbage = running.plain();
+    garbage.write_all(&[0; 100]).unwrap();
+    let mut heard = Vec::new();
+    let _ = garbage.read_to_end(&mut heard);
+    assert!(!heard.starts_with(b"not"), "{heard:?}");
     ask(
         &mut running.connect(&trusting(&running.certificate)),
         b"the others are heard",
     );
-    assert_eq!(running.totals.counts().failed, 1);
+    assert_eq!(running.totals.counts().failed, 2);
     running.stop();
 }
 
 #[test]
 fn a_peer_has_a_time_for_its_handshake() {
     let (identity, _) = self_signed();
-    let tls = Tls::new(identity, &[]).unwrap();
+    let tls = Tls::new(identity, &[], b"").unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
