@@ -19,7 +19,7 @@ use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened, Standing};
 use crate::args::Args;
 
 pub(crate) use cache::{Cache, Kept};
-pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, read_at};
+pub(crate) use entry::{Choice, Compress, Held, LONGEST_HELD, Resource, Variant, read_at};
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
