@@ -201,7 +201,7 @@ fn stream(
     let date = shop.date(out.now());
     let representation = variant.representation(shop.lines.of_files(request));
     let answer = representation.answer(request, "", SystemTime::now(), &date, out.bytes());
-    let rest = (answer.content == Content::Whole).then_some(Rest::Stream(stream));
+    let rest = (answer.content == Content::Whole).then_some(Box::new(Rest::Stream(stream)));
     Said {
         status: answer.status,
         length: 0,
