@@ -11,14 +11,10 @@ use runtime::tcp::{Body, Out, Piece};
 use super::Said;
 use super::rest::{Left, PartsLeft, Rest, Stream};
 use crate::shop::Shop;
-use crate::site::{self, AT_ONCE, Choice, Held, Resource, Variant, read_at};
+use crate::site::{self, AT_ONCE, Choice, Held, LONGEST_HELD, Resource, Variant, read_at};
 
-/// Bodies that are no longer than this go out together with their head, in one buffer.
-const COPIED: u64 = 16 * 1024;
-
-/// What is no longer than this is read into that buffer, where it is not in memory: that takes less than to have the
-/// system send it by itself.
-const READ: u64 = 64 * 1024;
+/// Content that is no longer than this goes out together with its head, in one buffer, wherever it is.
+const COPIED: u64 = LONGEST_HELD;
 
 /// Whether a content is there as it was announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +61,10 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
         }
         Content::Parts(parts) => {
             let length = parts.length();
-            let mut parts = PartsLeft::new(variant, parts);
+            let mut parts = PartsLeft::new(variant.held.clone(), parts);
             match parts.go_on(out) {
                 Left::Nothing => (Sent::Whole, length, None),
-                Left::More => (Sent::Whole, length, Some(Rest::Parts(parts))),
+                Left::More => (Sent::Whole, length, Some(Box::new(Rest::Parts(parts)))),
                 Left::Broken => (Sent::Short, 0, None),
             }
         }
@@ -93,7 +89,7 @@ fn take_back(shop: &mut Shop, begin: usize, request: &Request<'_>, out: &mut Out
 pub(super) fn send(held: &Held, at: u64, length: u64, out: &mut Out) -> Sent {
     match held {
         Held::Body(body) => send_bytes(body, at, length, out),
-        Held::File(file) if length <= READ => {
+        Held::File(file) if length <= COPIED => {
             let begin = out.bytes().len();
             let room = usize::try_from(length).unwrap_or_default();
             out.bytes().resize(begin + room, 0);
@@ -205,7 +201,7 @@ fn stream(
     let date = shop.date(out.now());
     let representation = variant.representation(shop.lines.of_files(request));
     let answer = representation.answer(request, "", SystemTime::now(), &date, out.bytes());
-    let rest = (answer.content == Content::Whole).then_some(Rest::Stream(stream));
+    let rest = (answer.content == Content::Whole).then_some(Box::new(Rest::Stream(stream)));
     Said {
         status: answer.status,
         length: 0,

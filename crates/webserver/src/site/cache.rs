@@ -21,7 +21,7 @@ use super::{Beside, Found, Place, Seen, Site};
 const MOST_ENTRIES: usize = 4096;
 
 /// The most descriptors that are kept.
-const MOST_FILES: usize = 256;
+const MOST_FILES: usize = 512;
 
 /// How many paths are remembered that were asked for once; a power of two.
 const ONCE: usize = 4096;
@@ -549,3 +549,6 @@ impl Taken {
         self.files = self.files.saturating_sub(less.files);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,9 @@ use runtime::beneath::Facts;
 
 use super::{Seen, Version, packing};
 
-/// The longest file that is held in memory, in bytes; of longer ones the descriptor is.
-const LONGEST_HELD: u64 = 128 * 1024;
+/// The longest file that is held in memory, in bytes; of longer ones the descriptor is, since to have the system send it by
+/// itself takes less than to copy it (measured over loopback: 7 to 11 and 10 µs for 16 KiB, 12 and 18 for 64 KiB).
+pub(crate) const LONGEST_HELD: u64 = 16 * 1024;
 
 /// A file that was changed so shortly before it was looked at may be changed again within the tick of the system's clock,
 /// and look the same.

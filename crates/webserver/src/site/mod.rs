@@ -19,7 +19,7 @@ use runtime::beneath::{Beneath, Closed, Facts, Folder, Opened, Standing};
 use crate::args::Args;
 
 pub(crate) use cache::{Cache, Kept};
-pub(crate) use entry::{Choice, Compress, Held, Resource, Variant, read_at};
+pub(crate) use entry::{Choice, Compress, Held, LONGEST_HELD, Resource, Variant, read_at};
 pub(crate) use hidden::Hidden;
 pub(crate) use mounts::{IndexName, Root};
 use mounts::{Mounts, Where};
@@ -308,5 +308,6 @@ fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     [path, separator, name].concat()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
