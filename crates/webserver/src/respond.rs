@@ -28,7 +28,7 @@ pub(crate) struct Said {
     /// How many bytes follow the head, as far as that is known yet.
     pub(crate) length: u64,
     /// What is left to say when this is sent.
-    pub(crate) rest: Option<Rest>,
+    pub(crate) rest: Option<Box<Rest>>,
 }
 
 /// What becomes of a request.

@@ -111,9 +111,9 @@ impl Visit {
     }
 
     /// Answers a request that waited, unless it has to wait on.
-    fn answer_waiting(&mut self, waits: Box<Waits>, out: &mut Out) -> Next {
+    fn answer_waiting(&mut self, waits: Waits, out: &mut Out) -> Next {
         let shop = &mut *self.shop.borrow_mut();
-        match take_up(shop, *waits, self.peer, &self.caller, out) {
+        match take_up(shop, waits, self.peer, &self.caller, out) {
             Ok(rest) => self.rest = rest,
             Err(waits) => {
                 self.waits = Some(waits);
@@ -213,7 +213,7 @@ fn settle(
         bytes: length,
         took: asked.began.map_or(Duration::ZERO, |began| began.elapsed()),
     });
-    Ok(rest.map(Box::new))
+    Ok(rest)
 }
 
 /// Answers what is no request.
@@ -238,7 +238,7 @@ impl Conversation for Visit {
             return self.next();
         }
         if let Some(waits) = self.waits.take() {
-            return self.answer_waiting(waits, out);
+            return self.answer_waiting(*waits, out);
         }
         self.answer(&[], out)
     }

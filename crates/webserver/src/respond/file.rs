@@ -64,7 +64,7 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
             let mut parts = PartsLeft::new(variant, parts);
             match parts.go_on(out) {
                 Left::Nothing => (Sent::Whole, length, None),
-                Left::More => (Sent::Whole, length, Some(Rest::Parts(parts))),
+                Left::More => (Sent::Whole, length, Some(Box::new(Rest::Parts(parts)))),
                 Left::Broken => (Sent::Short, 0, None),
             }
         }
@@ -201,7 +201,7 @@ fn stream(
     let date = shop.date(out.now());
     let representation = variant.representation(shop.lines.of_files(request));
     let answer = representation.answer(request, "", SystemTime::now(), &date, out.bytes());
-    let rest = (answer.content == Content::Whole).then_some(Rest::Stream(stream));
+    let rest = (answer.content == Content::Whole).then(|| Box::new(Rest::Stream(stream)));
     Said {
         status: answer.status,
         length: 0,
