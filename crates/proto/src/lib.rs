@@ -22,6 +22,7 @@
 //! | acknowledging echo | [`ack`] | TCP | 12000 | yes | not yet | [both sides](ack#example) |
 //! | STAMP and TWAMP Light | [`stamp`] | UDP | 862 | – | RFC 8762 | [both sides](stamp#example) |
 //! | months | [`months`] | UDP | 8091 | yes | not needed | [both sides](#months) |
+//! | files for browsers | [`http`] | TCP | 8000 | HTTP/1.1 | not needed | – |
 //! | native frames | [`frame`] | both | – | – | the codec | [both sides](#native-frames), [`take`](frame#example) |
 //!
 //! Two modules serve several of them: [`answer`] tells answers from requests, so that no server answers an answer, and
@@ -49,9 +50,6 @@
 //!   [`filexfer::Fetch`] or [`ack::Acknowledgements`] for each connection. A measurement has a [`measure::Tally`] at its
 //!   client; its server has one [`measure::Gate`], which remembers nobody, and a [`measure::Session`] for each client
 //!   whose packets it has found true.
-//!
-//! # What is not supported yet
-//! - The one-request web server (HTTP over TCP) is to be added.
 //!
 //! # Months
 //! A server and a client of [`months`]. In a server for several clients each has a conversation of its own, in a table

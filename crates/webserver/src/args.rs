@@ -21,9 +21,15 @@ use crate::site::{IndexName, Root};
 #[command(
     version,
     after_help = "Examples:
-  webserver                              this folder, on port 8000
+  webserver                              this folder, on port 8000 of every interface
   webserver ~/Pictures --bind :8080      another folder and port
   webserver docs=/usr/share/doc photos   two folders, as /docs/ and /photos/
+  webserver dist --spa --max-age 1h      an application of one page
+  webserver --tls-self-signed            encrypted, with a certificate of this run
+  webserver --hash-password me > users && webserver --auth users
+                                         for those who know a password
+  webserver --log json --log-file web.log --metrics
+                                         watched
   webserver --once index.html            one request, and the end
 
 Exit codes: 0 success, 1 failure, 2 usage."

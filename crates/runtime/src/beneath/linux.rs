@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use super::{Closed, Entry, Facts, Kind, Opened, Way, join};
+use super::{Closed, Entry, Facts, Kind, Opened, Way};
 
 /// Whether this kernel has no openat2, as was found once.
 static IS_MISSING: AtomicBool = AtomicBool::new(false);
@@ -344,4 +344,15 @@ fn modified(found: &Stat) -> SystemTime {
     let rest = u32::try_from(found.st_mtime_nsec).unwrap_or(0);
     let time = whole.and_then(|whole| whole.checked_add(Duration::new(0, rest)));
     time.unwrap_or(UNIX_EPOCH)
+}
+
+/// A path and a name in it, with `/` between them.
+fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(path.len() + 1 + name.len());
+    joined.extend_from_slice(path);
+    if !path.is_empty() {
+        joined.push(b'/');
+    }
+    joined.extend_from_slice(name);
+    joined
 }

@@ -10,7 +10,7 @@ use super::peer::Peer;
 use crate::limit::Network;
 
 /// How long a connection has nothing to do before it has to go: what its peer asks for first may be on its way.
-const SETTLED: Duration = Duration::from_millis(500);
+const SETTLED: Duration = Duration::from_millis(250);
 
 /// Who is taken to belong together. Programs of this machine are each on their own: behind a proxy they are many people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

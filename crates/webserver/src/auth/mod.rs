@@ -11,6 +11,7 @@ mod users;
 mod worker;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,15 @@ const MEMORY: Duration = Duration::from_secs(15 * 60);
 /// What a name and a password are remembered by.
 type Mark = [u8; 32];
 
+/// What marks are made with. It prints as `***`.
+struct Key(Mark);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// Tells who may ask. Clones share what they know.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
@@ -57,7 +67,7 @@ pub(crate) enum Verdict {
     Admitted(Option<Arc<str>>),
     /// It is answered with this.
     Refused(Refused),
-    /// The connection waits until it is called, and then asks the [`Pending`] one.
+    /// The connection waits until it is called, and then asks for its [verdict](Waiting::verdict).
     Wait(Box<Waiting>),
 }
 
@@ -98,7 +108,7 @@ enum Found {
 /// What the threads share.
 #[derive(Debug)]
 struct Desk {
-    key: Mark,
+    key: Key,
     book: Mutex<Book>,
 }
 
@@ -145,7 +155,7 @@ impl Guard {
         let users = read(path)?;
         tracing::debug!(users = users.len(), "read who may come in");
         let desk = Arc::new(Desk {
-            key: random::bytes().context("cannot get random numbers from the system")?,
+            key: Key(random::bytes().context("cannot get random numbers from the system")?),
             book: Mutex::new(Book {
                 users: Arc::new(users),
                 proven: PeerTable::new(REMEMBERED, MEMORY),
@@ -250,7 +260,7 @@ impl Refused {
 impl Desk {
     /// What stands for a name and a password here, and nowhere else. No name has a NUL.
     fn mark(&self, credentials: &Credentials) -> Mark {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        let mut hasher = blake3::Hasher::new_keyed(&self.key.0);
         hasher.update(credentials.user.as_bytes());
         hasher.update(&[0]);
         hasher.update(credentials.password.as_bytes());
@@ -259,7 +269,7 @@ impl Desk {
 
     /// What nobody can tell of a name.
     fn chance(&self, user: &str) -> usize {
-        let hash = blake3::keyed_hash(&self.key, user.as_bytes());
+        let hash = blake3::keyed_hash(&self.key.0, user.as_bytes());
         hash.as_bytes()
             .iter()
             .take(4)

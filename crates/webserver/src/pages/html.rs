@@ -61,10 +61,10 @@ fn write_all(listing: &Listing<'_>, out: &mut String) -> fmt::Result {
     out.write_str("</tr>\n</thead>\n<tbody>\n")?;
     if !listing.path.is_empty() {
         let query = Html(listing.view.query().as_bytes());
-        write!(
+        writeln!(
             out,
             "<tr class=\"up\"><td class=\"name\"><a href=\"../{query}\"><svg aria-hidden=\"true\"><use href=\"#up\"/></svg>\
-             <span>Parent folder</span></a></td><td class=\"size\"></td><td class=\"date\"></td></tr>\n"
+             <span>Parent folder</span></a></td><td class=\"size\"></td><td class=\"date\"></td></tr>"
         )?;
     }
     for entry in &listing.entries {
@@ -76,9 +76,9 @@ fn write_all(listing: &Listing<'_>, out: &mut String) -> fmt::Result {
     }
     if listing.cut {
         let most = Grouped(MOST as u64);
-        write!(
+        writeln!(
             out,
-            "<p class=\"cut\">There is more here: only {most} entries are shown.</p>\n"
+            "<p class=\"cut\">There is more here: only {most} entries are shown.</p>"
         )?;
     }
     write!(out, "</main>\n{BOTTOM}")

@@ -47,7 +47,7 @@ fn html(status: Status, hint: &str) -> String {
         hint
     };
     // Writing to a string does not fail.
-    let _ = write!(page, "<p>{}</p>\n", Html(sentence(hint).as_bytes()));
+    let _ = writeln!(page, "<p>{}</p>", Html(sentence(hint).as_bytes()));
     if status == Status::NotFound {
         page.push_str("<p><a href=\"/\">Go to the index</a></p>\n");
     }

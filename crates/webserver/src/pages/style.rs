@@ -27,6 +27,6 @@ pub(super) fn html_lines() -> &'static [u8] {
     &LINES
 }
 
-/// The header lines of every page: it is what it says, it has to be asked for again, and depends on what the peer likes.
+/// The header lines of every page: it is what it says, and has to be asked for again.
 pub(super) const PLAIN_LINES: &str =
-    "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
+    "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n";

@@ -7,11 +7,12 @@ use proto::http::{self, Accepted, Content, Path, Representation, Request, Status
 use runtime::tcp::{Caller, Out};
 
 use super::file::send_bytes;
-use super::{Reply, Said, problem};
+use super::rest::PartsLeft;
+use super::{Reply, Rest, Said, problem};
 use crate::auth;
 use crate::pages::{Contents, Job, Page, Ticket, View};
 use crate::shop::Shop;
-use crate::site::Compress;
+use crate::site::{Compress, Held};
 
 /// A page that is being made, and the request that it is for.
 #[derive(Debug)]
@@ -37,8 +38,11 @@ pub(super) fn ask(
         hidden: shop.site.hidden(),
         view: View::of(http::split(request.target).1, fields),
         accepted: match shop.compress {
-            Compress::Yes => Accepted::of(fields.accept_encoding.as_deref()),
-            Compress::No => Accepted::of(None),
+            // A part is one of the page as it is.
+            Compress::Yes if fields.range.is_none() => {
+                Accepted::of(fields.accept_encoding.as_deref())
+            }
+            Compress::Yes | Compress::No => Accepted::of(None),
         },
     };
     match shop.clerk.ask(job, caller.clone()) {
@@ -82,26 +86,41 @@ fn say_why(shop: &mut Shop, error: &io::Error, request: &Request<'_>, out: &mut 
 
 fn send(shop: &mut Shop, page: &Page, request: &Request<'_>, out: &mut Out) -> Said {
     let date = shop.date(out.now());
-    let more = [page.more, shop.lines.of_pages(request)].concat();
+    let of_pages = shop.lines.of_pages(request);
+    let more = [page.more, b"Vary: Accept, Accept-Encoding\r\n", of_pages].concat();
     let representation = Representation {
         length: Some(page.body.len() as u64),
         media: page.media,
         coding: page.coding,
         validators: page.validators.as_ref(),
-        varies: Varies::ByCoding,
+        varies: Varies::No,
         more: &more,
     };
-    // Nobody has a use for a part of a page that is made anew each time.
-    let mut whole = request.clone();
-    whole.fields.range = None;
     let now = SystemTime::now();
-    let answer = representation.answer(&whole, "", now, &date, out.bytes());
-    let length = match answer.content {
-        Content::Whole => page.body.len() as u64,
-        Content::Nothing | Content::Part(_) | Content::Parts(_) => 0,
+    let answer = representation.answer(request, &shop.boundary, now, &date, out.bytes());
+    let length = page.body.len() as u64;
+    let (length, rest) = match answer.content {
+        Content::Nothing => (0, None),
+        Content::Whole => {
+            send_bytes(&page.body, 0, length, out);
+            (length, None)
+        }
+        Content::Part(range) => {
+            send_bytes(&page.body, range.first, range.len(), out);
+            (range.len(), None)
+        }
+        Content::Parts(parts) => {
+            let length = parts.length();
+            let held = Held::Body(page.body.clone());
+            (
+                length,
+                Some(Box::new(Rest::Parts(PartsLeft::new(held, parts)))),
+            )
+        }
     };
-    if length > 0 {
-        send_bytes(&page.body, 0, length, out);
+    Said {
+        status: answer.status,
+        length,
+        rest,
     }
-    Said::all(answer.status, length)
 }

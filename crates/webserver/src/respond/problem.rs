@@ -22,6 +22,7 @@ pub(crate) fn refuse(shop: &mut Shop, refusal: Refusal, out: &mut Out) -> Said {
     head.field("Content-Type", page.media);
     head.length(page.body.len() as u64);
     head.lines(page.more);
+    head.field("Vary", "Accept");
     head.end(Version::Http11, Then::Close);
     out.bytes().extend_from_slice(&page.body);
     Said::all(status, page.body.len() as u64)
@@ -64,6 +65,7 @@ pub(super) fn problem_with(
     head.field("Content-Type", page.media);
     head.length(page.body.len() as u64);
     head.lines(page.more);
+    head.field("Vary", "Accept");
     head.lines(shop.lines.of_pages(request));
     head.lines(more);
     head.end_for(request);

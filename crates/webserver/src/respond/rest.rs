@@ -62,9 +62,9 @@ pub(crate) struct PartsLeft {
 }
 
 impl PartsLeft {
-    pub(super) fn new(variant: &Variant, parts: Parts) -> Self {
+    pub(super) fn new(held: Held, parts: Parts) -> Self {
         Self {
-            held: variant.held.clone(),
+            held,
             parts: parts.parts.into_iter(),
             end: parts.end,
         }

@@ -191,9 +191,8 @@ impl Connection {
     ) -> Result<Option<(Place, Then)>, Refusal> {
         match self.state {
             State::Over => Ok(None),
-            State::Idle(scan) if bytes.is_empty() && !self.has_more() => {
+            State::Idle(_) if bytes.is_empty() && !self.has_more() => {
                 self.due = now + limits.idle;
-                self.state = State::Idle(scan);
                 Ok(None)
             }
             State::Idle(scan) | State::Head(scan) => self.hear_head(scan, bytes, now, limits),
@@ -218,22 +217,17 @@ impl Connection {
         };
         let head = head::read(&self.held[place.range()], limits)?;
         let head = head.ok_or(Refusal::Malformed("a head ends with an empty line"))?;
-        let then = head.request.then;
-        let body = match Body::new(head.framing, limits) {
-            // What is not awaited may come or not: no request after it can be told from it.
-            Ok(_) if head.expects && head.framing != Framing::NONE => None,
-            Err(_) if head.request.method == Method::Other || head.expects => None,
-            body => Some(body?),
-        };
-        let Some(body) = body else {
-            return Ok(Some(self.give(place, Then::Close, now, limits)));
-        };
-        self.state = State::Body(place, body);
-        self.due = now + limits.head_time;
-        match head.framing {
-            Framing::NONE => Ok(Some(self.give(place, then, now, limits))),
-            _ => self.hear_body(place, body, bytes, now, limits),
+        if head.framing == Framing::NONE {
+            let then = head.request.then;
+            return Ok(Some(self.give(place, then, now, limits)));
         }
+        let body = Body::new(head.framing, limits);
+        // What is not awaited may come or not: no request after it can be told from it.
+        if head.expects || body.is_err() && head.request.method == Method::Other {
+            return Ok(Some(self.give(place, Then::Close, now, limits)));
+        }
+        self.due = now + limits.head_time;
+        self.hear_body(place, body?, bytes, now, limits)
     }
 
     /// Looks at what is held, then at what came, which it holds as far as it is of the head; whether that is whole.

@@ -1,5 +1,7 @@
 //! What is kept is never older than what is there.
 
+#![cfg(all(target_os = "linux", not(portable)))]
+
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
