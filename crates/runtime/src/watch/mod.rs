@@ -8,7 +8,7 @@
 mod linux;
 #[cfg(not(all(target_os = "linux", not(portable))))]
 mod portable;
-#[cfg(all(test, target_os = "linux", not(portable)))]
+#[cfg(test)]
 mod tests;
 
 #[cfg(all(target_os = "linux", not(portable)))]

@@ -61,7 +61,7 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
         }
         Content::Parts(parts) => {
             let length = parts.length();
-            let mut parts = PartsLeft::new(variant.held.clone(), parts);
+            let mut parts = PartsLeft::new(variant, parts);
             match parts.go_on(out) {
                 Left::Nothing => (Sent::Whole, length, None),
                 Left::More => (Sent::Whole, length, Some(Box::new(Rest::Parts(parts)))),
@@ -201,7 +201,7 @@ fn stream(
     let date = shop.date(out.now());
     let representation = variant.representation(shop.lines.of_files(request));
     let answer = representation.answer(request, "", SystemTime::now(), &date, out.bytes());
-    let rest = (answer.content == Content::Whole).then_some(Box::new(Rest::Stream(stream)));
+    let rest = (answer.content == Content::Whole).then(|| Box::new(Rest::Stream(stream)));
     Said {
         status: answer.status,
         length: 0,

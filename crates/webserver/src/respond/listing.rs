@@ -112,7 +112,10 @@ fn send(shop: &mut Shop, page: &Page, request: &Request<'_>, out: &mut Out) -> S
         Content::Parts(parts) => {
             let length = parts.length();
             let held = Held::Body(page.body.clone());
-            (length, Some(Box::new(Rest::Parts(PartsLeft::new(held, parts)))))
+            (
+                length,
+                Some(Box::new(Rest::Parts(PartsLeft::new(held, parts)))),
+            )
         }
     };
     Said {

@@ -233,21 +233,21 @@ impl Cache {
         let mut trail = Trail::default();
         let told = self.follow(site, path, &first, &mut trail);
         // Now that all is watched on which it depends, what is there is what is kept.
-        let kept = match site.look(path, Beside::Looked, Instant::now()) {
+        let found = match site.look(path, Beside::Looked, Instant::now()) {
             Found::File(seen) => self.keep_file(seen, told, &trail, &key, now),
             Found::Nothing if told == Told::Yes && trail.ends.iter().all(Option::is_none) => {
                 self.keep_nothing(&trail, &key, now);
-                return Kept::Other(Found::Nothing);
+                Kept::Other(Found::Nothing)
             }
-            other => Err(self.give(other)),
+            other => self.give(other),
         };
-        kept.unwrap_or_else(|not_kept| {
+        if !self.files.contains(&*key) && !self.nothing.contains(&*key) {
             self.depend_no_more(&key, &trail.steps);
-            not_kept
-        })
+        }
+        found
     }
 
-    /// Keeps a file, or gives it as an error.
+    /// Keeps a file, if it can be kept.
     fn keep_file(
         &mut self,
         seen: Seen,
@@ -255,23 +255,23 @@ impl Cache {
         trail: &Trail,
         key: &Key,
         now: Instant,
-    ) -> Result<Kept, Kept> {
+    ) -> Kept {
         let marks = Marks::of(&seen);
         let is_told = told == Told::Yes && marks.are_at(&trail.ends);
         if !is_told && marks.are_fresh(SystemTime::now()) {
-            return Err(self.give(Found::File(seen)));
+            return self.give(Found::File(seen));
         }
         let resource = match Resource::read(seen, self.compress) {
             Ok(resource) => Rc::new(resource),
             Err(error) => {
                 tracing::debug!(%error, "a file is not read");
-                return Err(Kept::Other(Found::Unavailable));
+                return Kept::Other(Found::Unavailable);
             }
         };
         let cost = Taken::of(&resource);
         let kept = Kept::File(Rc::clone(&resource));
         if cost.bytes > self.bounds.bytes / 4 {
-            return Err(kept);
+            return kept;
         }
         self.depend(key, &trail.steps);
         let entry = Entry {
@@ -284,7 +284,7 @@ impl Cache {
         self.taken.add(cost);
         self.files.put(Rc::clone(key), entry);
         self.shrink();
-        Ok(kept)
+        kept
     }
 
     fn keep_nothing(&mut self, trail: &Trail, key: &Key, now: Instant) {

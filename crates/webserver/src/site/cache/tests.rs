@@ -1,5 +1,7 @@
 //! What is kept is never older than what is there.
 
+#![cfg(all(target_os = "linux", not(portable)))]
+
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -253,7 +255,7 @@ fn what_is_compressed_beside_a_file_comes_and_goes() {
 fn who_may_not_read_is_told_so() {
     let mut fixture = Fixture::new("denied");
     assert_eq!(fixture.warm("/a/b/file.txt"), "one");
-    let closed = fs::Permissions::from_mode(0);
+    let closed = fs::Permissions::from_mode(0o0);
     fs::set_permissions(fixture.at(FILE), closed).unwrap();
     // Who is root may read all the same.
     let may_read = fs::File::open(fixture.at(FILE)).is_ok();
