@@ -30,9 +30,9 @@ pub(crate) const KINDS: [&str; 5] = ["GET", "HEAD", "OPTIONS", "other", "none"];
 #[derive(Debug)]
 pub(crate) struct Journal {
     tally: Arc<Tally>,
-    log: Option<Log>,
+    /// The log, and its time.
+    log: Option<(Log, Clock)>,
     is_watched: bool,
-    clock: Clock,
     line: String,
 }
 
@@ -66,8 +66,7 @@ impl Journal {
         Self {
             is_watched: tally.is_some(),
             tally: tally.unwrap_or_default(),
-            log,
-            clock: Clock::default(),
+            log: log.map(|log| (log, Clock::default())),
             line: String::new(),
         }
     }
@@ -99,14 +98,11 @@ impl Journal {
 
     #[cold]
     fn write(&mut self, noted: &Noted<'_>) {
-        let Some(log) = &self.log else { return };
+        let Some((log, clock)) = &mut self.log else {
+            return;
+        };
         self.line.clear();
-        noted.write(
-            log.form(),
-            SystemTime::now(),
-            &mut self.clock,
-            &mut self.line,
-        );
+        noted.write(log.form(), SystemTime::now(), clock, &mut self.line);
         log.put(&self.line);
     }
 }

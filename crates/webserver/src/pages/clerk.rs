@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 
 use bytes::Bytes;
@@ -30,10 +30,12 @@ const SHORTEST: usize = 1024;
 /// How many pages are remembered as long as somebody is sent them.
 const REMEMBERED: usize = 32;
 
-/// Makes the pages of folders on a thread of its own, which ends when the last of those who can ask has gone.
-#[derive(Clone, Debug)]
+/// Makes the pages of folders on a thread of its own, which begins with the first and ends when the last of those who can
+/// ask has gone.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Clerk {
-    jobs: SyncSender<Asked>,
+    /// `None` where the system had no thread.
+    jobs: Arc<OnceLock<Option<SyncSender<Asked>>>>,
 }
 
 /// A page that is wanted.
@@ -75,19 +77,15 @@ struct Asked {
 }
 
 impl Clerk {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// When the system has no thread.
-    pub(crate) fn start() -> io::Result<Self> {
+    fn start() -> io::Result<SyncSender<Asked>> {
         let (jobs, asked) = sync_channel(WAITING);
         thread::Builder::new()
             .name("listings".into())
             .spawn(move || Desk::default().work(&asked))?;
-        Ok(Self { jobs })
+        Ok(jobs)
     }
 
-    /// Asks for a page; `caller` is called when it is there. `None` where too many wait already.
+    /// Asks for a page; `caller` is called when it is there. `None` where too many wait already, or there is no thread.
     pub(crate) fn ask(&self, job: Job, caller: Caller) -> Option<Ticket> {
         self.hand_in(job, Some(caller))
     }
@@ -96,7 +94,8 @@ impl Clerk {
         let slot = Arc::default();
         let ready = Ticket(Arc::clone(&slot));
         let asked = Asked { job, ready, caller };
-        self.jobs.try_send(asked).ok()?;
+        let jobs = self.jobs.get_or_init(|| Self::start().ok());
+        jobs.as_ref()?.try_send(asked).ok()?;
         Some(Ticket(slot))
     }
 }
@@ -296,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_thread_makes_what_is_asked_for() {
-        let clerk = Clerk::start().unwrap();
+        let clerk = Clerk::default();
         let ticket = clerk.hand_in(job(&["a"], Hidden::Off), None).unwrap();
         let start = std::time::Instant::now();
         let page = loop {
