@@ -61,7 +61,7 @@ fn give(shop: &mut Shop, variant: &Variant, request: &Request<'_>, out: &mut Out
         }
         Content::Parts(parts) => {
             let length = parts.length();
-            let mut parts = PartsLeft::new(variant, parts);
+            let mut parts = PartsLeft::new(variant.held.clone(), parts);
             match parts.go_on(out) {
                 Left::Nothing => (Sent::Whole, length, None),
                 Left::More => (Sent::Whole, length, Some(Box::new(Rest::Parts(parts)))),
