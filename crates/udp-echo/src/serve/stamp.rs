@@ -80,7 +80,7 @@ fn explain(error: BindError) -> anyhow::Error {
         BindError::NotOurs { addr, .. } => anyhow!(
             "cannot reflect on udp://{addr}: this machine has no such address; choose one of its own with --stamp"
         ),
-        failed @ BindError::Failed { .. } => failed.into(),
+        failed => failed.into(),
     }
 }
 
