@@ -66,7 +66,7 @@ pub struct Args {
     /// Page for what is not found [default: 404.html of the root, where it is]
     #[arg(long, value_name = "FILE")]
     pub(crate) not_found: Option<PathBuf>,
-    /// Let other sites read all that is served, or those of this origin, such as https://example.org (repeatable)
+    /// Let other sites read all that is served, or those of this origin: scheme, host and port (repeatable)
     #[arg(long, value_name = "ORIGIN", num_args = 0..=1, default_missing_value = "*")]
     pub(crate) cors: Vec<Allowed>,
     /// What caches are told of files, such as 'public, max-age=3600' or no-store

@@ -1,8 +1,8 @@
 //! Folders, served to browsers.
 //!
 //! `proto` says what requests mean, `runtime` has sockets and files; here the two are wired together. A connection is a
-//! [`visit`], whose requests the [`respond`] module answers with what the [`site`] has at a path, or with a page of our own
-//! ([`pages`]). What all connections of a thread share is its [`shop`].
+//! `visit`, whose requests the `respond` module answers with what the `site` has at a path, or with a page of our own
+//! (`pages`). What all connections of a thread share is its `shop`.
 
 mod args;
 mod auth;
