@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn nobody_goes_who_is_busy_or_new() {
-        let guests = [("192.0.2.1:1", None), ("192.0.2.1:2", Some(400))];
+        let guests = [("192.0.2.1:1", None), ("192.0.2.1:2", Some(200))];
         assert_eq!(going(&guests, 9), [0; 0]);
         assert_eq!(going(&[], 9), [0; 0]);
     }
