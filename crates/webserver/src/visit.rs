@@ -24,7 +24,7 @@ pub(crate) struct Visit {
     /// What is left of an answer that does not go out in one go.
     rest: Option<Box<Rest>>,
     /// What becomes of the connection when that is said.
-    then: Then,
+    then: Next,
     /// A request that waits.
     waits: Option<Box<Waits>>,
     peer: Peer,
@@ -65,7 +65,7 @@ impl Visit {
             shop,
             http,
             rest: None,
-            then: Then::Persist,
+            then: Next::More,
             waits: None,
             peer,
             caller,
@@ -90,10 +90,14 @@ impl Visit {
                 }
                 Heard::Request(request) => request,
             };
+            self.then = match request.then {
+                _ if is_last => Next::Close,
+                Then::Persist => Next::More,
+                Then::Close => Next::End,
+            };
             if is_last {
                 request.then = Then::Close;
             }
-            self.then = request.then;
             match reply(shop, &request, self.peer, &self.caller, out) {
                 Ok(rest) => self.rest = rest,
                 Err(waits) => {
@@ -103,8 +107,11 @@ impl Visit {
                 }
             }
             let is_full = out.has_body() || out.bytes().len() >= ENOUGH;
-            if self.rest.is_some() || is_full || self.then == Then::Close {
+            if self.rest.is_some() || is_full || self.then != Next::More {
                 self.http.keep(bytes);
+                if self.http.has_more() && self.then == Next::End {
+                    self.then = Next::Close;
+                }
                 return self.next();
             }
         }
@@ -124,9 +131,9 @@ impl Visit {
     }
 
     fn next(&self) -> Next {
-        match (&self.rest, self.then) {
-            (None, Then::Close) => Next::Close,
-            _ => Next::More,
+        match self.rest {
+            None => self.then,
+            Some(_) => Next::More,
         }
     }
 }

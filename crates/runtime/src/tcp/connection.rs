@@ -13,7 +13,7 @@ use super::out::Out;
 use super::peer::Peer;
 use super::server::Policy;
 use super::stream::{Got, Stream};
-use super::unsent::{Then, Unsent};
+use super::unsent::{After, Then, Unsent};
 
 /// How often a connection reads, or says more, before it is another's turn.
 const MOVES_AT_ONCE: u32 = 4;
@@ -68,6 +68,9 @@ pub enum Next {
     Wait,
     /// It is closed when all is sent; what else comes is not heard.
     Close,
+    /// The same where the peer has said that nothing else comes: nobody waits for it to close its side. Where something
+    /// has come all the same it is as [`Close`](Self::Close).
+    End,
 }
 
 /// A connection and what is known of it.
@@ -103,7 +106,7 @@ enum State {
     /// All is sent and our side closed. What the peer still says is read away until it has closed its own: to close
     /// before would have the system reset the connection, and the peer perhaps lose what it has not read yet.
     Lingering,
-    /// The peer has ended its side, or both have.
+    /// The peer has ended its side, or has nothing more to say, or both have: it is over when all is sent.
     Ended,
 }
 
@@ -275,7 +278,8 @@ impl<C: Conversation> Connection<C> {
             Next::GoOn => State::Open,
             Next::More => State::Speaking,
             Next::Wait => State::Waiting,
-            Next::Close => State::Ending,
+            Next::End if self.inbox == Inbox::Empty && !self.stream.says_goodbye() => State::Ended,
+            Next::Close | Next::End => State::Ending,
         };
     }
 
@@ -294,7 +298,11 @@ impl<C: Conversation> Connection<C> {
         if desk.out.is_empty() {
             return Ok(Then::Done);
         }
-        let (sent, unsent) = Unsent::begin(&self.stream, &mut desk.out)?;
+        let after = match self.state {
+            State::Ended => After::End,
+            _ => After::Open,
+        };
+        let (sent, unsent) = Unsent::begin(&self.stream, &mut desk.out, after)?;
         desk.totals.count_sent(sent.bytes);
         self.unsent = unsent;
         Ok(sent.then)

@@ -167,6 +167,11 @@ impl Stream {
         }
     }
 
+    /// Whether the end of our side is said by a layer of its own.
+    pub(super) fn says_goodbye(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
     /// Has the system forget what it has still to send when the stream is dropped: a peer that does not take it would
     /// cost memory for minutes.
     pub(super) fn forget(&self) {
