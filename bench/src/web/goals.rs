@@ -41,15 +41,29 @@ pub(super) const GOALS: &[Goal] = &[
         )],
         200.0,
     ),
+    processor(
+        Part::Small,
+        &[nginx(Run::cpu_us), static_web_server(Run::cpu_us)],
+    ),
     requests(Part::Cached, &[nginx_cached(Run::requests_per_s)], 1.15),
     requests(Part::Cached, &[lighttpd(Run::requests_per_s)], 1.0),
+    processor(
+        Part::Cached,
+        &[nginx_cached(Run::cpu_us), lighttpd(Run::cpu_us)],
+    ),
     requests(Part::Many, &[nginx_cached(Run::requests_per_s)], 1.15),
     requests(Part::Many, &[lighttpd(Run::requests_per_s)], 1.0),
+    processor(
+        Part::Many,
+        &[nginx_cached(Run::cpu_us), lighttpd(Run::cpu_us)],
+    ),
     requests(Part::Medium, &[nginx(Run::requests_per_s)], 1.1),
     rate(&[nginx(Run::mebibytes_per_s)], 1.6),
     rate(&[static_web_server(Run::mebibytes_per_s)], 1.9),
     requests(Part::NotFound, &[nginx(Run::requests_per_s)], 1.3),
+    processor(Part::NotFound, &[nginx(Run::cpu_us)]),
     requests(Part::Close, &[nginx(Run::requests_per_s)], 0.98),
+    processor(Part::Close, &[nginx(Run::cpu_us)]),
     latency("p50, µs", &[nginx(Run::p50_us)], ours(Run::p50_us)),
     latency("p99, µs", &[nginx(Run::p99_us)], ours(Run::p99_us)),
     memory(
@@ -95,6 +109,17 @@ const fn rate(others: &'static [Series], at_least: f64) -> Goal {
         ours: ours(Run::mebibytes_per_s),
         others,
         target: Target::ratio(Bound::AtLeast, at_least),
+    }
+}
+
+/// What a request costs the server, which tells more than their number where wrk is what is slow.
+const fn processor(part: Part, others: &'static [Series]) -> Goal {
+    Goal {
+        part,
+        figure: "CPU µs a request",
+        ours: ours(Run::cpu_us),
+        others,
+        target: Target::ratio(Bound::AtMost, 1.0),
     }
 }
 

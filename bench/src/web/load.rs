@@ -92,18 +92,22 @@ impl Course<'_> {
             Part::Sending => self
                 .large(&server)
                 .and_then(|_| Ok(Run::Sending(server.memory()?.peak))),
-            _ => self.small(part, &server).map(Run::Small),
+            _ => self.small(part, &server),
         };
         measured.map_err(|error| server.explain(error))
     }
 
-    fn small(&self, part: Part, server: &Server) -> Result<Answered> {
+    fn small(&self, part: Part, server: &Server) -> Result<Run> {
         let load = part.load(self.args.seconds);
         let arguments = load.arguments(server.address(), self.site)?;
         let wrk = self.programs.wrk().map_err(anyhow::Error::msg)?;
         let core = Some(self.args.common.client_core);
+        let before = server.cpu_time()?;
         let said = self.client(&mut launch::command(core, wrk, &arguments)?)?;
-        load.read(&said)
+        Ok(Run::Small {
+            cpu_time: server.cpu_time()?.saturating_sub(before),
+            answered: load.read(&said)?,
+        })
     }
 
     fn large(&self, server: &Server) -> Result<f64> {
@@ -136,8 +140,11 @@ impl Course<'_> {
 /// One run of one program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Run {
-    /// By wrk.
-    Small(Answered),
+    /// By wrk, and what processor time it took the server.
+    Small {
+        answered: Answered,
+        cpu_time: Duration,
+    },
     /// MiB a second.
     Large(f64),
     /// Memory of an idle server, and for each idle connection, in bytes.
@@ -161,7 +168,17 @@ impl Run {
 
     fn answered(&self) -> Option<&Answered> {
         match self {
-            Self::Small(answered) => Some(answered),
+            Self::Small { answered, .. } => Some(answered),
+            _ => None,
+        }
+    }
+
+    /// Processor time of the server for a request, in µs.
+    pub(super) fn cpu_us(&self) -> Option<f64> {
+        match self {
+            Self::Small { answered, cpu_time } => {
+                Some(cpu_time.as_secs_f64() * 1e6 / answered.requests as f64)
+            }
             _ => None,
         }
     }

@@ -38,7 +38,7 @@ pub(super) struct Answered {
     refused: u64,
     /// Those that failed otherwise.
     failed: u64,
-    requests: u64,
+    pub(super) requests: u64,
 }
 
 /// Says as JSON what wrk would say in words; its latencies are in µs.

@@ -1,10 +1,11 @@
 //! What all connections of one thread share: what is served, under which rules, and what is written once for all.
 
-use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use proto::http::{Date, Limits};
+use runtime::random;
 use runtime::shutdown::Shutdown;
 
 use crate::args::Args;
@@ -63,7 +64,7 @@ impl Shop {
     /// That of one thread; requests are counted in `tally` where somebody looks there.
     ///
     /// # Errors
-    /// When the page for what is not there cannot be read.
+    /// When the page for what is not there cannot be read, or the system has nothing that nobody can guess.
     pub(crate) fn new(
         args: &Args,
         staff: &Staff,
@@ -81,7 +82,7 @@ impl Shop {
             cache: Cache::new(args.cache_of_each(), compress),
             compress,
             streams: Streams::default(),
-            boundary: boundary(),
+            boundary: boundary()?,
             lines: Lines::new(&args.cache_control(), &args.cors),
             clerk: staff.clerk.clone(),
             not_found: NotFound::new(args.not_found.as_deref())?,
@@ -129,8 +130,7 @@ impl Shop {
     }
 }
 
-fn boundary() -> String {
-    // Were it known, a file could have it, and its parts be taken for others.
-    let number = |salt: u8| RandomState::new().hash_one(salt);
-    format!("{:016x}{:016x}", number(0), number(1))
+/// Were it known, a file could have it, and its parts be taken for others.
+fn boundary() -> io::Result<String> {
+    Ok(format!("{:032x}", u128::from_ne_bytes(random::bytes()?)))
 }

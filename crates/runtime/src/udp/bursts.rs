@@ -13,9 +13,9 @@ use std::thread;
 use std::time::Instant;
 
 use super::admission::{Admission, REST};
-use super::alert::Alert;
 use super::totals::{Totals, add};
 use super::{Batch, Datagram, Socket, imp};
+use crate::alert::Alert;
 use crate::limit::{RateLimit, Rates};
 use crate::log::Throttle;
 

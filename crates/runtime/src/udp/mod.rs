@@ -1,7 +1,6 @@
 //! UDP sockets: bound as people ask for them, answering from the address that they were asked at.
 
 mod admission;
-mod alert;
 mod bursts;
 mod client;
 mod fan;

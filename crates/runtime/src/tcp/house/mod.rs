@@ -21,6 +21,7 @@ use super::peer::Peer;
 use super::server::Policy;
 use super::tls::Tls;
 use super::totals::Totals;
+use crate::alert::Alert;
 use crate::shutdown::Shutdown;
 
 /// What wakes the thread when it is time to stop. Listeners count down from it, connections up from 0.
@@ -62,6 +63,7 @@ pub(super) struct House<M, C> {
     room_at: Option<Instant>,
     /// How many connections are accepted before the others have their turn.
     accepted_at_once: usize,
+    alert: Alert,
 }
 
 impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
@@ -90,6 +92,7 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             chosen: None,
             room_at: None,
             accepted_at_once: ACCEPTED_AT_ONCE,
+            alert: Alert::default(),
         })
     }
 
@@ -120,11 +123,11 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
 
     /// Waits for events, and gives those that they are about their turn.
     fn round(&mut self, events: &mut Events) -> io::Result<()> {
-        match self.poll.poll(events, self.patience()) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            polled => polled?,
-        }
+        self.wait(events)?;
         self.desk.out.now = Instant::now();
+        if !events.is_empty() {
+            self.alert.came(self.desk.out.now);
+        }
         let mut woken = false;
         for event in &*events {
             let Token(number) = event.token();
@@ -148,6 +151,24 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
             }
         }
         Ok(())
+    }
+
+    /// Waits for events, or until something is to be done. It looks for them before it sleeps where that pays.
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let patience = self.patience();
+        if patience != Some(Duration::ZERO)
+            && let Some(until) = self.alert.until(Instant::now())
+        {
+            while Instant::now() < until {
+                poll(&mut self.poll, events, Some(Duration::ZERO))?;
+                if !events.is_empty() {
+                    self.alert.found();
+                    return Ok(());
+                }
+            }
+            self.alert.missed();
+        }
+        poll(&mut self.poll, events, patience)
     }
 
     /// Has those go on whom other threads have called.
@@ -219,5 +240,12 @@ impl<M: FnMut(Peer, Caller) -> C, C: Conversation> House<M, C> {
         connections
             .filter_map(|(number, one)| chosen(one).then_some(number))
             .collect()
+    }
+}
+
+fn poll(poll: &mut Poll, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
+    match poll.poll(events, patience) {
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        polled => polled,
     }
 }

@@ -1,6 +1,6 @@
 //! When it pays to look for what comes instead of sleeping: to be woken takes longer than most answers.
 //!
-//! A thread that is spoken to again and again, one datagram at a time, would spend its time falling asleep and being woken.
+//! A thread that is spoken to again and again, one message at a time, would spend its time falling asleep and being woken.
 //! So while what comes follows closely, it looks for a moment before it sleeps; and each time it looks in vain, it does
 //! without for twice as many arrivals as the last time. What comes rarely, or while another program needs the same
 //! processor, costs next to nothing.
@@ -18,7 +18,7 @@ const MOST_RESTS: u32 = 4096;
 
 /// Whether a thread is to look, from what came before.
 #[derive(Debug, Default)]
-pub(super) struct Alert {
+pub(crate) struct Alert {
     last: Option<Instant>,
     follows_closely: bool,
     /// For how many arrivals more it does without.
@@ -29,7 +29,7 @@ pub(super) struct Alert {
 
 impl Alert {
     /// Something has come.
-    pub(super) fn came(&mut self, now: Instant) {
+    pub(crate) fn came(&mut self, now: Instant) {
         let gap = self
             .last
             .replace(now)
@@ -39,17 +39,17 @@ impl Alert {
     }
 
     /// Until when to look before sleeping; `None` is not at all.
-    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn until(&self, now: Instant) -> Option<Instant> {
         (self.follows_closely && self.rests == 0).then(|| now + LONGEST)
     }
 
     /// It was found by looking.
-    pub(super) fn found(&mut self) {
+    pub(crate) fn found(&mut self) {
         self.penalty /= 2;
     }
 
     /// It was looked for in vain.
-    pub(super) fn missed(&mut self) {
+    pub(crate) fn missed(&mut self) {
         self.penalty = (self.penalty * 2).clamp(1, MOST_RESTS);
         self.rests = self.penalty;
     }
