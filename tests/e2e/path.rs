@@ -98,9 +98,10 @@ fn emulated_loss_and_delay_are_told_from_the_paths() {
     let [local, there, emulated, back, unknown] = places(&json);
     assert_eq!([there, back, unknown], [0; 3], "{json}");
     assert!(emulated >= lost * 9 / 10, "{local} lost here: {json}");
-    let mean = number(&json, "/application_rtt_ns/mean");
-    assert!((2_000_000..6_000_000).contains(&mean), "{json}");
-    assert!(number(&json, "/application_rtt_ns/min") >= 1_000_000);
+    // A busy machine adds to it.
+    let rtt = |figure: &str| number(&json, &format!("/application_rtt_ns/{figure}"));
+    assert!(rtt("mean") >= 2_000_000, "{json}");
+    assert!((1_000_000..5_000_000).contains(&rtt("min")), "{json}");
 }
 
 #[test]

@@ -136,10 +136,13 @@ fn a_sweep_for_people_ends_with_the_limit_in_words() {
         "throughput",
         "mean delay",
         "packets/s",
-        "without loss",
     ] {
         assert!(done.stdout.contains(words), "{words}: {done:?}");
     }
+    // On a machine that is too busy to send, that is the word.
+    let limits = ["without loss", "no limit can be found"];
+    let said = limits.iter().filter(|limit| done.stdout.contains(**limit));
+    assert_eq!(said.count(), 1, "{done:?}");
     assert_eq!(done.stderr, "");
 }
 
