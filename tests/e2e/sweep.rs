@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use harness::{Folder, Namespaces, Server, check_refusals, classic, finish, run};
+use harness::{Folder, Namespaces, Server, check_refusals, classic, finish, run, skip};
 use serde_json::Value;
 
 const CLEAN: &[&str] = &[
@@ -198,6 +198,13 @@ fn what_cannot_be_swept_is_refused_with_the_cure() {
     check_refusals("udp-echo", &table);
 }
 
+/// Says so where the machine could not send when it was time to: then it is its own limit that would be found.
+fn stood_still(json: &Value) -> Option<String> {
+    let (missed, slots) = (number(&json["missed"]), number(&json["slots"]));
+    let is_much = missed * 50 > slots;
+    is_much.then(|| format!("this machine missed {missed} of {slots} slots"))
+}
+
 /// Two hosts with a narrow cable between them.
 const CABLE: &[&str] = &[
     "ip link add {a} netns {a} type veth peer name {b} netns {b}",
@@ -234,6 +241,9 @@ fn the_limit_of_a_narrow_path_is_found() {
     let done = finish(hosts.command('a', "udp-echo", &args), "");
     let json: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
     check_sums(&json);
+    if let Some(missed) = stood_still(&json) {
+        return skip(&missed);
+    }
     // With 42 bytes of headers.
     let carried = 10e6 / 8.0 / 1042.0;
     let knee = &json["knee"];
