@@ -4,15 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use runtime::addr::Bind;
-use runtime::metrics::{BindError, Endpoint, Kind, Page, Value};
+use runtime::metrics::{Kind, Page, Value};
 use runtime::tcp::{Counts, Totals};
 
 use crate::journal::{KINDS, TIMES, Tally};
 use crate::log::Log;
-
-/// Where exporters of this kind are looked for: the port that OpenTelemetry's Prometheus exporter has.
-const DEFAULT_PORT: u16 = 9464;
 
 /// How a figure is read from the counts of all connections.
 type Read = fn(&Counts) -> u64;
@@ -58,17 +54,6 @@ pub(crate) struct Watched {
     /// A journal's for each thread.
     pub(crate) tallies: Vec<Arc<Tally>>,
     pub(crate) log: Option<Log>,
-}
-
-/// Binds what was asked for.
-pub(crate) fn bind(bind: Bind) -> Result<Endpoint, BindError> {
-    Endpoint::bind(bind, DEFAULT_PORT)
-}
-
-/// A line for each address that it listens on.
-pub(crate) fn announcement(endpoint: &Endpoint) -> String {
-    let line = |addr| format!("listening on http://{addr}/metrics\n");
-    endpoint.local_addrs().iter().map(line).collect()
 }
 
 impl Watched {

@@ -21,7 +21,7 @@ use runtime::tcp::{Counts, Entrance, Policy, Server, Stall, Totals};
 use crate::args::Args;
 use crate::journal::Tally;
 use crate::log;
-use crate::metrics::{self, Watched};
+use crate::metrics::Watched;
 use crate::pages::Clerk;
 use crate::secrets::Secrets;
 use crate::shop::{Shop, Staff};
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let log = form
         .map(|form| log::Writer::start(form, &place))
         .transpose()?;
-    let metrics = args.metrics.map(metrics::bind).transpose()?;
+    let metrics = args.metrics.map(Endpoint::bind).transpose()?;
     let secrets = Secrets::open(args, &shutdown)?;
     let staff = Staff {
         clerk: Clerk::default(),
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         log: log.as_ref().map(log::Writer::log),
     };
     let text = announcement(secrets.scheme, &entrances) + &secrets.introduction;
-    let figures = metrics.as_ref().map(metrics::announcement);
+    let figures = metrics.as_ref().map(Endpoint::announcement);
     let server = Server::new(entrances, policy(args));
     let server = match secrets.tls {
         Some(tls) => server.sealed(tls),

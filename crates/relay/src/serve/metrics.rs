@@ -1,14 +1,10 @@
 //! The names of the figures that `--metrics` serves, and what is said of them at the end.
 
 use proto::relay::hub;
-use runtime::addr::Bind;
-use runtime::metrics::{BindError, Endpoint, Kind, Page, Value};
+use runtime::metrics::{Kind, Page, Value};
 use runtime::udp;
 
 use super::relay::Relay;
-
-/// Where exporters of this kind are looked for: the port that OpenTelemetry's Prometheus exporter has.
-const DEFAULT_PORT: u16 = 9464;
 
 /// A figure: its name, what it is, and how it is read.
 type Figure<C> = (&'static str, &'static str, fn(&C) -> u64);
@@ -138,17 +134,6 @@ const GAUGES: &[Figure<hub::Counts>] = &[
         |counts| counts.stuck,
     ),
 ];
-
-/// Binds what was asked for.
-pub(super) fn bind(bind: Bind) -> Result<Endpoint, BindError> {
-    Endpoint::bind(bind, DEFAULT_PORT)
-}
-
-/// A line for each address that it listens on.
-pub(super) fn announcement(endpoint: &Endpoint) -> String {
-    let line = |addr| format!("listening on http://{addr}/metrics\n");
-    endpoint.local_addrs().iter().map(line).collect()
-}
 
 /// What is said of a relay at its end.
 pub(super) fn summary(relay: &Relay) -> String {

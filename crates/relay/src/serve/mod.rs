@@ -68,7 +68,7 @@ impl Serve {
             .into_iter()
             .map(|socket| Arc::new(socket.receiving_bursts()))
             .collect();
-        let metrics = args.metrics.map(metrics::bind).transpose()?;
+        let metrics = args.metrics.map(Endpoint::bind).transpose()?;
         let mut runners = Vec::<Runner>::new();
         let mut parts = Vec::<Arc<dyn Shows>>::new();
         #[cfg_attr(
@@ -128,7 +128,7 @@ impl Serve {
 
     fn announcement(&self) -> String {
         let addrs: Vec<_> = self.relay.local_addrs().collect();
-        let metrics = self.metrics.as_ref().map(metrics::announcement);
+        let metrics = self.metrics.as_ref().map(Endpoint::announcement);
         host::announcement("udp", &addrs) + &metrics.unwrap_or_default()
     }
 

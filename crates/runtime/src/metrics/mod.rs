@@ -26,6 +26,9 @@ pub use count::{Count, Figure, Shows};
 pub use page::{Kind, Metric, Page, Value};
 use visit::{Step, Visit};
 
+/// Where exporters of this kind are looked for: the port that OpenTelemetry's Prometheus exporter has.
+const DEFAULT_PORT: u16 = 9464;
+
 /// The most connections at once; the oldest makes room for one more.
 const VISITS: usize = 32;
 
@@ -57,18 +60,19 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Binds this address; without one every interface, of which a machine may lack one address family.
+    /// Binds this address, port 9464 unless it says otherwise; without one every interface, of which a machine may lack
+    /// one address family.
     ///
     /// # Errors
     /// [`BindError`], which names the address.
-    pub fn bind(bind: Bind, default_port: u16) -> Result<Self, BindError> {
+    pub fn bind(bind: Bind) -> Result<Self, BindError> {
         let mut endpoint = Self {
             listeners: Vec::new(),
             addrs: Vec::new(),
             patience: PATIENCE,
         };
         let mut missing = None;
-        for addr in bind.addrs(default_port) {
+        for addr in bind.addrs(DEFAULT_PORT) {
             match endpoint.listen(addr) {
                 Ok(()) => {}
                 Err(reason) if bind.is_every_interface() && is_family_missing(&reason) => {
@@ -88,6 +92,12 @@ impl Endpoint {
         self.addrs.push(listener.local_addr()?);
         self.listeners.push(listener);
         Ok(())
+    }
+
+    /// A line for each address that it listens on.
+    pub fn announcement(&self) -> String {
+        let line = |addr| format!("listening on http://{addr}/metrics\n");
+        self.addrs.iter().map(line).collect()
     }
 
     /// The addresses that it listens on.
@@ -249,7 +259,7 @@ mod tests {
 
     impl Running {
         fn start(patience: Duration) -> Self {
-            let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+            let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap()).unwrap();
             endpoint.patience = patience;
             let (addr, shutdown) = (endpoint.local_addrs()[0], Shutdown::new());
             let stop = shutdown.clone();
@@ -363,7 +373,7 @@ mod tests {
     fn a_port_in_use_is_named_with_its_cure() {
         let running = Running::start(PATIENCE);
         let bind = running.addr.to_string().parse().unwrap();
-        let error = Endpoint::bind(bind, 1).unwrap_err().to_string();
+        let error = Endpoint::bind(bind).unwrap_err().to_string();
         assert!(error.contains(&running.addr.to_string()), "{error}");
         assert!(error.contains("--metrics"), "{error}");
         running.stop();

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use runtime::addr::Bind;
-use runtime::metrics::{BindError, Endpoint, Kind, Page, Value};
+use runtime::metrics::{Endpoint, Kind, Page, Value};
 use runtime::udp::Counts;
 
 use super::companions::Companions;
 use super::measured::{Floods, Measured};
 use super::watched::Watched;
-
-/// Where exporters of this kind are looked for: the port that OpenTelemetry's Prometheus exporter has.
-const DEFAULT_PORT: u16 = 9464;
 
 /// How a figure is read from the counts of a service.
 type Read = fn(&Counts) -> u64;
@@ -56,17 +52,6 @@ const UNSENT: &[(&str, Read)] = &[
     ("no_room_to_delay", |counts| counts.no_room),
     ("send_failed", |counts| counts.failed),
 ];
-
-/// Binds what was asked for.
-pub(super) fn bind(bind: Bind) -> Result<Endpoint, BindError> {
-    Endpoint::bind(bind, DEFAULT_PORT)
-}
-
-/// A line for each address that it listens on.
-pub(super) fn announcement(endpoint: &Endpoint) -> String {
-    let line = |addr| format!("listening on http://{addr}/metrics\n");
-    endpoint.local_addrs().iter().map(line).collect()
-}
 
 /// Serves the figures until the server ends.
 pub(super) fn start(

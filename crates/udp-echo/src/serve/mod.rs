@@ -20,6 +20,7 @@ use proto::echo::{self, Case};
 use proto::measure::{DEFAULT_PORT, Gate, Secret};
 use runtime::cli::{self, Exit};
 use runtime::impair::Profile;
+use runtime::metrics::Endpoint;
 use runtime::shutdown::Shutdown;
 use runtime::udp::{Policy, Server, Service, Socket};
 use runtime::units::{Percent, TimeRange};
@@ -75,7 +76,7 @@ fn serve<S: Service>(
     let totals = server.totals();
     let mut watched = Watched::new(name(args.reply), &totals, measured);
     let reflector = stamp::bind(args)?;
-    let metrics = args.metrics.map(metrics::bind).transpose()?;
+    let metrics = args.metrics.map(Endpoint::bind).transpose()?;
     let mut listening = host::announcement("udp", &server.local_addrs());
     if let Some(reflector) = &reflector {
         listening += &reflector.announcement();
@@ -83,7 +84,7 @@ fn serve<S: Service>(
     }
     listening += &metrics
         .as_ref()
-        .map(metrics::announcement)
+        .map(Endpoint::announcement)
         .unwrap_or_default();
 
     let (watched, mut companions) = (Arc::new(watched), Companions::new(shutdown.clone()));
