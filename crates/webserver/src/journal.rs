@@ -1,10 +1,10 @@
 //! What is kept of requests that were answered: counts, and lines of the access log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use proto::http::{Method, Status};
+use runtime::metrics::Count;
 use runtime::tcp::Peer;
 
 use crate::log::{Clock, Log, Noted};
@@ -40,22 +40,22 @@ pub(crate) struct Journal {
 #[derive(Debug)]
 pub(crate) struct Tally {
     /// By status, from 100 on.
-    codes: Box<[AtomicU64; CODES]>,
-    kinds: [AtomicU64; KINDS.len()],
-    content_bytes: AtomicU64,
+    codes: Box<[Count; CODES]>,
+    kinds: [Count; KINDS.len()],
+    content_bytes: Count,
     /// How many took no longer than each of [`TIMES`] and longer than the one before; the last is of all the others.
-    times: [AtomicU64; TIMES.len() + 1],
-    took_nanos: AtomicU64,
+    times: [Count; TIMES.len() + 1],
+    took_nanos: Count,
 }
 
 impl Default for Tally {
     fn default() -> Self {
         Self {
-            codes: Box::new([const { AtomicU64::new(0) }; CODES]),
+            codes: Box::new(std::array::from_fn(|_| Count::default())),
             kinds: Default::default(),
-            content_bytes: AtomicU64::new(0),
+            content_bytes: Count::default(),
             times: Default::default(),
-            took_nanos: AtomicU64::new(0),
+            took_nanos: Count::default(),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Tally {
     fn count(&self, noted: &Noted<'_>) {
         let code = usize::from(noted.status.code()).saturating_sub(100);
         if let Some(count) = self.codes.get(code) {
-            add(count, 1);
+            count.add_alone(1);
         }
         let kind = match noted.request.map(|request| request.method) {
             Some(Method::Get) => 0,
@@ -120,48 +120,39 @@ impl Tally {
             Some(Method::Other) => 3,
             None => 4,
         };
-        add(&self.kinds[kind], 1);
-        add(&self.content_bytes, noted.bytes);
+        self.kinds[kind].add_alone(1);
+        self.content_bytes.add_alone(noted.bytes);
         let longer = TIMES.iter().take_while(|time| noted.took > **time).count();
-        add(&self.times[longer], 1);
+        self.times[longer].add_alone(1);
         let nanos = u64::try_from(noted.took.as_nanos()).unwrap_or(u64::MAX);
-        add(&self.took_nanos, nanos);
+        self.took_nanos.add_alone(nanos);
     }
 
     /// How many were answered with each status that was used.
     pub(crate) fn codes(&self) -> impl Iterator<Item = (u16, u64)> {
-        let counts = self.codes.iter().map(get).zip(100..);
+        let counts = self.codes.iter().map(Count::get).zip(100..);
         counts.filter_map(|(count, code)| (count > 0).then_some((code, count)))
     }
 
     /// How many there were of each of [`KINDS`].
     pub(crate) fn kinds(&self) -> [u64; KINDS.len()] {
-        self.kinds.each_ref().map(get)
+        self.kinds.each_ref().map(Count::get)
     }
 
     /// How many took no longer than each of [`TIMES`], in all as the last; and how long all took together.
     pub(crate) fn times(&self) -> ([u64; TIMES.len() + 1], Duration) {
         let mut so_far = 0;
         let counts = self.times.each_ref().map(|count| {
-            so_far += get(count);
+            so_far += count.get();
             so_far
         });
-        (counts, Duration::from_nanos(get(&self.took_nanos)))
+        (counts, Duration::from_nanos(self.took_nanos.get()))
     }
 
     /// How long the contents of all answers were, in bytes.
     pub(crate) fn content_bytes(&self) -> u64 {
-        get(&self.content_bytes)
+        self.content_bytes.get()
     }
-}
-
-fn get(count: &AtomicU64) -> u64 {
-    count.load(Ordering::Relaxed)
-}
-
-/// Only one thread adds, so that there is no need to lock the bus for it.
-fn add(count: &AtomicU64, number: u64) {
-    count.store(get(count).wrapping_add(number), Ordering::Relaxed);
 }
 
 #[cfg(test)]

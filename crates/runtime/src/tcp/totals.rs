@@ -2,21 +2,23 @@
 
 use std::fmt;
 use std::iter::Sum;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a server has done so far. It is counted without locks, so that whoever looks holds up nobody.
+use crate::metrics::Count;
+
+/// What a server has done so far. Only the server's thread counts, without locks, so that whoever looks holds up
+/// nobody.
 #[derive(Debug, Default)]
 pub struct Totals {
-    accepted: Counter,
-    open: Counter,
-    received_bytes: Counter,
-    sent_bytes: Counter,
-    failed: Counter,
-    idle: Counter,
-    cut_off: Counter,
-    held_back: Counter,
-    stalled: Counter,
-    displaced: Counter,
+    accepted: Count,
+    open: Count,
+    received_bytes: Count,
+    sent_bytes: Count,
+    failed: Count,
+    idle: Count,
+    cut_off: Count,
+    held_back: Count,
+    stalled: Count,
+    displaced: Count,
 }
 
 /// The same as it was at one moment.
@@ -44,20 +46,6 @@ pub struct Counts {
     pub displaced: u64,
 }
 
-/// Only the server's thread adds, so that there is no need to lock the bus for it.
-#[derive(Debug, Default)]
-struct Counter(AtomicU64);
-
-impl Counter {
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn add(&self, number: u64) {
-        self.0.store(self.get() + number, Ordering::Relaxed);
-    }
-}
-
 impl Totals {
     /// All of it. What is counted meanwhile may be in some counts and not yet in others.
     pub fn counts(&self) -> Counts {
@@ -76,43 +64,43 @@ impl Totals {
     }
 
     pub(super) fn count_accepted(&self) {
-        self.accepted.add(1);
+        self.accepted.add_alone(1);
     }
 
     pub(super) fn set_open(&self, connections: usize) {
-        self.open.0.store(connections as u64, Ordering::Relaxed);
+        self.open.set(connections as u64);
     }
 
     pub(super) fn count_received(&self, bytes: usize) {
-        self.received_bytes.add(bytes as u64);
+        self.received_bytes.add_alone(bytes as u64);
     }
 
     pub(super) fn count_sent(&self, bytes: usize) {
-        self.sent_bytes.add(bytes as u64);
+        self.sent_bytes.add_alone(bytes as u64);
     }
 
     pub(super) fn count_failed(&self) {
-        self.failed.add(1);
+        self.failed.add_alone(1);
     }
 
     pub(super) fn count_idle(&self) {
-        self.idle.add(1);
+        self.idle.add_alone(1);
     }
 
     pub(super) fn count_cut_off(&self) {
-        self.cut_off.add(1);
+        self.cut_off.add_alone(1);
     }
 
     pub(super) fn count_held_back(&self) {
-        self.held_back.add(1);
+        self.held_back.add_alone(1);
     }
 
     pub(super) fn count_stalled(&self) {
-        self.stalled.add(1);
+        self.stalled.add_alone(1);
     }
 
     pub(super) fn count_displaced(&self) {
-        self.displaced.add(1);
+        self.displaced.add_alone(1);
     }
 }
 
